@@ -1,0 +1,35 @@
+// boundary: what crosses between the testbed and a node. Pure.
+export type { ControlAnswer, ControlRequest, Workload } from "./control.js";
+export {
+  eventFormat,
+  type BlockEvent,
+  type EnvironmentEvent,
+  type Event,
+  type EventKind,
+  type EventOf,
+  type FaultEvent,
+  type FaultKind,
+  type HowDown,
+  type LinkEvent,
+  type LogEvent,
+  type MessageEvent,
+  type ObservedEvent,
+  type PhaseEvent,
+  type ProbeEvent,
+  type ProcessEvent,
+  type RequestEvent,
+  type RouteEvent,
+  type SocketEvent,
+  type SourceEvent,
+  type StepEvent,
+  type StreamEvent,
+} from "./event.js";
+export type {
+  ClientConfig,
+  ClientIdentity,
+  Consenter,
+  NodeConfig,
+  OrdererConfig,
+  PeerConfig,
+} from "./node-config.js";
+export type { TransportSettings } from "./transport.js";

@@ -1,0 +1,111 @@
+// The contract between the CLI side (`run`, `cli`) and a running lab: what can be asked of an agent and what it answers.
+// One JSON object a line on the lab's owner-only unix socket; every request is answered by one line with the same id.
+import type { Instant } from "../base/index.js";
+import type { Event, FaultKind, HowDown } from "../boundary/index.js";
+import type { Experiment } from "../spec/index.js";
+import type { Plan } from "../plan/index.js";
+
+export type AgentRequest =
+  | { readonly do: "status" }
+  /** A fault typed by hand: `target` as written (`leader`, `orderer1:eth1`); `healAfterUs` 0 means until healed. */
+  | {
+      readonly do: "fault";
+      readonly what: FaultKind;
+      readonly how: HowDown | "";
+      readonly target: string;
+      readonly healAfterUs: number;
+    }
+  | { readonly do: "faults" }
+  /** Heal one fault, or all when `fault` is 0. */
+  | { readonly do: "heal"; readonly fault: number }
+  /** Start an experiment's repetition; its end is the `stopped` phase event. */
+  | { readonly do: "run"; readonly experiment: Experiment; readonly seed: string }
+  | { readonly do: "down" };
+
+export interface NodeStatus {
+  readonly name: string;
+  readonly kind: string;
+  readonly loopback: string;
+  /** Pid of the node's start process inside the sandbox's pid namespace; 0 for a switch. */
+  readonly pid: number;
+  readonly state: "running" | "ended";
+  /** What the service said last: view, leader, sequence, height …; empty for routers. */
+  readonly facts: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface LinkStatus {
+  readonly ends: readonly [string, string];
+  readonly up: boolean;
+  readonly faults: readonly number[];
+}
+
+export interface FaultStatus {
+  readonly fault: number;
+  readonly what: FaultKind;
+  readonly how: HowDown | "";
+  readonly target: string;
+  readonly asked: string;
+  readonly since: Instant;
+  readonly state: "effective" | "healed" | "failed";
+}
+
+export interface LabStatus {
+  readonly lab: string;
+  readonly runtime: "netns" | "docker";
+  readonly profile: string;
+  readonly nodes: readonly NodeStatus[];
+  readonly links: readonly LinkStatus[];
+  readonly faults: readonly FaultStatus[];
+  readonly running: string;
+}
+
+export type AgentAnswer =
+  | { readonly id: number; readonly good: true; readonly result: unknown }
+  | { readonly id: number; readonly good: false; readonly error: string; readonly suggestion: string };
+
+/** What `up` reports while it works: one line per phase with its time. */
+export interface Progress {
+  readonly phase: string;
+  readonly milliseconds: number;
+}
+
+export interface UpOptions {
+  readonly seed: string;
+  readonly messageTrace: boolean;
+  readonly progress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A lab that runs, wherever its nodes live. Disposing lets go of the connection; only `down` ends the lab. */
+export interface RunningLab extends AsyncDisposable {
+  readonly name: string;
+  /** Folder with events.ndjson, plan.json, logs/ and a folder per node. */
+  readonly directory: string;
+  status(): Promise<LabStatus>;
+  fault(request: Extract<AgentRequest, { do: "fault" }>): Promise<readonly FaultStatus[]>;
+  faults(): Promise<readonly FaultStatus[]>;
+  heal(fault: number): Promise<readonly FaultStatus[]>;
+  startRun(experiment: Experiment, seed: string): Promise<void>;
+  /** Lines of events.ndjson from a byte offset on, following until the `stopped` phase, the signal or the agent's end. */
+  events(options: { readonly fromByte: number; readonly signal: AbortSignal }): AsyncIterable<Event>;
+  /** Command and arguments that run `command` inside a node: the caller spawns it with its own terminal. */
+  execArguments(node: string, command: readonly string[]): Promise<readonly string[]>;
+  down(): Promise<void>;
+}
+
+export interface LabSummary {
+  readonly name: string;
+  readonly runtime: "netns" | "docker";
+  readonly directory: string;
+  readonly alive: boolean;
+  readonly startedAt: string;
+}
+
+/** The verbs of a runtime. `netns` here; `docker` is its equal later. */
+export interface Runtime {
+  up(plan: Plan, options: UpOptions): Promise<RunningLab>;
+  attach(name: string): Promise<RunningLab>;
+  list(): Promise<readonly LabSummary[]>;
+  /** Removes what dead labs left behind; touches nothing that is not ours. Answers what was removed. */
+  clean(): Promise<readonly string[]>;
+}

@@ -1,0 +1,14 @@
+// plan: Topology → everything decided. Pure.
+export {
+  planFormat,
+  type Plan,
+  type PlannedEnd,
+  type PlannedFrr,
+  type PlannedInterface,
+  type PlannedLink,
+  type PlannedNode,
+  type PlannedService,
+  type PlannedSteps,
+  type PlannedSwitch,
+  type Step,
+} from "./plan.js";

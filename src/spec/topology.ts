@@ -1,0 +1,101 @@
+// Topology: what a user writes, in canonical form. Every default of the file itself is filled in here (profile, kinds,
+// units turned into numbers); what needs the whole graph (addresses, indexes, routes) is decided by `plan`.
+import type { Duration } from "../base/index.js";
+import type { TransportSettings } from "../boundary/index.js";
+import type { ProtocolOptions } from "../smartbft/index.js";
+
+export type NodeKind = "orderer" | "peer" | "client" | "router" | "switch" | "host";
+export type ProfileName = "fabric" | "library" | "fast";
+
+/** Everything a profile names: protocol timers, transport, and the peer's own timers. */
+export interface Profile {
+  readonly name: ProfileName;
+  readonly protocol: ProtocolOptions;
+  readonly transport: TransportSettings;
+  readonly peer: PeerTimers;
+}
+
+export interface PeerTimers {
+  readonly censorshipTimeout: Duration;
+  readonly reconnectBackoffBase: Duration;
+  readonly reconnectBackoffMax: Duration;
+}
+
+/** Impairment of one direction of a link; zero means none. Becomes netem (delay, jitter, loss) and tbf (rate). */
+export interface Impairment {
+  readonly delay: Duration;
+  readonly jitter: Duration;
+  readonly lossPercent: number;
+  /** 0: as fast as the kernel goes. */
+  readonly rateKbit: number;
+}
+
+export interface EndpointName {
+  readonly node: string;
+  readonly interface: string;
+}
+
+export interface TopologyNode {
+  readonly name: string;
+  readonly kind: NodeKind;
+  /** Overrides the hash of the name from which addresses are drawn (design 6.15); undefined: by name. */
+  readonly id: string | undefined;
+  /** Consenter id of an orderer: written, or by order of natural name among orderers. 0 for other kinds. */
+  readonly ordererId: number;
+  /** Orderers: the protocol after profile, topology and node overrides. Same object for other kinds. */
+  readonly protocol: ProtocolOptions;
+  /** Peers: preferred block sources as written: orderer names, "leader" or "follower". */
+  readonly blockSources: readonly string[];
+  /** Command of a host, empty for others. */
+  readonly command: readonly string[];
+  /** Static routes, only with `routing.protocol: static`. */
+  readonly routes: readonly StaticRoute[];
+}
+
+export interface StaticRoute {
+  /** A node's name (its loopback) or an IPv4 prefix. */
+  readonly to: string;
+  /** The neighbour whose link leads there. */
+  readonly via: string;
+}
+
+export interface TopologyLink {
+  readonly endpoints: readonly [EndpointName, EndpointName];
+  readonly mtu: number;
+  readonly impairment: Impairment;
+  readonly carrier: "propagate" | "isolate";
+}
+
+export interface OspfTimers {
+  readonly helloInterval: Duration;
+  readonly deadInterval: Duration;
+  readonly spfDelay: Duration;
+  readonly spfInitialHold: Duration;
+  readonly spfMaximumHold: Duration;
+  readonly lsaMinArrival: Duration;
+  readonly lsaThrottle: Duration;
+  readonly retransmitInterval: Duration;
+}
+
+export interface BfdTimers {
+  readonly transmitInterval: Duration;
+  readonly receiveInterval: Duration;
+  readonly detectMultiplier: number;
+}
+
+export type Routing =
+  | { readonly protocol: "ospf"; readonly ospf: OspfTimers; readonly bfd: BfdTimers | undefined }
+  | { readonly protocol: "static" };
+
+export interface Topology {
+  readonly format: 1;
+  readonly name: string;
+  readonly profile: ProfileName;
+  readonly channel: string;
+  readonly protocol: ProtocolOptions;
+  readonly transport: TransportSettings;
+  readonly peer: PeerTimers;
+  readonly routing: Routing;
+  readonly nodes: readonly TopologyNode[];
+  readonly links: readonly TopologyLink[];
+}
