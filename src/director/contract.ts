@@ -1,6 +1,6 @@
 // The contract of the director: an experiment and the events so far → actions that are due. Pure; the agent and the
 // simulator host it the same way: feed it every event, call `step` no later than `deadline()`, carry actions out in order.
-import type { Duration, Instant } from "../base/index.js";
+import type { Instant } from "../base/index.js";
 import type { FaultKind, HowDown, PhaseEvent, Workload } from "../boundary/index.js";
 
 /** A fault with its target resolved to endpoints (`node:eth1`) or, for process faults, to a node's name. */
@@ -21,7 +21,3 @@ export type Action =
   /** The run is over; `problem` says why when it could not do what was asked (a target that does not exist). */
   | { readonly kind: "end"; readonly problem: string };
 
-export interface Draw {
-  /** Added to every fault's instant in this repetition. */
-  readonly phase: Duration;
-}
