@@ -1,2 +1,16 @@
 // system: the only hands. Processes, files, waiting, cleanup, clock, keys, errors that a user can act on.
 export { EnvironmentLacks, errorText, OperatingError, UserError } from "./errors.js";
+export { now } from "./clock.js";
+export {
+  KeyError,
+  newKeyPair,
+  privateKeyFrom,
+  publicKeyFrom,
+  sign,
+  verify,
+  verifyAside,
+  type KeyObject,
+  type KeyPairPem,
+} from "./keys.js";
+export { jsonLine, LineSplitter, LineTooLongError } from "./ndjson.js";
+export { DeadlineTimer } from "./timer.js";
