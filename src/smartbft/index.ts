@@ -20,3 +20,56 @@ export {
   type VerifyItem,
 } from "./contract.js";
 export { libraryOptions, optionProblems, type Fidelity, type Options, type ProtocolOptions } from "./options.js";
+export { Replica, type ReplicaStatus } from "./replica.js";
+export type { Phase } from "./view.js";
+export type {
+  Commit,
+  Decoded,
+  HeartBeat,
+  HeartBeatResponse,
+  Message,
+  NewView,
+  NormalMessage,
+  PrePrepare,
+  Prepare,
+  SavedMessage,
+  SignedViewData,
+  StateTransferRequest,
+  StateTransferResponse,
+  ViewChange,
+  ViewChangeMessage,
+  ViewData,
+  ViewMetadata,
+} from "./wire/message.js";
+export {
+  decodeMessage,
+  decodePreparesFrom,
+  decodeSavedMessage,
+  decodeViewData,
+  decodeViewMetadata,
+} from "./wire/decode.js";
+export {
+  encodeMessage,
+  encodePreparesFrom,
+  encodeSavedMessage,
+  encodeViewData,
+  encodeViewMetadata,
+} from "./wire/encode.js";
+export {
+  derElement,
+  derInteger,
+  derOctets,
+  derSequence,
+  previousSignaturesDigest,
+  proposalDigest,
+} from "./wire/digest.js";
+export {
+  anchorFrame,
+  firstLogCrc,
+  frameRecord,
+  readFrames,
+  readLog,
+  type Frame,
+  type FramesRead,
+  type LogRead,
+} from "./wire/frames.js";

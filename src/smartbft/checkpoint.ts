@@ -1,0 +1,53 @@
+// What this replica knows to be decided, and what it tells others of its progress.
+import { sequence, view, type Sequence, type View } from "../base/index.js";
+import type { Decision, Proposal } from "./contract.js";
+import { decodeViewMetadata } from "./wire/decode.js";
+import type { ViewMetadata } from "./wire/message.js";
+
+/** The last delivered decision (the library's checkpoint); undefined at genesis. */
+export class Checkpoint {
+  #decision: Decision | undefined;
+  #metadata: ViewMetadata | undefined;
+
+  constructor(decision: Decision | undefined) {
+    if (decision !== undefined) this.set(decision);
+  }
+
+  /** The caller knows the metadata to decode: it was examined when the decision was made, or comes from the ledger. */
+  set(decision: Decision): void {
+    this.#decision = decision;
+    this.#metadata = metadataOf(decision.proposal);
+  }
+
+  get decision(): Decision | undefined {
+    return this.#decision;
+  }
+
+  get sequence(): Sequence {
+    return this.#metadata?.sequence ?? sequence(0);
+  }
+
+  get view(): View {
+    return this.#metadata?.view ?? view(0);
+  }
+
+  get decisions(): number {
+    return this.#metadata?.decisions ?? 0;
+  }
+}
+
+/** Metadata of a proposal; undefined at genesis (zero length means absent, section 1.2) and when it does not decode. */
+export function metadataOf(proposal: Proposal): ViewMetadata | undefined {
+  if (proposal.metadata.length === 0) return undefined;
+  const decoded = decodeViewMetadata(proposal.metadata);
+  return decoded.kind === "good" ? decoded.value : undefined;
+}
+
+/**
+ * "ViewSequences" (section 7.3): read by heartbeats and state transfer. Last delivered + 1 right after a View starts, the
+ * decided number itself after its first decision: state transfer depends on this quirk.
+ */
+export interface Published {
+  active: boolean;
+  sequence: Sequence;
+}

@@ -1,0 +1,284 @@
+// The controller (reference sections 4.4, 4.5, 5.2, 5.3, 5.8, 9 and 11): starts and stops Views, proposes as leader,
+// delivers decisions, runs syncs. It does one job at a time: while a decision is delivered or a sync runs, the next
+// decision, abort or installation waits, as in the library; where Go picks any of several, order of arrival holds here.
+import { sequence, view as toView, type NodeId, type Sequence, type View } from "../base/index.js";
+import { Batcher } from "./batcher.js";
+import { metadataOf } from "./checkpoint.js";
+import type { Collector } from "./collector.js";
+import type { Decision, RequestInfo } from "./contract.js";
+import type { Core } from "./core.js";
+import type { Delivery } from "./delivery.js";
+import type { HeartbeatMonitor } from "./heartbeat-monitor.js";
+import type { InFlight } from "./in-flight.js";
+import { leaderOf } from "./leader.js";
+import type { Pool } from "./pool.js";
+import { syncOutcome, type SyncOutcome } from "./synchronisation.js";
+import { RunningView, type ComplaintReason, type ViewHost, type ViewParts, type ViewStart } from "./view.js";
+import { encodeViewMetadata } from "./wire/encode.js";
+import type { NormalMessage } from "./wire/message.js";
+import { emptyBytes } from "../base/index.js";
+
+export interface ControllerParts extends ViewParts {
+  readonly pool: Pool;
+  readonly monitor: HeartbeatMonitor;
+  readonly collector: Collector;
+  readonly delivery: Delivery;
+  readonly inFlight: InFlight;
+}
+
+/** What the controller asks of the view changer. */
+export interface ControllerEvents {
+  readonly startViewChange: (view: View, options: { readonly stopView: boolean }) => void;
+  readonly viewLearnt: (view: View) => void;
+}
+
+type Job =
+  | {
+      readonly kind: "decide";
+      readonly view: RunningView;
+      readonly decision: Decision;
+      readonly requests: readonly RequestInfo[];
+    }
+  | { readonly kind: "install"; readonly view: View; readonly sequence: Sequence }
+  | { readonly kind: "abort"; readonly view: View }
+  | { readonly kind: "sync" };
+
+export class Controller implements ViewHost {
+  readonly batcher: Batcher;
+  readonly #core: Core;
+  readonly #parts: ControllerParts;
+  readonly #events: ControllerEvents;
+  #view: View = toView(0);
+  #decisions = 0;
+  #running: RunningView | undefined;
+  /** Permission to propose once (section 4.4). */
+  #token = false;
+  #jobs: Job[] = [];
+  #busy = false;
+  /** A sync is asked for or runs: further requests collapse into it. */
+  #syncing = false;
+
+  constructor(parts: ControllerParts, events: ControllerEvents) {
+    this.#core = parts.core;
+    this.#parts = parts;
+    this.#events = events;
+    this.batcher = new Batcher(parts.core, parts.pool, (requests) => this.#propose(requests));
+  }
+
+  start(start: Pick<ViewStart, "number" | "sequence" | "decisions" | "resume">): void {
+    this.#view = start.number;
+    this.#decisions = start.decisions;
+    this.#core.trace("controller", "started", { view: start.number, sequence: start.sequence });
+    this.#startView(start.sequence, start.resume);
+    if (this.#core.options.syncOnStart) this.sync("start");
+    this.#run();
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  get running(): RunningView | undefined {
+    return this.#running;
+  }
+
+  get leader(): NodeId {
+    return leaderOf(this.#core.options.nodes, this.#view);
+  }
+
+  get isLeader(): boolean {
+    return this.leader === this.#core.self;
+  }
+
+  handle(from: NodeId, message: NormalMessage): string {
+    return this.#running?.handle(from, message) ?? "dropped: no view";
+  }
+
+  broadcast(message: NormalMessage): void {
+    this.#core.broadcast(message);
+    if (this.isLeader) this.#parts.monitor.messageSent();
+  }
+
+  complain(view: View, reason: ComplaintReason, { stopView }: { readonly stopView: boolean } = { stopView: false }): void {
+    this.#core.trace("controller", "complaint", { reason, view, leader: this.leader, stopView });
+    this.#events.startViewChange(view, { stopView });
+  }
+
+  /** The forward timer of a request expired (section 11). */
+  requestTimeout(request: Uint8Array, info: RequestInfo): void {
+    const { leader, isLeader } = this;
+    this.#core.trace("pool", "forwardTimeout", { ...info, leader, isLeader });
+    if (!isLeader) this.#core.emit({ kind: "forward", to: leader, request });
+  }
+
+  /** The complain timer of a request expired: a follower complains, the leader falls silent. */
+  leaderForwardTimeout(info: RequestInfo): void {
+    const { leader, isLeader } = this;
+    this.#core.trace("pool", "complainTimeout", { ...info, leader, isLeader });
+    if (isLeader) this.#parts.monitor.silence();
+    else this.complain(this.#view, "request", { stopView: true });
+  }
+
+  heartbeatTimeout(_view: View, leader: NodeId): void {
+    if (leader !== this.leader || this.isLeader) return;
+    this.complain(this.#view, "heartbeat", { stopView: true });
+  }
+
+  decided(view: RunningView, decision: Decision, requests: readonly RequestInfo[]): void {
+    this.#add({ kind: "decide", view, decision, requests });
+  }
+
+  /** The view changer is done: the new view takes the place of the running one. */
+  viewChanged(view: View, sequence: Sequence): void {
+    this.#core.trace("controller", "viewInstalled", { view, sequence });
+    if (this.isLeader) this.batcher.close();
+    this.#add({ kind: "install", view, sequence });
+  }
+
+  abortView(view: View): void {
+    this.batcher.close();
+    this.#add({ kind: "abort", view });
+  }
+
+  sync(reason: string): void {
+    this.#core.trace("controller", "syncRequested", { reason });
+    // The wedge of section 15, item 13, begins here: after a sync that changes nothing nobody opens the batcher again.
+    if (this.isLeader) this.batcher.close();
+    if (this.#syncing) return;
+    this.#syncing = true;
+    this.#add({ kind: "sync" });
+  }
+
+  #add(job: Job): void {
+    this.#jobs.push(job);
+    this.#core.later(() => this.#run());
+  }
+
+  #run(): void {
+    while (!this.#busy) {
+      const job = this.#jobs.shift();
+      if (job === undefined) break;
+      this.batcher.stop();
+      if (job.kind === "decide") this.#decide(job.view, job.decision, job.requests);
+      else if (job.kind === "install") this.#change({ view: job.view, sequence: job.sequence, decisions: 0 });
+      else if (job.kind === "abort") this.#abort(job.view);
+      else this.#sync();
+    }
+    if (!this.#busy && this.#token) this.batcher.ask();
+  }
+
+  #done(): void {
+    this.#busy = false;
+    this.#core.later(() => this.#run());
+  }
+
+  #propose(requests: readonly Uint8Array[]): void {
+    const running = this.#running;
+    this.#token = false;
+    if (running === undefined || running.stopped) return;
+    const { number: view, sequence, decisions } = running;
+    const metadata = encodeViewMetadata({ view, sequence, decisions, blacklist: [], previousSignatureDigest: emptyBytes });
+    this.#core.trace("view", "proposing", { view, sequence, count: requests.length });
+    running.propose(this.#core.application.assemble(metadata, requests));
+  }
+
+  #decide(view: RunningView, decision: Decision, requests: readonly RequestInfo[]): void {
+    if (view.aborted) return;
+    this.#busy = true;
+    const decidedSequence = metadataOf(decision.proposal)?.sequence ?? sequence(0);
+    this.#parts.delivery.deliver(decision, decidedSequence, () => {
+      this.#core.trace("controller", "delivered", {
+        view: view.number,
+        sequence: decidedSequence,
+        count: requests.length,
+      });
+      this.#parts.pool.remove(requests);
+      this.#decisions += 1;
+      view.release();
+      if (this.isLeader) this.#token = true;
+      this.#done();
+    });
+  }
+
+  #abort(view: View): void {
+    if (view < this.#view) return;
+    this.#stopView();
+  }
+
+  #stopView(): void {
+    this.#token = false;
+    const running = this.#running;
+    if (running === undefined || running.aborted) return;
+    running.abort();
+    this.#core.trace("controller", "viewAborted", { view: running.number });
+  }
+
+  /** Section 4.5. All that the old View holds is lost, the next pre-prepare included (section 15, item 10). */
+  #change(next: { readonly view: View; readonly sequence: Sequence; readonly decisions: number }): void {
+    if (next.view < this.#view) return;
+    const running = this.#running;
+    const leader = leaderOf(this.#core.options.nodes, next.view);
+    const already =
+      running !== undefined &&
+      !running.stopped &&
+      running.number === next.view &&
+      running.leader === leader &&
+      this.#decisions === next.decisions;
+    if (already) {
+      if (this.#core.improved && this.isLeader) this.batcher.open();
+      return;
+    }
+    this.#stopView();
+    this.#view = next.view;
+    this.#decisions = next.decisions;
+    this.#startView(next.sequence, undefined);
+    if (this.isLeader) this.batcher.open();
+  }
+
+  #startView(from: Sequence, resume: ViewStart["resume"]): void {
+    const { leader } = this;
+    const at = { number: this.#view, leader, sequence: from, decisions: this.#decisions };
+    const running = new RunningView(this.#parts, this, resume === undefined ? at : { ...at, resume });
+    this.#running = running;
+    this.#parts.monitor.assign(this.#view, leader);
+    const { sequence, decisions } = running;
+    this.#core.trace("controller", "viewStarting", { view: this.#view, sequence, decisions, leader });
+    running.start();
+    this.#token = this.isLeader && running.phase === "committed";
+  }
+
+  /** Section 9.2. */
+  #sync(): void {
+    const { checkpoint, inFlight } = this.#parts;
+    this.#busy = true;
+    this.#core.trace("controller", "syncStarted");
+    this.#parts.delivery.synchronise((decision) => {
+      const own = { view: this.#view, sequence: checkpoint.sequence, decisions: this.#decisions };
+      const returned = decision === undefined ? undefined : metadataOf(decision.proposal);
+      if (decision !== undefined && returned !== undefined && returned.sequence > own.sequence) checkpoint.set(decision);
+      this.#parts.collector.collect((collected) => {
+        const outcome = syncOutcome({ own, returned, collected });
+        if (inFlight.sequence <= (returned?.sequence ?? 0)) inFlight.clear();
+        this.#conclude(outcome);
+      });
+    });
+  }
+
+  #conclude(outcome: SyncOutcome): void {
+    const { published, state } = this.#parts;
+    this.#core.trace("controller", "syncEnded", {
+      view: outcome.kind === "nothing" ? this.#view : outcome.view,
+      sequence: outcome.kind === "nothing" ? published.sequence : outcome.sequence,
+      outcome: outcome.kind,
+    });
+    if (outcome.kind === "nothing") {
+      this.#change({ view: this.#view, sequence: published.sequence, decisions: this.#decisions });
+    } else {
+      if (outcome.learnt) state.saveNewView(outcome.view, sequence(outcome.sequence - 1));
+      if (outcome.view > this.#view) this.#events.viewLearnt(outcome.view);
+      this.#change(outcome);
+    }
+    this.#syncing = false;
+    this.#done();
+  }
+}

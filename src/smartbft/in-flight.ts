@@ -1,0 +1,86 @@
+// The proposal in flight: what this replica has pre-prepared last (reference section 8.5), and the agreement of a set of
+// ViewData on what was in flight in the view before (section 8.8).
+import { equalBytes, sequence, type Sequence } from "../base/index.js";
+import { metadataOf } from "./checkpoint.js";
+import type { Proposal } from "./contract.js";
+import type { ViewData } from "./wire/message.js";
+
+/** Set by every proposed record, marked by every commit record, cleared only by a sync that reached it; survives delivery. */
+export class InFlight {
+  #proposal: Proposal | undefined;
+  #prepared = false;
+
+  set(proposal: Proposal): void {
+    this.#proposal = proposal;
+    this.#prepared = false;
+  }
+
+  /** Without a proposal (a sync may have cleared it meanwhile) there is nothing to mark; Go panics here (section 15, item 32). */
+  markPrepared(): void {
+    if (this.#proposal !== undefined) this.#prepared = true;
+  }
+
+  clear(): void {
+    this.#proposal = undefined;
+    this.#prepared = false;
+  }
+
+  get proposal(): Proposal | undefined {
+    return this.#proposal;
+  }
+
+  get prepared(): boolean {
+    return this.#prepared;
+  }
+
+  /** 0 when nothing is in flight. */
+  get sequence(): Sequence {
+    return this.#proposal === undefined ? sequence(0) : sequenceOf(this.#proposal);
+  }
+}
+
+export type InFlightAgreement =
+  | { readonly kind: "commit"; readonly proposal: Proposal }
+  | { readonly kind: "nothing" }
+  /** The leader waits for more data, a follower ignores the NewView. */
+  | { readonly kind: "undecided" };
+
+/**
+ * Conditions A and B of section 8.8. A proposal that may have been decided somewhere was prepared by a quorum, so among
+ * any quorum of ViewData at least F+1 name it; Q entries that do not argue against it make it the one to commit.
+ */
+export function inFlightAgreement(entries: readonly ViewData[], { f, q }: { readonly f: number; readonly q: number }): InFlightAgreement {
+  let highest = 0;
+  for (const { lastDecision } of entries) {
+    if (lastDecision !== undefined) highest = Math.max(highest, sequenceOf(lastDecision));
+  }
+  const expected = highest + 1;
+  const candidates: Proposal[] = [];
+  let noneLike = 0;
+  for (const { inFlightProposal: proposal, inFlightPrepared } of entries) {
+    if (proposal === undefined || sequenceOf(proposal) !== expected || !inFlightPrepared) noneLike++;
+    else if (!candidates.some((candidate) => equalProposals(candidate, proposal))) candidates.push(proposal);
+  }
+  for (const candidate of candidates) {
+    let noArgument = 0;
+    let prePrepared = 0;
+    for (const { inFlightProposal: proposal } of entries) {
+      const equal = proposal !== undefined && equalProposals(proposal, candidate);
+      if (equal) prePrepared++;
+      if (equal || proposal === undefined || sequenceOf(proposal) !== expected) noArgument++;
+    }
+    if (prePrepared >= f + 1 && noArgument >= q) return { kind: "commit", proposal: candidate };
+  }
+  return noneLike >= q ? { kind: "nothing" } : { kind: "undecided" };
+}
+
+export function equalProposals(left: Proposal, right: Proposal): boolean {
+  return (
+    left.verificationSequence === right.verificationSequence &&
+    equalBytes(left.metadata, right.metadata) &&
+    equalBytes(left.header, right.header) &&
+    equalBytes(left.payload, right.payload)
+  );
+}
+
+const sequenceOf = (proposal: Proposal): Sequence => metadataOf(proposal)?.sequence ?? sequence(0);

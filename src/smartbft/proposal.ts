@@ -1,0 +1,40 @@
+// Checks of a proposal that are the protocol's, not the application's (reference section 5.5, steps 2 to 9).
+// With rotation off the blacklist must be empty and previous signatures are neither sent nor required.
+import type { Application, Proposal, VerifyItem } from "./contract.js";
+import type { Checkpoint } from "./checkpoint.js";
+import { decodePreparesFrom, decodeViewMetadata } from "./wire/decode.js";
+import type { PrePrepare } from "./wire/message.js";
+
+/** Why the metadata or verification sequence is not what this replica expects; undefined when it is. */
+export function metadataProblem(
+  proposal: Proposal,
+  expected: { readonly view: number; readonly sequence: number; readonly decisions: number },
+  verificationSequence: number,
+): string | undefined {
+  const decoded = decodeViewMetadata(proposal.metadata);
+  if (decoded.kind === "bad") return `undecodable metadata: ${decoded.reason}`;
+  const metadata = decoded.value;
+  for (const name of ["view", "sequence", "decisions"] as const) {
+    if (metadata[name] !== expected[name]) return `expected ${name} ${expected[name]}, got ${metadata[name]}`;
+  }
+  if (proposal.verificationSequence !== verificationSequence) {
+    return `expected verification sequence ${verificationSequence}, got ${proposal.verificationSequence}`;
+  }
+  if (metadata.blacklist.length > 0) return "blacklist is not empty while rotation is off";
+  return undefined;
+}
+
+/** Previous-commit signatures are checked only under an unchanged verification sequence (step 7). */
+export function previousSignatureItems(
+  application: Application,
+  checkpoint: Checkpoint,
+  message: PrePrepare,
+): readonly (VerifyItem | undefined)[] {
+  const previous = checkpoint.decision?.proposal;
+  if (previous === undefined || previous.verificationSequence !== application.verificationSequence()) return [];
+  return message.previousSignatures.map((signature) =>
+    decodePreparesFrom(application.auxiliary(signature.message)).kind === "good"
+      ? application.commitSignatureItem(signature, previous)
+      : undefined,
+  );
+}

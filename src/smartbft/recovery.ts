@@ -1,0 +1,107 @@
+// Where a replica starts (reference sections 4.3 and 10.4): from the ledger's last decision and the log's last entry.
+//
+// Two surprises of the library are not reproduced, for they belong to restarts in mid-protocol: a proposed record that
+// the ledger has passed is void (section 15, item 6), and a record of a newer view than the ledger's moves the whole
+// replica there, not its View alone (item 7).
+import { assert, sequence as toSequence, view as toView, type Sequence, type View } from "../base/index.js";
+import type { Checkpoint } from "./checkpoint.js";
+import { metadataOf } from "./checkpoint.js";
+import type { Fact, Proposal } from "./contract.js";
+import type { ViewStart } from "./view.js";
+import { decodeSavedMessage } from "./wire/decode.js";
+import type { SavedMessage } from "./wire/message.js";
+
+export interface StartingPoint {
+  readonly number: View;
+  /** Of the first decision to make. */
+  readonly sequence: Sequence;
+  readonly decisions: number;
+  readonly resume?: ViewStart["resume"];
+  readonly inFlight: { readonly proposal: Proposal; readonly prepared: boolean } | undefined;
+  /** The log ends in a view change: it goes on at once. */
+  readonly viewChange: boolean;
+  readonly facts: Readonly<Record<string, Fact>>;
+}
+
+/** Throws when the last entry is no record, or is of a later decision than the ledger allows: the log is another replica's. */
+export function startingPoint(
+  checkpoint: Checkpoint,
+  walEntries: readonly Uint8Array[],
+  { keepInFlight }: { readonly keepInFlight: boolean },
+): StartingPoint {
+  const records = walEntries.map(savedMessage);
+  const ledger = {
+    number: checkpoint.view,
+    sequence: toSequence(checkpoint.sequence + 1),
+    decisions: checkpoint.sequence === 0 ? 0 : checkpoint.decisions + 1,
+    inFlight: keepInFlight ? lastInFlight(records, checkpoint.sequence) : undefined,
+    viewChange: false,
+  };
+  const last = records.at(-1);
+  switch (last?.kind) {
+    case undefined:
+      return { ...ledger, facts: { from: "nothing" } };
+    case "viewChange":
+      if (last.viewChange.nextView < checkpoint.view) return { ...ledger, facts: { from: "nothing" } };
+      return { ...ledger, number: last.viewChange.nextView, viewChange: true, facts: { from: "viewChange" } };
+    case "newView": {
+      const { view, sequence } = last.metadata;
+      if (sequence < checkpoint.sequence) return { ...ledger, facts: { from: "nothing" } };
+      assert(sequence === checkpoint.sequence, `The log knows sequence ${sequence}, the ledger only ${checkpoint.sequence}`);
+      return { ...ledger, number: view, decisions: 0, facts: { from: "newView", view, sequence } };
+    }
+    case "proposed":
+    case "commit":
+      return resumed(ledger, records, last);
+  }
+}
+
+type Ledger = Omit<StartingPoint, "facts">;
+
+function resumed(ledger: Ledger, records: readonly SavedMessage[], last: SavedMessage): StartingPoint {
+  const record = last.kind === "commit" ? records.at(-2) : last;
+  assert(record?.kind === "proposed", "Expected a proposed record before the log's last commit record");
+  const { prePrepare, prepare } = record;
+  const { proposal } = prePrepare;
+  assert(proposal !== undefined, "Expected the log's last proposed record to hold a proposal");
+  const metadata = metadataOf(proposal);
+  assert(metadata !== undefined, "Expected the log's last proposal to have readable metadata");
+  const { view, sequence, decisions } = metadata;
+  if (sequence < ledger.sequence) return { ...ledger, facts: { from: "nothing", sequence } };
+  assert(sequence === ledger.sequence, `The log is at sequence ${sequence}, the ledger expects ${ledger.sequence}`);
+  // A record of a view that the ledger has left cannot be resumed; the view change that left it decided about it.
+  if (view < ledger.number) return { ...ledger, facts: { from: "nothing", sequence } };
+  const point = { ...ledger, number: toView(view), decisions, facts: { view, sequence } };
+  if (last.kind === "commit") {
+    return {
+      ...point,
+      resume: { phase: "prepared", proposal, commit: last.commit },
+      inFlight: { proposal, prepared: true },
+      facts: { from: "commit", ...point.facts },
+    };
+  }
+  return {
+    ...point,
+    resume: { phase: "proposed", proposal, prepare },
+    inFlight: { proposal, prepared: false },
+    facts: { from: "proposed", ...point.facts },
+  };
+}
+
+/** Improved fidelity (section 15, item 3): records before a view change still tell what was in flight. */
+function lastInFlight(records: readonly SavedMessage[], decided: Sequence): StartingPoint["inFlight"] {
+  let inFlight: StartingPoint["inFlight"];
+  for (const record of records) {
+    if (record.kind === "proposed" && record.prePrepare.proposal !== undefined) {
+      inFlight = { proposal: record.prePrepare.proposal, prepared: false };
+    } else if (record.kind === "commit" && inFlight !== undefined) inFlight = { ...inFlight, prepared: true };
+  }
+  const sequence = inFlight === undefined ? 0 : (metadataOf(inFlight.proposal)?.sequence ?? 0);
+  return sequence > decided ? inFlight : undefined;
+}
+
+function savedMessage(entry: Uint8Array): SavedMessage {
+  const decoded = decodeSavedMessage(entry);
+  assert(decoded.kind === "good", `Expected a record of the protocol in the log: ${decoded.kind === "bad" ? decoded.reason : ""}`);
+  return decoded.value;
+}

@@ -1,0 +1,43 @@
+// The front of the write-ahead log (reference section 10.4): what is recorded when, and what the in-flight proposal
+// becomes by it. Frames and files are wire/frames.ts and the host's.
+import { emptyBytes, type Sequence, type View } from "../base/index.js";
+import type { Core } from "./core.js";
+import type { InFlight } from "./in-flight.js";
+import { encodeSavedMessage } from "./wire/encode.js";
+import type { Commit, PrePrepare, Prepare, SavedMessage } from "./wire/message.js";
+
+export class State {
+  readonly #core: Core;
+  readonly #inFlight: InFlight;
+
+  constructor(core: Core, inFlight: InFlight) {
+    this.#core = core;
+    this.#inFlight = inFlight;
+  }
+
+  /** Before the Prepare is sent, and before the leader's PrePrepare. The only record that truncates. */
+  saveProposed(prePrepare: PrePrepare, prepare: Prepare): void {
+    this.#append({ kind: "proposed", prePrepare, prepare }, { truncate: true });
+    if (prePrepare.proposal !== undefined) this.#inFlight.set(prePrepare.proposal);
+  }
+
+  /** Before the Commit is sent. */
+  saveCommit(commit: Commit): void {
+    this.#append({ kind: "commit", commit }, { truncate: false });
+    this.#inFlight.markPrepared();
+  }
+
+  /** `view` is the one that is being left. */
+  saveViewChange(view: View): void {
+    this.#append({ kind: "viewChange", viewChange: { kind: "ViewChange", nextView: view, reason: "" } }, { truncate: false });
+  }
+
+  saveNewView(view: View, sequence: Sequence): void {
+    const metadata = { view, sequence, decisions: 0, blacklist: [], previousSignatureDigest: emptyBytes };
+    this.#append({ kind: "newView", metadata }, { truncate: false });
+  }
+
+  #append(saved: SavedMessage, { truncate }: { readonly truncate: boolean }): void {
+    this.#core.emit({ kind: "persist", record: encodeSavedMessage(saved), truncate });
+  }
+}
