@@ -1,0 +1,69 @@
+// fabric: Fabric's bytes and machines. Pure. Start with block.ts, then application.ts; the machines that a host runs are
+// deliver-session.ts (orderer), synchroniser.ts (orderer), peer.ts and client.ts.
+export { OrdererApplication, requestsIn, type OrdererApplicationOptions } from "./application.js";
+export {
+  blockSignatures,
+  hasItsData,
+  judge,
+  verifyBlock,
+  verifyHeader,
+  type BlockSignatures,
+  type ConsenterKey,
+  type Refused,
+  type Verdict,
+} from "./block-verification.js";
+export {
+  dataHash,
+  decodeBlock,
+  encodeBlock,
+  headerDer,
+  headerHash,
+  headOf,
+  viewMetadataOf,
+  withoutData,
+  type Block,
+  type BlockHeader,
+  type Head,
+} from "./block.js";
+export { blockFrom, decisionFrom } from "./decision.js";
+export {
+  broadcastResponseFor,
+  decodeBroadcastResponse,
+  decodeClusterStep,
+  decodeDeliverResponse,
+  decodeSeekEnvelope,
+  deliverBlock,
+  deliverStatus,
+  encodeBroadcastResponse,
+  encodeClusterStep,
+  seekEnvelope,
+  seekFrom,
+  seekNewest,
+  seekRange,
+  status,
+  type BroadcastResponse,
+  type ClusterStep,
+  type Content,
+  type DeliverResponse,
+  type Seek,
+  type SeekPosition,
+} from "./deliver.js";
+export {
+  creatorOf,
+  dataOfSize,
+  envelopeFor,
+  examineEnvelope,
+  membersOf,
+  nonceSize,
+  requestIdentity,
+  transactionIdOf,
+  validationCode,
+  type BadEnvelope,
+  type EnvelopeContent,
+  type GoodEnvelope,
+  type Members,
+  type Timestamp,
+} from "./envelope.js";
+export { genesisBlock, type GenesisConsenter } from "./genesis.js";
+export type { Decoded } from "./protobuf.js";
+export { isLowS, lowS } from "./signature.js";
