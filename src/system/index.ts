@@ -14,3 +14,16 @@ export {
 } from "./keys.js";
 export { jsonLine, LineSplitter, LineTooLongError } from "./ndjson.js";
 export { DeadlineTimer } from "./timer.js";
+export {
+  commandError,
+  runCommand,
+  toolPath,
+  tryCommand,
+  type CommandOptions,
+  type CommandResult,
+} from "./process.js";
+export { pause, there, until, waiting, type Look, type UntilOptions } from "./until.js";
+export { CleanupStack } from "./cleanup.js";
+export { mapBounded, type FanOutOptions } from "./fan-out.js";
+export { hasCode, readTextIfThere, writeWhole } from "./files.js";
+export { loggerTo, type Logger } from "./logger.js";
