@@ -99,7 +99,11 @@ export class Controller implements ViewHost {
     if (this.isLeader) this.#parts.monitor.messageSent();
   }
 
-  complain(view: View, reason: ComplaintReason, { stopView }: { readonly stopView: boolean } = { stopView: false }): void {
+  complain(
+    view: View,
+    reason: ComplaintReason,
+    { stopView }: { readonly stopView: boolean } = { stopView: false },
+  ): void {
     this.#core.trace("controller", "complaint", { reason, view, leader: this.leader, stopView });
     this.#events.startViewChange(view, { stopView });
   }
@@ -177,7 +181,13 @@ export class Controller implements ViewHost {
     this.#token = false;
     if (running === undefined || running.stopped) return;
     const { number: view, sequence, decisions } = running;
-    const metadata = encodeViewMetadata({ view, sequence, decisions, blacklist: [], previousSignatureDigest: emptyBytes });
+    const metadata = encodeViewMetadata({
+      view,
+      sequence,
+      decisions,
+      blacklist: [],
+      previousSignatureDigest: emptyBytes,
+    });
     this.#core.trace("view", "proposing", { view, sequence, count: requests.length });
     running.propose(this.#core.application.assemble(metadata, requests));
   }
@@ -255,7 +265,8 @@ export class Controller implements ViewHost {
     this.#parts.delivery.synchronise((decision) => {
       const own = { view: this.#view, sequence: checkpoint.sequence, decisions: this.#decisions };
       const returned = decision === undefined ? undefined : metadataOf(decision.proposal);
-      if (decision !== undefined && returned !== undefined && returned.sequence > own.sequence) checkpoint.set(decision);
+      if (decision !== undefined && returned !== undefined && returned.sequence > own.sequence)
+        checkpoint.set(decision);
       this.#parts.collector.collect((collected) => {
         const outcome = syncOutcome({ own, returned, collected });
         if (inFlight.sequence <= (returned?.sequence ?? 0)) inFlight.clear();

@@ -78,7 +78,8 @@ export class HeartbeatMonitor {
 
   #leaderTick(now: Instant): void {
     const { leaderHeartbeatCount, leaderHeartbeatTimeout } = this.#core.options;
-    if (between(this.#reference, now) * leaderHeartbeatCount < leaderHeartbeatTimeout || !this.#published.active) return;
+    if (between(this.#reference, now) * leaderHeartbeatCount < leaderHeartbeatTimeout || !this.#published.active)
+      return;
     const { sequence } = this.#published;
     this.#reference = now;
     this.#core.trace("heartbeatMonitor", "heartbeatSent", { view: this.#view, sequence });

@@ -49,7 +49,10 @@ export type InFlightAgreement =
  * Conditions A and B of section 8.8. A proposal that may have been decided somewhere was prepared by a quorum, so among
  * any quorum of ViewData at least F+1 name it; Q entries that do not argue against it make it the one to commit.
  */
-export function inFlightAgreement(entries: readonly ViewData[], { f, q }: { readonly f: number; readonly q: number }): InFlightAgreement {
+export function inFlightAgreement(
+  entries: readonly ViewData[],
+  { f, q }: { readonly f: number; readonly q: number },
+): InFlightAgreement {
   let highest = 0;
   for (const { lastDecision } of entries) {
     if (lastDecision !== undefined) highest = Math.max(highest, sequenceOf(lastDecision));

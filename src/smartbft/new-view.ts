@@ -34,7 +34,8 @@ function step(walk: NewViewWalk, entries: readonly SignedViewData[], index: numb
   if (entry === undefined) return finish(walk, data);
   const { core, checkpoint } = walk;
   const found = standing(entry.raw, walk.nextView, checkpoint);
-  if (found.kind === "refused") return walk.done({ kind: "invalid", reason: `entry of ${entry.signer}: ${found.reason}` });
+  if (found.kind === "refused")
+    return walk.done({ kind: "invalid", reason: `entry of ${entry.signer}: ${found.reason}` });
   if (found.kind === "ahead") return walk.done({ kind: "ahead" });
   const problem = inFlightProblem(found.data.inFlightProposal, found.sequence + 1);
   const accept = (): void => {
@@ -60,7 +61,8 @@ function step(walk: NewViewWalk, entries: readonly SignedViewData[], index: numb
 function verifyDecision(walk: NewViewWalk, entry: SignedViewData, decision: Decision, done: () => void): void {
   const { core } = walk;
   const needed = decisionItems(core.application, decision, { q: core.q, members: core.options.nodes });
-  if (needed.kind === "bad") return walk.done({ kind: "invalid", reason: `entry of ${entry.signer}: ${needed.reason}` });
+  if (needed.kind === "bad")
+    return walk.done({ kind: "invalid", reason: `entry of ${entry.signer}: ${needed.reason}` });
   core.verify(needed.items, (results) => {
     if (results.every(Boolean)) done();
     else walk.done({ kind: "invalid", reason: `entry of ${entry.signer}: bad signature on the last decision` });

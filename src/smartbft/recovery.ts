@@ -47,7 +47,10 @@ export function startingPoint(
     case "newView": {
       const { view, sequence } = last.metadata;
       if (sequence < checkpoint.sequence) return { ...ledger, facts: { from: "nothing" } };
-      assert(sequence === checkpoint.sequence, `The log knows sequence ${sequence}, the ledger only ${checkpoint.sequence}`);
+      assert(
+        sequence === checkpoint.sequence,
+        `The log knows sequence ${sequence}, the ledger only ${checkpoint.sequence}`,
+      );
       return { ...ledger, number: view, decisions: 0, facts: { from: "newView", view, sequence } };
     }
     case "proposed":
@@ -102,6 +105,9 @@ function lastInFlight(records: readonly SavedMessage[], decided: Sequence): Star
 
 function savedMessage(entry: Uint8Array): SavedMessage {
   const decoded = decodeSavedMessage(entry);
-  assert(decoded.kind === "good", `Expected a record of the protocol in the log: ${decoded.kind === "bad" ? decoded.reason : ""}`);
+  assert(
+    decoded.kind === "good",
+    `Expected a record of the protocol in the log: ${decoded.kind === "bad" ? decoded.reason : ""}`,
+  );
   return decoded.value;
 }

@@ -121,7 +121,12 @@ export class Replica {
 
   /** The earliest instant at which `step` must be called, be it with `deadline`. */
   deadline(): Instant | undefined {
-    return earliest(this.#nextTick, this.#pool.deadline(), this.#controller.batcher.deadline(), this.#collector.deadline());
+    return earliest(
+      this.#nextTick,
+      this.#pool.deadline(),
+      this.#controller.batcher.deadline(),
+      this.#collector.deadline(),
+    );
   }
 
   status(): ReplicaStatus {

@@ -29,7 +29,10 @@ export class State {
 
   /** `view` is the one that is being left. */
   saveViewChange(view: View): void {
-    this.#append({ kind: "viewChange", viewChange: { kind: "ViewChange", nextView: view, reason: "" } }, { truncate: false });
+    this.#append(
+      { kind: "viewChange", viewChange: { kind: "ViewChange", nextView: view, reason: "" } },
+      { truncate: false },
+    );
   }
 
   saveNewView(view: View, sequence: Sequence): void {

@@ -3,7 +3,15 @@
 //
 // It handles one event at a time. While it waits for signatures, a delivery or an in-flight commit, further messages
 // queue up to IncomingMessageBufferSize (the library then blocks the transport, here the message is dropped by name).
-import { after, assertNever, view as toView, type Instant, type NodeId, type Sequence, type View } from "../base/index.js";
+import {
+  after,
+  assertNever,
+  view as toView,
+  type Instant,
+  type NodeId,
+  type Sequence,
+  type View,
+} from "../base/index.js";
 import type { Core } from "./core.js";
 import { leaderOf } from "./leader.js";
 import type { Pool } from "./pool.js";
@@ -107,7 +115,8 @@ export class ViewChanger {
       this.#core.later(() => this.#run());
       return decision;
     }
-    if (this.#queue.length >= this.#core.options.incomingMessageBufferSize) return "dropped: view changer's queue is full";
+    if (this.#queue.length >= this.#core.options.incomingMessageBufferSize)
+      return "dropped: view changer's queue is full";
     this.#queue.push({ kind: "message", from, message });
     return "queued";
   }
@@ -202,7 +211,10 @@ export class ViewChanger {
     const { options, f, q } = this.#core;
     const quorum = this.#votes.size >= q - 1;
     if (options.speedUpViewChange ? this.#votes.size === f + 1 : quorum) {
-      this.#core.trace("viewChanger", "viewChangeJoined", { view: this.#currView, nextView: toView(this.#currView + 1) });
+      this.#core.trace("viewChanger", "viewChangeJoined", {
+        view: this.#currView,
+        nextView: toView(this.#currView + 1),
+      });
       this.#start(this.#currView, { stopView: true });
     }
     if (quorum) this.#advance();
@@ -301,7 +313,9 @@ export class ViewChanger {
   }
 
   #timeoutDue(): boolean {
-    return this.#checkTimeout && this.#lastTick >= this.#startTime + this.#core.options.viewChangeTimeout * this.#backOff;
+    return (
+      this.#checkTimeout && this.#lastTick >= this.#startTime + this.#core.options.viewChangeTimeout * this.#backOff
+    );
   }
 
   /** No back-off while votes are missing: the start time stays (section 15, item 17). */

@@ -87,7 +87,8 @@ export function inFlightProblem(proposal: Proposal | undefined, expected: number
   if (proposal === undefined) return undefined;
   const metadata = metadataOf(proposal);
   if (metadata === undefined) return "in-flight proposal without readable metadata";
-  if (metadata.sequence !== expected) return `in-flight proposal of sequence ${metadata.sequence}, expected ${expected}`;
+  if (metadata.sequence !== expected)
+    return `in-flight proposal of sequence ${metadata.sequence}, expected ${expected}`;
   return undefined;
 }
 
@@ -99,8 +100,11 @@ export function decisionItems(
   application: Application,
   { proposal, signatures }: Decision,
   { q, members }: { readonly q: number; readonly members: readonly NodeId[] },
-): { readonly kind: "good"; readonly items: readonly (VerifyItem | undefined)[] } | { readonly kind: "bad"; readonly reason: string } {
-  if (signatures.length < q) return { kind: "bad", reason: `${signatures.length} signatures on the last decision, need ${q}` };
+):
+  | { readonly kind: "good"; readonly items: readonly (VerifyItem | undefined)[] }
+  | { readonly kind: "bad"; readonly reason: string } {
+  if (signatures.length < q)
+    return { kind: "bad", reason: `${signatures.length} signatures on the last decision, need ${q}` };
   const seen = new Set<NodeId>();
   const items: (VerifyItem | undefined)[] = [];
   for (const signature of signatures) {
@@ -108,6 +112,7 @@ export function decisionItems(
     seen.add(signature.signer);
     items.push(application.commitSignatureItem(signature, proposal));
   }
-  if (items.length < q) return { kind: "bad", reason: `${items.length} distinct signers on the last decision, need ${q}` };
+  if (items.length < q)
+    return { kind: "bad", reason: `${items.length} distinct signers on the last decision, need ${q}` };
   return { kind: "good", items };
 }

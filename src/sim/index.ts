@@ -1,0 +1,6 @@
+// sim: replicas in virtual time. Pure. Start with cluster.ts.
+export { Cluster, type ClusterOptions, type LogEntry } from "./cluster.js";
+export { Ledger } from "./ledger.js";
+export { Links } from "./links.js";
+export { Scheduler } from "./scheduler.js";
+export { tinyApplication, tinyRequest, tinyVerification } from "./tiny-application.js";

@@ -1,0 +1,74 @@
+// Directed links of the simulated network: a delay, in-order arrival (they stand for TCP streams), up or down.
+// A message is lost when its link is down as it leaves or as it arrives: a black hole, without notice to the sender.
+import { after, instant, microseconds, type Duration, type Instant, type NodeId, type Random } from "../base/index.js";
+
+interface Link {
+  up: boolean;
+  delay: Duration;
+  jitter: Duration;
+  /** Fraction of messages lost, in [0, 1]. */
+  loss: number;
+  lastArrival: Instant;
+}
+
+export class Links {
+  readonly #links = new Map<string, Link>();
+  readonly #nodes: readonly NodeId[];
+  readonly #random: Random;
+
+  constructor(nodes: readonly NodeId[], delay: Duration, random: Random) {
+    this.#nodes = nodes;
+    this.#random = random;
+    for (const source of nodes) {
+      for (const target of nodes) {
+        const link = { up: true, delay, jitter: microseconds(0), loss: 0, lastArrival: instant(0) };
+        this.#links.set(`${source}>${target}`, link);
+      }
+    }
+  }
+
+  link(source: NodeId, target: NodeId): Link {
+    const link = this.#links.get(`${source}>${target}`);
+    if (link === undefined) throw new RangeError(`No link from ${source} to ${target}`);
+    return link;
+  }
+
+  /** When a message that leaves now arrives; undefined when it is lost on the way out. */
+  arrival(source: NodeId, target: NodeId, now: Instant): Instant | undefined {
+    const link = this.link(source, target);
+    if (!link.up || (link.loss > 0 && this.#random.fraction() < link.loss)) return undefined;
+    const jitter = link.jitter > 0 ? this.#random.integer(0, link.jitter) : 0;
+    const arrival = after(now, microseconds(link.delay + jitter));
+    link.lastArrival = arrival > link.lastArrival ? arrival : link.lastArrival;
+    return link.lastArrival;
+  }
+
+  /** Both directions. */
+  connected(left: NodeId, right: NodeId): boolean {
+    return this.link(left, right).up && this.link(right, left).up;
+  }
+
+  /** One direction only. */
+  set(source: NodeId, target: NodeId, { up }: { readonly up: boolean }): void {
+    this.link(source, target).up = up;
+  }
+
+  cut(node: NodeId): void {
+    this.#around(node, false);
+  }
+
+  heal(node: NodeId): void {
+    this.#around(node, true);
+  }
+
+  healAll(): void {
+    for (const link of this.#links.values()) Object.assign(link, { up: true, loss: 0 });
+  }
+
+  #around(node: NodeId, up: boolean): void {
+    for (const other of this.#nodes) {
+      this.set(node, other, { up });
+      this.set(other, node, { up });
+    }
+  }
+}
