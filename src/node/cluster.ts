@@ -1,0 +1,98 @@
+// An orderer's place among the others: a link to each for what its replica sends, and the server side of their Step
+// streams for what it receives. The sender is named in the stream's metadata (`sender`); certificates come later.
+import { status } from "@grpc/grpc-js";
+import { nodeId, type NodeId } from "../base/index.js";
+import type { MessageEvent, OrdererConfig } from "../boundary/index.js";
+import { decodeClusterStep, encodeClusterStep } from "../fabric/index.js";
+import type { Input, Trace } from "../smartbft/index.js";
+import { ClusterLink, type SendResult } from "./cluster-link.js";
+import type { Emit } from "./events.js";
+import { serveInbound } from "./inbound.js";
+import { laneOf, Outbox } from "./outbox.js";
+import type { InboundStream } from "./rpc.js";
+
+export type SentTrace = Extract<Trace, { kind: "sent" }>;
+export type FromOthers = Extract<Input, { kind: "message" | "forwarded" }>;
+
+export class Cluster implements Disposable {
+  readonly #config: OrdererConfig;
+  readonly #emit: Emit;
+  readonly #names: ReadonlyMap<number, string>;
+  readonly #links: ReadonlyMap<NodeId, ClusterLink>;
+  readonly #outbox: Outbox;
+  /** A broadcast gives the same bytes to every target: framed once. */
+  readonly #framed = new WeakMap<Uint8Array, Buffer>();
+
+  constructor(config: OrdererConfig, emit: Emit) {
+    this.#config = config;
+    this.#emit = emit;
+    this.#names = new Map(config.consenters.map(({ id, name }) => [id, name]));
+    const others = config.consenters.filter(({ id }) => id !== config.id);
+    const link = { self: config.id, settings: config.transport, emit };
+    this.#links = new Map(others.map((target) => [target.id, new ClusterLink({ ...link, target })]));
+    this.#outbox = new Outbox(this.#links, config.transport.broadcast);
+  }
+
+  nameOf(id: number): string {
+    return this.#names.get(id) ?? `consenter ${id}`;
+  }
+
+  send(to: NodeId, message: Uint8Array, told: SentTrace | undefined): void {
+    let bytes = this.#framed.get(message);
+    if (bytes === undefined) {
+      bytes = Buffer.from(encodeClusterStep({ kind: "consensus", message }));
+      this.#framed.set(message, bytes);
+    }
+    this.#outbox.send({ to, lane: laneOf(message), bytes, done: (result) => this.#tellSent(told, result) });
+  }
+
+  forward(to: NodeId, envelope: Uint8Array): void {
+    const bytes = Buffer.from(encodeClusterStep({ kind: "transaction", envelope }));
+    this.#outbox.send({ to, lane: "pool", bytes, done: () => {} });
+  }
+
+  /** Serves another orderer's stream to its end. Bytes that are no step are dropped, as data that anybody may send. */
+  async receive(stream: InboundStream, take: (input: FromOthers) => void): Promise<void> {
+    const from = this.#senderOf(stream);
+    if (from === undefined) {
+      stream.emit("error", { code: status.UNAUTHENTICATED, details: "access denied" });
+      return;
+    }
+    const options = { peer: this.nameOf(from), service: "cluster", emit: this.#emit } as const;
+    await serveInbound(stream, options, (bytes) => {
+      const step = decodeClusterStep(bytes);
+      if (step.kind === "bad") this.#tellRejected(from, step.reason);
+      else if (step.value.kind === "consensus") take({ kind: "message", from, bytes: step.value.message });
+      else take({ kind: "forwarded", from, request: step.value.envelope });
+      return "next";
+    });
+  }
+
+  /** `message` events of what came in: the replica's decision on it. */
+  tellReceived({ kind: _, from, ...rest }: Extract<Trace, { kind: "received" }>, at: MessageEvent["at"]): void {
+    if (!this.#config.messageTrace) return;
+    this.#emit({ kind: "message", at, direction: "in", other: this.nameOf(from), ...rest });
+  }
+
+  [Symbol.dispose](): void {
+    for (const link of this.#links.values()) link[Symbol.dispose]();
+  }
+
+  #senderOf(stream: InboundStream): NodeId | undefined {
+    const [sender] = stream.metadata.get("sender");
+    const id = nodeId(Number(sender));
+    return this.#links.has(id) ? id : undefined;
+  }
+
+  #tellSent(told: SentTrace | undefined, result: SendResult): void {
+    if (told === undefined || !this.#config.messageTrace) return;
+    const { kind: _, to, ...rest } = told;
+    const lost = result.kind === "dropped" ? { decision: `dropped: ${result.reason}` } : {};
+    this.#emit({ kind: "message", direction: "out", other: this.nameOf(to), ...rest, ...lost });
+  }
+
+  #tellRejected(from: NodeId, reason: string): void {
+    const decision = `rejected: ${reason}`;
+    this.#emit({ kind: "message", direction: "in", other: this.nameOf(from), type: "unknown", decision, effects: [] });
+  }
+}
