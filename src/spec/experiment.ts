@@ -1,14 +1,19 @@
 // Experiment: topology + workload + timeline of faults + repetitions + assertions, in canonical form.
 import type { Duration } from "../base/index.js";
 import type { FaultKind, HowDown, Workload } from "../boundary/index.js";
-import type { ProfileName } from "./topology.js";
+import type { Overrides, ProfileName } from "./topology.js";
 
 /** What a fault is aimed at; roles are resolved when it fires, from what the orderers say, and recorded. */
 export type Target =
   | { readonly kind: "endpoint"; readonly node: string; readonly interface: string }
   | { readonly kind: "node"; readonly node: string }
   /** The leader, or the n-th orderer (from 1, in id order) that is not the leader; `interface` "" means all of the node's. */
-  | { readonly kind: "role"; readonly role: "leader" | "follower"; readonly ordinal: number; readonly interface: string };
+  | {
+      readonly kind: "role";
+      readonly role: "leader" | "follower";
+      readonly ordinal: number;
+      readonly interface: string;
+    };
 
 export interface FaultSpec {
   readonly what: FaultKind;
@@ -39,11 +44,12 @@ export interface Experiment {
   readonly topology: string;
   /** Overrides the topology's profile when present. */
   readonly profile: ProfileName | undefined;
-  /** Protocol and transport overrides on top of topology and profile, as written by SmartBFT's names. */
-  readonly overrides: Readonly<Record<string, unknown>>;
+  /** On top of profile and topology, beneath what a single node writes: `applyExperiment` lays them. */
+  readonly overrides: Overrides;
   readonly workload: Workload;
   /** Load before the timeline starts, after the first commit at a peer. */
   readonly warmUp: Duration;
+  /** In the order of the file, which numbers the faults. */
   readonly timeline: readonly TimelineEntry[];
   /** Load goes on for this long after the timeline's start. */
   readonly duration: Duration;

@@ -1,11 +1,27 @@
 // spec: what people write, parsed with positions. Pure.
+export { defaultProfile } from "./defaults.js";
+export { parseExperiment } from "./experiment-file.js";
+export {
+  applyExperiment,
+  checkAgainst,
+  settingProblems,
+  withProfile,
+  type ExperimentText,
+  type ProfileChoice,
+} from "./experiment-on-topology.js";
 export type { Assertion, Experiment, FaultSpec, Target, TimelineEntry } from "./experiment.js";
+export { experimentSchema, topologySchema, type JsonSchema } from "./json.schema.js";
+export { naturalOrder } from "./names.js";
+export { profileNames, profiles } from "./profiles.js";
+export { parseTarget, type ParsedTarget } from "./target.js";
+export { parseTopology } from "./topology-file.js";
 export type {
   BfdTimers,
   EndpointName,
   Impairment,
   NodeKind,
   OspfTimers,
+  Overrides,
   PeerTimers,
   Profile,
   ProfileName,
@@ -15,3 +31,12 @@ export type {
   TopologyLink,
   TopologyNode,
 } from "./topology.js";
+export {
+  durationFrom,
+  durationText,
+  expectedUnit,
+  frequencyFrom,
+  percentFrom,
+  rateKbitFrom,
+  sizeFrom,
+} from "./units.js";

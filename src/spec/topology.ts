@@ -21,6 +21,13 @@ export interface PeerTimers {
   readonly reconnectBackoffMax: Duration;
 }
 
+/** Settings that a file itself writes, on top of a profile or of another file. Absent keys are not overridden. */
+export interface Overrides {
+  readonly protocol: Partial<ProtocolOptions>;
+  readonly transport: Partial<TransportSettings>;
+  readonly peer: Partial<PeerTimers>;
+}
+
 /** Impairment of one direction of a link; zero means none. Becomes netem (delay, jitter, loss) and tbf (rate). */
 export interface Impairment {
   readonly delay: Duration;
@@ -32,6 +39,7 @@ export interface Impairment {
 
 export interface EndpointName {
   readonly node: string;
+  /** Empty for a switch, whose ports have no names. */
   readonly interface: string;
 }
 
@@ -44,6 +52,8 @@ export interface TopologyNode {
   readonly ordererId: number;
   /** Orderers: the protocol after profile, topology and node overrides. Same object for other kinds. */
   readonly protocol: ProtocolOptions;
+  /** What the node itself writes under `protocol`: kept so that another profile can be laid beneath it. */
+  readonly written: Partial<ProtocolOptions>;
   /** Peers: preferred block sources as written: orderer names, "leader" or "follower". */
   readonly blockSources: readonly string[];
   /** Command of a host, empty for others. */
@@ -95,6 +105,8 @@ export interface Topology {
   readonly protocol: ProtocolOptions;
   readonly transport: TransportSettings;
   readonly peer: PeerTimers;
+  /** What the file itself writes: kept so that another profile or an experiment can be laid beneath or on top. */
+  readonly written: Overrides;
   readonly routing: Routing;
   readonly nodes: readonly TopologyNode[];
   readonly links: readonly TopologyLink[];

@@ -1,0 +1,74 @@
+// Settings in layers: profile, then topology, then experiment, then a single node. Later layers win key by key. What the
+// layers make together is judged here, for files and for command lines alike.
+import type { Duration } from "../base/index.js";
+import { optionProblems, type ProtocolOptions } from "../smartbft/index.js";
+import { profiles } from "./profiles.js";
+import { protocolKeys } from "./settings.schema.js";
+import type { Overrides, Profile, ProfileName } from "./topology.js";
+import { durationText } from "./units.js";
+
+export const noOverrides: Overrides = { protocol: {}, transport: {}, peer: {} };
+
+export function settled(
+  profile: ProfileName,
+  layers: readonly Overrides[],
+): Pick<Profile, "protocol" | "transport" | "peer"> {
+  const { protocol, transport, peer } = profiles[profile];
+  return layers.reduce<Pick<Profile, "protocol" | "transport" | "peer">>(
+    (below, layer) => ({
+      protocol: { ...below.protocol, ...layer.protocol },
+      transport: { ...below.transport, ...layer.transport },
+      peer: { ...below.peer, ...layer.peer },
+    }),
+    { protocol, transport, peer },
+  );
+}
+
+/** A rule of the protocol's options that does not hold. */
+export interface OptionFinding {
+  /** Written keys it is about, the first named first. */
+  readonly keys: readonly string[];
+  readonly message: string;
+  /** The values that meet there, as text. */
+  readonly values: string;
+}
+
+export function optionFindings(options: ProtocolOptions): readonly OptionFinding[] {
+  const findings = optionProblems(options).map((sentence) => {
+    const fields = Object.entries(protocolKeys).filter(([, field]) => new RegExp(`\\b${field}\\b`).test(sentence));
+    const ordered = fields.toSorted((left, right) => sentence.indexOf(left[1]) - sentence.indexOf(right[1]));
+    const message = ordered.reduce(
+      (text, [key, field]) => text.replaceAll(new RegExp(`\\b${field}\\b`, "g"), key),
+      sentence,
+    );
+    const values = ordered.map(([key, field]) => `${key} is ${optionText(field, options)}`).join(", ");
+    return { keys: ordered.map(([key]) => key), message, values };
+  });
+  return options.leaderRotation
+    ? [rotationFinding, ...findings.filter(({ keys }) => !keys.includes("LeaderRotation"))]
+    : findings;
+}
+
+const rotationFinding: OptionFinding = {
+  keys: ["LeaderRotation"],
+  message: "LeaderRotation must be false: the replica does not rotate leaders or keep a blacklist yet",
+  values: "write false, or leave it out",
+};
+
+const countFields: readonly (keyof ProtocolOptions)[] = [
+  "requestBatchMaxCount",
+  "requestBatchMaxBytes",
+  "incomingMessageBufferSize",
+  "requestPoolSize",
+  "leaderHeartbeatCount",
+  "numOfTicksBehindBeforeSyncing",
+  "decisionsPerLeader",
+  "requestMaxBytes",
+];
+
+function optionText(field: keyof ProtocolOptions, options: ProtocolOptions): string {
+  const value = options[field];
+  if (typeof value !== "number") return String(value);
+  if (countFields.includes(field)) return field.endsWith("Bytes") ? `${value}B` : String(value);
+  return durationText(value as Duration); // every other number among the options is a duration
+}
