@@ -27,7 +27,8 @@ export interface ClusterOptions {
   readonly linkDelay?: Duration;
   /** Of one durable write, of the log or the ledger. */
   readonly fsync?: Duration;
-  readonly verifyTime?: Duration;
+  /** From `verify` to its answer; by node where one is slower than the others. */
+  readonly verifyTime?: (node: NodeId) => Duration;
   readonly syncTime?: Duration;
   /** Of every node; drawn from the seed when absent. */
   readonly tickPhase?: Duration;
@@ -233,7 +234,7 @@ export class Cluster {
         return this.#answer(member, zero, () => ({ kind: "delivered", sequence: effect.sequence }));
       case "verify": {
         const results = effect.items.map(tinyVerification);
-        return this.#answer(member, this.#options.verifyTime ?? zero, () => ({
+        return this.#answer(member, this.#options.verifyTime?.(id) ?? zero, () => ({
           kind: "verified",
           id: effect.id,
           results,

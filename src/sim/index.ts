@@ -2,5 +2,6 @@
 export { Cluster, type ClusterOptions, type LogEntry } from "./cluster.js";
 export { Ledger } from "./ledger.js";
 export { Links } from "./links.js";
+export { disagreements, largestGap, stepsOf, type SeenStep, type StepQuery } from "./observe.js";
 export { Scheduler } from "./scheduler.js";
 export { tinyApplication, tinyRequest, tinyVerification } from "./tiny-application.js";
