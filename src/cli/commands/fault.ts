@@ -1,0 +1,90 @@
+// testbed fault interface-down TARGET, fault list, heal: faults typed by hand, each confirmed by the kernel.
+import { Option } from "@commander-js/extra-typings";
+import type { FaultKind } from "../../boundary/index.js";
+import type { FaultStatus } from "../../lab/index.js";
+import { durationFrom, expectedUnit, parseTarget } from "../../spec/index.js";
+import { UserError } from "../../system/index.js";
+import { CheckFailed } from "../exit.js";
+import { labOption, theLab } from "../labs.js";
+import { formatOption, print, rowsText, type Format } from "../output.js";
+import type { Register } from "../program.js";
+
+const columns = ["fault", "what", "how", "target", "asked", "state"] as const;
+
+export const registerFault: Register = (program) => {
+  const fault = program.command("fault").description("break something, and see that it is broken");
+  fault
+    .command("interface-down")
+    .description("take an interface down in one of four ways")
+    .argument("<target>", "orderer1:eth1, leader, follower[2]:eth1, …")
+    .addOption(
+      new Option("--how <how>", "admin: its own end; carrier: the cable; blackhole: frames vanish; one-way: what it sends vanishes")
+        .choices(["admin", "carrier", "blackhole", "one-way"] as const)
+        .default("admin" as const),
+    )
+    .option("--for <duration>", "heal after this long, like 10s")
+    .addOption(labOption())
+    .addOption(formatOption())
+    .addHelpText("after", "\nExample:\n  testbed fault interface-down leader --how blackhole --for 10s")
+    .action(async (target, { how, for: duration, lab, format }) => {
+      await inject({ what: "interface-down", how, target, duration, lab, format });
+    });
+  for (const what of ["process-kill", "process-pause"] as const) {
+    fault
+      .command(what)
+      .description(what === "process-kill" ? "SIGKILL a node's service" : "SIGSTOP a node's service until healed")
+      .argument("<target>", "orderer1, leader, follower[2], …")
+      .option("--for <duration>", "heal after this long, like 10s")
+      .addOption(labOption())
+      .addOption(formatOption())
+      .action(async (target, { for: duration, lab, format }) => {
+        await inject({ what, how: "", target, duration, lab, format });
+      });
+  }
+  fault
+    .command("list")
+    .description("faults of this lab, the healed ones too")
+    .addOption(labOption())
+    .addOption(formatOption())
+    .action(async ({ lab: name, format }) => {
+      await using lab = await theLab(name);
+      await printFaults(await lab.faults(), format);
+    });
+  program
+    .command("heal")
+    .description("undo one fault, or all of them")
+    .argument("[fault]", "number from: testbed fault list")
+    .addOption(labOption())
+    .addOption(formatOption())
+    .action(async (number, { lab: name, format }) => {
+      const which = number === undefined ? 0 : Number(number);
+      if (!Number.isInteger(which) || which < 0) throw new UserError(`Cannot heal "${number}": expected the number of a fault`, { suggestion: "see: testbed fault list" });
+      await using lab = await theLab(name);
+      await printFaults(await lab.heal(which), format);
+    });
+};
+
+interface Asked {
+  readonly what: FaultKind;
+  readonly how: FaultStatus["how"];
+  readonly target: string;
+  readonly duration: string | undefined;
+  readonly lab: string | undefined;
+  readonly format: Format;
+}
+
+async function inject(asked: Asked): Promise<void> {
+  const target = parseTarget(asked.target);
+  if (target.kind === "bad") throw new UserError(target.message, { suggestion: target.suggestion });
+  const healAfterUs = asked.duration === undefined ? 0 : durationFrom(asked.duration);
+  if (healAfterUs === undefined) throw new UserError(`Cannot use "${asked.duration}": expected ${expectedUnit.duration}`);
+  await using lab = await theLab(asked.lab);
+  const faults = await lab.fault({ do: "fault", what: asked.what, how: asked.how, target: asked.target, healAfterUs });
+  await printFaults(faults, asked.format);
+  if (faults.length === 0 || faults.some((fault) => fault.state === "failed")) throw new CheckFailed();
+}
+
+async function printFaults(faults: readonly FaultStatus[], format: Format): Promise<void> {
+  const rows = faults.map(({ fault, what, how, target, asked, state }) => ({ fault, what, how, target, asked, state }));
+  await print(rowsText(columns, rows, format));
+}

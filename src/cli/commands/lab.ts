@@ -1,0 +1,101 @@
+// The life of a lab: up, status, down, clean, doctor.
+import { examineMachine, netnsRuntime } from "../../lab/index.js";
+import { theLab, labOption } from "../labs.js";
+import { loadTopology } from "../load.js";
+import { formatOption, print, rowsText, say, type Row } from "../output.js";
+import { profileOption } from "../profile-option.js";
+import type { Register } from "../program.js";
+import { progressLine } from "../progress.js";
+
+export const registerLab: Register = (program, { interrupt }) => {
+  program
+    .command("up")
+    .description("bring a lab up and return when every node has every route and every service answers")
+    .argument("<topology>", "topology file")
+    .addOption(profileOption())
+    .option("-n, --name <name>", "name of the lab, in place of the topology's")
+    .option("--seed <seed>", "seed of everything that is drawn", "1")
+    .addHelpText("after", "\nExample:\n  testbed up topologies/bft4-ring.yaml && testbed status && testbed down")
+    .action(async (file, { profile, name, seed }) => {
+      const { plan } = await loadTopology(file, { profile, name });
+      const options = { seed, messageTrace: true, progress: progressLine, signal: interrupt.signal };
+      await using lab = await netnsRuntime.up(plan, options);
+      say(`lab ${lab.name} is up: testbed status, testbed fault, testbed down`);
+    });
+
+  program
+    .command("status")
+    .description("nodes, what the orderers say of themselves, and faults; without a running lab, nothing")
+    .addOption(labOption())
+    .addOption(formatOption())
+    .action(async ({ lab: name, format }) => {
+      await using lab = await theLab(name);
+      const status = await lab.status();
+      if (format === "json") return await print(`${JSON.stringify(status, null, 2)}\n`);
+      const fact = (facts: Readonly<Record<string, unknown>>, key: string): string => String(facts[key] ?? "");
+      const rows: Row[] = status.nodes.map((node) => ({
+        node: node.name,
+        kind: node.kind,
+        address: node.loopback,
+        state: node.state,
+        view: fact(node.facts, "view"),
+        leader: fact(node.facts, "leader"),
+        height: fact(node.facts, "height"),
+        pool: fact(node.facts, "poolCount"),
+        pid: node.pid,
+      }));
+      await print(rowsText(["node", "kind", "address", "state", "view", "leader", "height", "pool", "pid"], rows, format));
+      for (const link of status.links.filter((each) => !each.up || each.faults.length > 0)) {
+        say(`link ${link.ends.join(" - ")} is ${link.up ? "up" : "down"}${link.faults.length > 0 ? ` (fault ${link.faults.join(", ")})` : ""}`);
+      }
+    });
+
+  program
+    .command("labs")
+    .description("every lab of this user, running or dead")
+    .addOption(formatOption())
+    .action(async ({ format }) => {
+      const labs = await netnsRuntime.list();
+      const rows = labs.map((lab) => ({
+        lab: lab.name,
+        runtime: lab.runtime,
+        state: lab.alive ? "running" : "dead",
+        started: lab.startedAt,
+        directory: lab.directory,
+      }));
+      await print(rowsText(["lab", "runtime", "state", "started", "directory"], rows, format));
+    });
+
+  program
+    .command("down")
+    .description("end a lab and wait until its last interface has gone")
+    .addOption(labOption())
+    .action(async ({ lab: name }) => {
+      await using lab = await theLab(name);
+      await lab.down();
+      say(`lab ${lab.name} is down`);
+    });
+
+  program
+    .command("clean")
+    .description("remove what dead labs of this user left behind; touches nothing else")
+    .action(async () => {
+      const removed = await netnsRuntime.clean();
+      for (const each of removed) say(`removed ${each}`);
+      if (removed.length === 0) say("nothing to remove");
+    });
+
+  program
+    .command("doctor")
+    .description("what this machine can do, and what is lost without each")
+    .addOption(formatOption())
+    .action(async ({ format }) => {
+      const rows = (await examineMachine()).map((capability) => ({
+        capability: capability.name,
+        state: capability.present ? "yes" : "no",
+        detail: capability.detail,
+        "lost without it": capability.present ? "" : capability.lost,
+      }));
+      await print(rowsText(["capability", "state", "detail", "lost without it"], rows, format));
+    });
+};

@@ -1,0 +1,68 @@
+// From paths on the command line to a plan: every problem at once, as a UserError.
+import { dirname, join, relative } from "node:path";
+import { problemText, type Parsed } from "../base/index.js";
+import { planFor, type Plan } from "../plan/index.js";
+import {
+  applyExperiment,
+  checkAgainst,
+  parseExperiment,
+  parseTopology,
+  settingProblems,
+  withProfile,
+  type Experiment,
+  type ProfileName,
+  type Topology,
+} from "../spec/index.js";
+import { UserError } from "../system/index.js";
+import { readUserFile } from "./files.js";
+
+export interface Choice {
+  readonly profile?: ProfileName | undefined;
+  /** Name of the lab, in place of the topology's. */
+  readonly name?: string | undefined;
+}
+
+export interface LoadedTopology {
+  readonly text: string;
+  readonly topology: Topology;
+  readonly plan: Plan;
+}
+
+export interface LoadedExperiment extends LoadedTopology {
+  readonly experimentText: string;
+  readonly experiment: Experiment;
+}
+
+export async function loadTopology(path: string, choice: Choice = {}): Promise<LoadedTopology> {
+  const text = await readUserFile(path, "a topology");
+  const parsed = good(parseTopology(text, path));
+  const topology = choice.profile === undefined ? parsed : withProfile(parsed, choice.profile);
+  refuse(settingProblems(topology).map((sentence) => `${path}: on profile ${topology.profile}: ${sentence}`));
+  return { text, topology, plan: planned(topology, path, choice) };
+}
+
+export async function loadExperiment(path: string, choice: Choice = {}): Promise<LoadedExperiment> {
+  const experimentText = await readUserFile(path, "an experiment");
+  const experiment = good(parseExperiment(experimentText, path));
+  const topologyPath = relative(".", join(dirname(path), experiment.topology)) || experiment.topology;
+  const text = await readUserFile(topologyPath, "a topology");
+  const written = good(parseTopology(text, topologyPath));
+  refuse(checkAgainst(experiment, written, { text: experimentText, file: path }, choice).map(problemText));
+  const topology = applyExperiment(written, experiment, choice);
+  return { text, topology, plan: planned(topology, topologyPath, choice), experimentText, experiment };
+}
+
+function planned(topology: Topology, path: string, choice: Choice): Plan {
+  const parsed = planFor(choice.name === undefined ? topology : { ...topology, name: choice.name });
+  if (parsed.kind === "good") return parsed.value;
+  throw new UserError(parsed.problems.map((problem) => `${path}: ${problem}`).join("\n"));
+}
+
+function good<T>(parsed: Parsed<T>): T {
+  if (parsed.kind === "good") return parsed.value;
+  throw UserError.from(parsed.problems);
+}
+
+function refuse(sentences: readonly string[]): void {
+  if (sentences.length > 0) throw new UserError(sentences.join("\n"));
+}

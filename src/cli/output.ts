@@ -1,0 +1,59 @@
+// Results on stdout as a table, JSON or CSV; talk on stderr. One shape of data for all three: rows of named cells.
+import Table from "cli-table3";
+import { stringify } from "csv-stringify/sync";
+import { Option } from "@commander-js/extra-typings";
+
+export type Cell = string | number | boolean;
+export type Row = Readonly<Record<string, Cell>>;
+export const formats = ["table", "json", "csv"] as const;
+export type Format = (typeof formats)[number];
+
+/** `-f table|json|csv`, the same option wherever a table is printed. */
+export const formatOption = (): Option<"-f, --format <format>", undefined, "table", undefined, false, Format> =>
+  new Option("-f, --format <format>", "how to print the result").choices(formats).default("table" as const);
+
+/** Rows in the order of `columns`, which also are the header. */
+export function rowsText(columns: readonly string[], rows: readonly Row[], format: Format): string {
+  if (format === "json") return `${JSON.stringify(rows, null, 2)}\n`;
+  const cells = rows.map((row) => columns.map((column) => row[column] ?? ""));
+  if (format === "csv") return stringify([columns, ...cells], { cast: { boolean: String } });
+  const table = new Table({
+    head: [...columns],
+    chars: borderless,
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
+  });
+  table.push(...cells.map((row) => row.map(String)));
+  return `${table.toString().replaceAll(/ +$/gm, "")}\n`;
+}
+
+const borderless = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: "",
+} as const;
+
+/** Writes the result, waiting for a slow reader; a reader that left (EPIPE, as with `| head`) is no error. */
+export async function print(text: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    process.stdout.write(text, (error) => {
+      if (error === null || error === undefined || ("code" in error && error.code === "EPIPE")) resolve();
+      else reject(error);
+    });
+  });
+}
+
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
