@@ -11,9 +11,12 @@ import {
   signaturesSlot,
   signedBytes,
   slotCount,
+  slotsWith,
   type Block,
+  type BlockSignature,
   type Head,
 } from "./block.js";
+import { decodeEnvelope } from "./envelope.js";
 import { isLowS } from "./signature.js";
 
 /** A consenter's identity and key; `Consenter` of the node configuration is one. */
@@ -22,11 +25,14 @@ export interface ConsenterKey {
   readonly publicKey: string;
 }
 
-/** Signatures to check; `signers[i]` made `items[i]`. */
+/** Signatures to check; `signers[i]` made `items[i]`, which checks `entries[i]` of slot 0. */
 export interface BlockSignatures {
   readonly kind: "checkable";
   readonly items: readonly VerifyItem[];
   readonly signers: readonly NodeId[];
+  readonly entries: readonly BlockSignature[];
+  /** What all of them cover besides the header: the encoded OrdererBlockMetadata. */
+  readonly value: Uint8Array;
   /** Distinct signers with a good signature that the block needs. */
   readonly quorum: number;
 }
@@ -39,7 +45,7 @@ export interface Refused {
 export type Verdict = { readonly kind: "good" } | Refused;
 
 /**
- * Everything but the signatures, in Fabric's order: number, previous hash, five slots, data hash; then the signatures.
+ * Everything but the signatures, in Fabric's order: number, previous hash, five slots, data hash, well-formed entries.
  * `previous` is the head the block must extend; undefined where it is not known (a header from the middle of a chain).
  */
 export function verifyBlock(
@@ -57,6 +63,12 @@ export function verifyBlock(
   }
   if (block.metadata.length < slotCount) return refused(`Block has ${block.metadata.length} metadata slots, not 5`);
   if (!hasItsData(block)) return refused(`Data of block ${block.header.number} does not have the hash in its header`);
+  // The data hash does not see where one entry ends and the next begins: a source could cut them anew, and hash and
+  // signatures would still be right. A whole envelope in its canonical encoding can be cut in one way only.
+  for (const [index, entry] of block.data.entries()) {
+    const envelope = decodeEnvelope(entry);
+    if (envelope.kind === "bad") return refused(`Entry ${index} of block ${block.header.number}: ${envelope.reason}`);
+  }
   return blockSignatures(block, consenters);
 }
 
@@ -85,18 +97,20 @@ export function blockSignatures(block: Block, consenters: readonly ConsenterKey[
   const header = headerDer(block.header);
   const items: VerifyItem[] = [];
   const signers: NodeId[] = [];
+  const entries: BlockSignature[] = [];
   for (const { identifierHeader, signature } of signatures) {
     const identifier = decodeIdentifierHeader(identifierHeader);
     const consenter = identifier.kind === "good" ? keys.get(identifier.value.identifier) : undefined;
     if (consenter === undefined || !isLowS(signature)) continue;
     items.push({ key: consenter.publicKey, message: signedBytes(value, identifierHeader, header), signature });
     signers.push(consenter.id);
+    entries.push({ identifierHeader, signature });
   }
   const quorum = quorumSize(consenters.length);
   // Told before anything is checked: no outcome of the checks could make a quorum of these.
   const distinct = new Set(signers).size;
   if (distinct < quorum) return refused(notEnough(block, distinct, quorum));
-  return { kind: "checkable", items, signers, quorum };
+  return { kind: "checkable", items, signers, entries, value, quorum };
 }
 
 /** The verdict, from the results of `items` in their order: distinct signers with a good signature make the quorum. */
@@ -104,6 +118,26 @@ export function judge(block: Block, checkable: BlockSignatures, results: readonl
   const good = new Set(checkable.signers.filter((_, index) => results[index] === true));
   if (good.size < checkable.quorum) return refused(notEnough(block, good.size, checkable.quorum));
   return { kind: "good" };
+}
+
+/**
+ * The block with nothing in its metadata but what was checked: the good signatures in their order, one a signer, and
+ * empty slots. The rest is not covered by any signature, and a replica would hand a bad signature on as part of its last
+ * decision. A block as an orderer stores it is unchanged.
+ */
+export function checkedBlock(
+  block: Block,
+  { entries, signers, value }: BlockSignatures,
+  results: readonly boolean[],
+): Block {
+  const seen = new Set<NodeId>();
+  const signatures = entries.filter((_, index) => {
+    const signer = signers[index];
+    if (results[index] !== true || signer === undefined || seen.has(signer)) return false;
+    seen.add(signer);
+    return true;
+  });
+  return { ...block, metadata: slotsWith({ value, signatures }) };
 }
 
 const notEnough = (block: Block, count: number, quorum: number): string =>

@@ -3,6 +3,7 @@
 export { OrdererApplication, requestsIn, type OrdererApplicationOptions } from "./application.js";
 export {
   blockSignatures,
+  checkedBlock,
   hasItsData,
   judge,
   verifyBlock,
@@ -64,6 +65,19 @@ export {
   type Members,
   type Timestamp,
 } from "./envelope.js";
+export { ClientMachine, type ClientEffect, type ClientInput, type ClientOptions } from "./client.js";
+export { DeliverSession, type DeliverEffect, type DeliverInput } from "./deliver-session.js";
+export type { Backoff, StreamEffect, StreamInput } from "./deliver-stream.js";
+export { PeerMachine, type PeerEffect, type PeerInput, type PeerOptions } from "./peer.js";
+export {
+  fabricSyncLimits,
+  Synchroniser,
+  type SyncEffect,
+  type SyncInput,
+  type SyncLimits,
+  type SyncOutcome,
+  type SynchroniserOptions,
+} from "./synchroniser.js";
 export { genesisBlock, type GenesisConsenter } from "./genesis.js";
 export type { Decoded } from "./protobuf.js";
 export { isLowS, lowS } from "./signature.js";

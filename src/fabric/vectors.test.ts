@@ -3,10 +3,11 @@
 import { createPublicKey, verify, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { emptyBytes, nodeId, sha256Hex, toHex } from "../base/index.js";
+import { concat, emptyBytes, nodeId, sha256Hex, toHex } from "../base/index.js";
 import type { VerifyItem } from "../smartbft/index.js";
 import {
   blockSignatures,
+  checkedBlock,
   hasItsData,
   judge,
   verifyBlock,
@@ -167,6 +168,33 @@ describe("real blocks", () => {
       }
     },
   );
+
+  test("what was not checked does not survive: foreign slots and bad signatures go, a stored block stays as it is", () => {
+    const block = blockIn("blocks/block_000028.pb");
+    const checkable = blockSignatures(block, consenters);
+    if (checkable.kind === "refused") throw new Error(checkable.reason);
+    expect(encodeBlock(checkedBlock(block, checkable, [true, true, true]))).toEqual(encodeBlock(block));
+    const stuffed = { ...block, metadata: [...block.metadata.slice(0, 4), Uint8Array.of(1), Uint8Array.of(2)] };
+    expect(checkedBlock(stuffed, checkable, [true, true, true])).toEqual(block);
+    const fewer = blockSignatures(checkedBlock(block, checkable, [true, false, true]), consenters);
+    expect(fewer.kind).toBe("refused");
+  });
+
+  test("entries cut anew have the same data hash and the same signatures, and are refused", () => {
+    const block = blockIn("blocks/block_000028.pb");
+    const [first, second, ...rest] = block.data;
+    if (first === undefined || second === undefined) throw new Error("the block has fewer than two transactions");
+    for (const data of [
+      [concat(first, second), ...rest],
+      [first.slice(0, 10), concat(first.slice(10), second), ...rest],
+      [emptyBytes, ...block.data],
+    ]) {
+      const cut = { ...block, data };
+      expect(hasItsData(cut)).toBe(true);
+      expect(signatureVerdict(cut)).toEqual(good);
+      expect(verdict(cut, blockIn("blocks/block_000027.pb")).kind).toBe("refused");
+    }
+  });
 
   test("a header without its data still proves a quorum", () => {
     const header = withoutData(blockIn("blocks/block_000030.pb"));
