@@ -12,3 +12,5 @@ export {
   type PlannedSwitch,
   type Step,
 } from "./plan.js";
+export { planFor } from "./plan-for.js";
+export { clientMspId, ordererPort } from "./service.js";

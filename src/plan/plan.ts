@@ -11,7 +11,7 @@ export interface PlannedInterface {
   /** Kernel interface index in the node's namespace: unique in the whole lab (design 6.3). */
   readonly index: number;
   readonly mac: string;
-  /** IPv4 address with prefix length, like `10.3.7.1/30`; empty on links to a switch without addressing. */
+  /** IPv4 address with prefix length, like `10.130.7.1/30`, or /20 at a switch. */
   readonly address: string;
   readonly mtu: number;
   /** Its end in the switchboard. */
@@ -45,13 +45,19 @@ export interface PlannedNode {
   /** /32 without length, like `10.0.1.7`; empty for a switch. */
   readonly loopback: string;
   readonly interfaces: readonly PlannedInterface[];
-  /** `net.ipv4.ip_forward=1` and the like, in order. */
+  /**
+   * `net.ipv4.ip_forward=1` and the like, in order; written before `wiring`, as an interface copies the defaults of its
+   * namespace when it is created. Those of `net.ipv6` may be missing in a kernel, the rest may not.
+   */
   readonly sysctls: readonly string[];
   readonly frr: PlannedFrr | undefined;
   readonly service: PlannedService | undefined;
   /** Command of a `host`. */
   readonly command: readonly string[];
-  /** Prefixes that must be in the node's table before `up` ends: every other loopback, without its own. */
+  /**
+   * Prefixes with length that must be in the node's table before `up` ends: with OSPF the loopback (/32) of every other
+   * node that a path of routers leads to, with static routing those that the topology writes.
+   */
   readonly routesExpected: readonly string[];
 }
 
@@ -77,6 +83,7 @@ export interface PlannedSwitch {
   readonly node: string;
   readonly bridge: string;
   readonly bridgeIndex: number;
+  readonly subnet: string;
   readonly ports: readonly PlannedEnd[];
 }
 
@@ -90,8 +97,10 @@ export interface Step {
 
 /** The ordered lines of `up`, in stages that may not overlap; lines of one stage and namespace go into one batch. */
 export interface PlannedSteps {
-  /** Namespaces to create, in order. */
+  /** Namespaces to create, in order, each with the sysctls of its node: every node but switches. */
   readonly namespaces: readonly string[];
+  /** Settings of the switchboard's own namespace, written like a node's: after `namespaces`, before `wiring`. */
+  readonly switchboardSysctls: readonly string[];
   /** Links, bridges: in the switchboard. */
   readonly wiring: readonly Step[];
   /** Addresses and link up, in each node. */
