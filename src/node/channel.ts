@@ -1,12 +1,6 @@
 // One gRPC channel to one node, with its states told as events and its streams opened only when it is ready. grpc-js would
 // queue a call for as long as a connection is being tried; Fabric's sends fail instead, so callers look at `state` first.
-import {
-  Client,
-  connectivityState as State,
-  credentials,
-  type ClientDuplexStream,
-  type Metadata,
-} from "@grpc/grpc-js";
+import { Client, connectivityState as State, credentials, type ClientDuplexStream, type Metadata } from "@grpc/grpc-js";
 import { after, type Duration, type Instant } from "../base/index.js";
 import type { StreamEvent, TransportSettings } from "../boundary/index.js";
 import { DeadlineTimer, now } from "../system/index.js";
@@ -35,7 +29,11 @@ export class Channel implements Disposable {
     this.service = service;
     this.#emit = emit;
     // `ipv4:` takes the address as it is: the DNS resolver would add its own back-off between attempts.
-    this.#client = new Client(`ipv4:${target.address}:${target.port}`, credentials.createInsecure(), channelOptions(settings));
+    this.#client = new Client(
+      `ipv4:${target.address}:${target.port}`,
+      credentials.createInsecure(),
+      channelOptions(settings),
+    );
     this.#watch();
   }
 
@@ -96,7 +94,7 @@ export class Channel implements Disposable {
   }
 
   #notify(): void {
-    for (const watcher of [...this.#watchers]) watcher();
+    for (const watcher of this.#watchers) watcher();
   }
 
   /** Resolves at the next change of state, or at the deadline. */

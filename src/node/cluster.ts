@@ -69,9 +69,18 @@ export class Cluster implements Disposable {
   }
 
   /** `message` events of what came in: the replica's decision on it. */
-  tellReceived({ kind: _, from, ...rest }: Extract<Trace, { kind: "received" }>, at: MessageEvent["at"]): void {
+  tellReceived(trace: Extract<Trace, { kind: "received" }>, at: MessageEvent["at"]): void {
     if (!this.#config.messageTrace) return;
-    this.#emit({ kind: "message", at, direction: "in", other: this.nameOf(from), ...rest });
+    const { from, decision, effects } = trace;
+    this.#emit({
+      kind: "message",
+      at,
+      direction: "in",
+      other: this.nameOf(from),
+      ...outlineOf(trace),
+      decision,
+      effects,
+    });
   }
 
   [Symbol.dispose](): void {
@@ -86,13 +95,29 @@ export class Cluster implements Disposable {
 
   #tellSent(told: SentTrace | undefined, result: SendResult): void {
     if (told === undefined || !this.#config.messageTrace) return;
-    const { kind: _, to, ...rest } = told;
     const lost = result.kind === "dropped" ? { decision: `dropped: ${result.reason}` } : {};
-    this.#emit({ kind: "message", direction: "out", other: this.nameOf(to), ...rest, ...lost });
+    this.#emit({ kind: "message", direction: "out", other: this.nameOf(told.to), ...outlineOf(told), ...lost });
   }
 
   #tellRejected(from: NodeId, reason: string): void {
     const decision = `rejected: ${reason}`;
     this.#emit({ kind: "message", direction: "in", other: this.nameOf(from), type: "unknown", decision, effects: [] });
   }
+}
+
+/** What both directions say of a message; parts that it does not have are absent. */
+function outlineOf<T extends string>({ type, view, sequence, assist }: Outline<T>): Outline<T> {
+  return {
+    type,
+    ...(view === undefined ? {} : { view }),
+    ...(sequence === undefined ? {} : { sequence }),
+    ...(assist === undefined ? {} : { assist }),
+  };
+}
+
+interface Outline<T extends string> {
+  readonly type: T;
+  readonly view?: number;
+  readonly sequence?: number;
+  readonly assist?: boolean;
 }

@@ -14,9 +14,12 @@ export async function readConfig(path: string): Promise<NodeConfig> {
   } catch (cause) {
     throw new UserError(`Read the configuration "${path}": expected a JSON file`, { cause });
   }
-  if (typeof value !== "object" || value === null) throw new UserError(`${path}: got no object, expected a configuration`);
+  if (typeof value !== "object" || value === null)
+    throw new UserError(`${path}: got no object, expected a configuration`);
   if (!("format" in value) || value.format !== 1) {
-    throw new UserError(`${path}: format: got ${"format" in value ? JSON.stringify(value.format) : "none"}, expected 1`);
+    throw new UserError(
+      `${path}: format: got ${"format" in value ? JSON.stringify(value.format) : "none"}, expected 1`,
+    );
   }
   if (!("kind" in value) || typeof value.kind !== "string" || !kinds.includes(value.kind)) {
     throw new UserError(`${path}: kind: expected one of ${kinds.join(", ")}`);

@@ -101,7 +101,8 @@ export class ControlServer implements AsyncDisposable {
 
   async #answerTo(line: string): Promise<ControlAnswer> {
     const request = requestFrom(line);
-    if (request === undefined) return { id: 0, good: false, error: "Expected a JSON object with a number `id` and a text `do`" };
+    if (request === undefined)
+      return { id: 0, good: false, error: "Expected a JSON object with a number `id` and a text `do`" };
     try {
       return { id: request.id, good: true, facts: await this.#answer(request) };
     } catch (error) {

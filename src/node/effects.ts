@@ -30,7 +30,7 @@ export class EffectQueue {
   readonly #ports: EffectPorts;
   readonly #failed: (error: unknown) => void;
   readonly #queue: Ordered[] = [];
-  #busy = false;
+  #waiting: Promise<void> | undefined;
 
   /** `failed` is called when a disk fails: the order can no longer be kept, so nothing more is carried out. */
   constructor(ports: EffectPorts, failed: (error: unknown) => void) {
@@ -44,7 +44,8 @@ export class EffectQueue {
     for (const effect of effects) {
       if (effect.kind === "verify") this.#ports.verify(effect.id, effect.items);
       else if (effect.kind === "submitted") this.#ports.submitted(effect.token, effect.outcome);
-      else if (effect.kind !== "trace") this.#queue.push(effect.kind === "send" && told !== undefined ? { ...effect, told } : effect);
+      else if (effect.kind !== "trace")
+        this.#queue.push(effect.kind === "send" && told !== undefined ? { ...effect, told } : effect);
       else if (effect.trace.kind !== "sent") this.#ports.trace(at, effect.trace);
       // The replica lists the trace of a message right before the message.
       told = effect.kind === "trace" && effect.trace.kind === "sent" ? effect.trace : undefined;
@@ -52,16 +53,21 @@ export class EffectQueue {
     this.#run();
   }
 
+  /** Resolves when what waits for a disk now is done. Nothing after it is carried out any more. */
+  async idle(): Promise<void> {
+    this.#queue.length = 0;
+    await this.#waiting;
+  }
+
   /** As far as it goes without waiting; what waits for a disk goes on when the disk is done. */
   #run(): void {
-    while (!this.#busy) {
+    while (this.#waiting === undefined) {
       const effect = this.#queue.shift();
       if (effect === undefined) return;
       const waiting = this.#carryOut(effect);
       if (waiting === undefined) continue;
-      this.#busy = true;
-      void waiting.then(() => {
-        this.#busy = false;
+      this.#waiting = waiting.then(() => {
+        this.#waiting = undefined;
         this.#run();
       }, this.#failed);
     }

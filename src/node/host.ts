@@ -3,6 +3,7 @@
 import type { ControlRequest, NodeConfig, Workload } from "../boundary/index.js";
 import { errorText, now } from "../system/index.js";
 import { ControlServer, type Facts } from "./control.js";
+import { deferred } from "./deferred.js";
 import { EventLog, type Emit } from "./events.js";
 import { watchSockets } from "./sockets.js";
 
@@ -25,8 +26,8 @@ export interface Service extends AsyncDisposable {
 /** Runs until stopped; rejects with what made the service fail. */
 export async function hostNode(config: NodeConfig, start: (around: Surroundings) => Promise<Service>): Promise<void> {
   const log = new EventLog(config.name);
-  const end = ending();
-  const stop = end.resolve;
+  const end = deferred<void>();
+  const stop = (): void => end.resolve();
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
   let service: Service | undefined;
@@ -48,19 +49,6 @@ export async function hostNode(config: NodeConfig, start: (around: Surroundings)
     throw error;
   }
   tell("ended", "");
-}
-
-/** A promise settled from outside. Node 20 has no Promise.withResolvers. */
-function ending(): { readonly promise: Promise<void>; readonly resolve: () => void; readonly reject: (error: unknown) => void } {
-  let resolve = (): void => {};
-  let reject = (_error: unknown): void => {};
-  const promise = new Promise<void>((good, bad) => {
-    resolve = good;
-    reject = bad;
-  });
-  // It may fail before anybody waits: the wait in hostNode hears of it all the same.
-  promise.catch(() => {});
-  return { promise, resolve: () => resolve(), reject: (error) => reject(error) };
 }
 
 function answer(request: ControlRequest, service: Service | undefined): Facts {
@@ -92,6 +80,7 @@ function unknownRequest(request: never): never {
 }
 
 function asked<F>(capability: F | undefined, verb: string): F {
-  if (capability === undefined) throw new Error(`Asked to "${verb}": this kind of node does not do it, or is not ready`);
+  if (capability === undefined)
+    throw new Error(`Asked to "${verb}": this kind of node does not do it, or is not ready`);
   return capability;
 }

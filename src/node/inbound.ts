@@ -21,7 +21,8 @@ export async function serveInbound(
   take: (bytes: Buffer, context: { readonly closed: AbortSignal }) => Promise<"next" | "end"> | "next" | "end",
 ): Promise<void> {
   const gone = new AbortController();
-  const tell = (state: StreamEvent["state"], detail: string): void => emit({ kind: "stream", peer, service, state, detail });
+  const tell = (state: StreamEvent["state"], detail: string): void =>
+    emit({ kind: "stream", peer, service, state, detail });
   tell("opened", "inbound");
   let detail = "inbound";
   stream.on("cancelled", () => {

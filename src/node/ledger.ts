@@ -58,7 +58,7 @@ export class Ledger implements AsyncDisposable {
     this.#cached.delete(number - cachedCountMax);
     await this.#file.append(concat(prefixOf(block), block));
     this.#durable = number + 1;
-    for (const watcher of [...this.#watchers]) watcher();
+    for (const watcher of this.#watchers) watcher();
   }
 
   /** A durable block; `number` must be below `height`. */
@@ -66,7 +66,8 @@ export class Ledger implements AsyncDisposable {
     const cached = this.#cached.get(number);
     if (cached !== undefined) return cached;
     const place = this.#places[number];
-    if (place === undefined || number >= this.#durable) throw new Error(`Read block ${number}: the height is ${this.#durable}`);
+    if (place === undefined || number >= this.#durable)
+      throw new Error(`Read block ${number}: the height is ${this.#durable}`);
     return this.#file.read(place.position, place.size);
   }
 

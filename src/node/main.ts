@@ -3,17 +3,20 @@
 import { assertNever } from "../base/index.js";
 import type { NodeConfig } from "../boundary/index.js";
 import { errorText, UserError } from "../system/index.js";
+import { startClient } from "./client.js";
 import { readConfig } from "./config.js";
 import { hostNode, type Service, type Surroundings } from "./host.js";
 import { startOrderer } from "./orderer.js";
+import { startPeer } from "./peer.js";
 
 function start(config: NodeConfig, around: Surroundings): Promise<Service> {
   switch (config.kind) {
     case "orderer":
       return startOrderer(config, around);
     case "peer":
+      return startPeer(config, around);
     case "client":
-      throw new Error("not yet");
+      return startClient(config, around);
     default:
       return assertNever(config);
   }

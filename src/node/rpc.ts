@@ -82,7 +82,9 @@ export function serverOf(streams: Streams, settings: TransportSettings): Server 
 export function listen(server: Server, address: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(`${address}:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? resolve(bound) : reject(new Error(`Listen on ${address}:${port}: ${error.message}`, { cause: error })),
+      error === null
+        ? resolve(bound)
+        : reject(new Error(`Listen on ${address}:${port}: ${error.message}`, { cause: error })),
     );
   });
 }

@@ -22,7 +22,8 @@ export class SignatureChecker {
       for (let index = next++; index < items.length; index = next++) {
         const item = items[index];
         const key = item === undefined ? undefined : this.#key(item.key);
-        if (item !== undefined && key !== undefined) results[index] = await verifyAside(key, item.message, item.signature);
+        if (item !== undefined && key !== undefined)
+          results[index] = await verifyAside(key, item.message, item.signature);
       }
     };
     await Promise.all(Array.from({ length: lanes }, lane));

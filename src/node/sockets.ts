@@ -54,7 +54,8 @@ function watchOutgoing(socket: Socket, settings: TransportSettings, emit: Emit):
   socket.once("connectionAttempt", (address: string, port: number) => {
     remote = `${address}:${port}`;
   });
-  const failed = (error: Error): void => emit({ kind: "socket", local: "", remote, state: "error", detail: codeOf(error) });
+  const failed = (error: Error): void =>
+    emit({ kind: "socket", local: "", remote, state: "error", detail: codeOf(error) });
   socket.once("error", failed);
   socket.once("close", () => timer[Symbol.dispose]());
   socket.once("connect", () => {
@@ -67,7 +68,8 @@ function watchOutgoing(socket: Socket, settings: TransportSettings, emit: Emit):
 function watch(socket: Socket, settings: TransportSettings, emit: Emit): void {
   const local = `${socket.localAddress}:${socket.localPort}`;
   const remote = `${socket.remoteAddress}:${socket.remotePort}`;
-  const tell = (state: SocketEvent["state"], detail: string): void => emit({ kind: "socket", local, remote, state, detail });
+  const tell = (state: SocketEvent["state"], detail: string): void =>
+    emit({ kind: "socket", local, remote, state, detail });
   let ending = "";
   tell("connected", `TCP_USER_TIMEOUT ${limitUnacknowledged(socket, settings)} ms`);
   socket.once("end", () => tell("fin", ""));
@@ -112,4 +114,3 @@ class ConnectTimeoutError extends Error {
 
 /** errno name, or the error's own where there is none. */
 const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : error.name);
-

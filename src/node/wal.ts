@@ -113,7 +113,8 @@ async function readRepaired(folder: string): Promise<Read> {
   const files = await Promise.all(indexes.map((index) => readFile(pathOf(folder, index))));
   const { entries, crc, state } = readLog(files);
   if (state.kind === "clean") return { indexes, entries, crc, repaired: "" };
-  if (state.kind === "fatal") throw damaged(folder, indexes[state.file] ?? 0, state.reason, "expected only the last file to be torn");
+  if (state.kind === "fatal")
+    throw damaged(folder, indexes[state.file] ?? 0, state.reason, "expected only the last file to be torn");
   const last = indexes.at(-1) ?? 0;
   await cut(pathOf(folder, last), state.goodBytes);
   await syncFolder(folder);

@@ -1,0 +1,273 @@
+// Nodes as real processes on loopback addresses, for tests of the hosts: bundles the node's entry once, writes
+// configurations, starts processes, and reads their control sockets. No namespaces and no privileges are needed.
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { milliseconds, nodeId, seconds } from "../../src/base/index.js";
+import type { ControlAnswer, ControlRequest, Event, NodeConfig, TransportSettings } from "../../src/boundary/index.js";
+import { libraryOptions, type ProtocolOptions } from "../../src/smartbft/index.js";
+import { LineSplitter, newKeyPair, now } from "../../src/system/index.js";
+
+const root = join(import.meta.dirname, "..", "..");
+
+export const fastOptions: ProtocolOptions = {
+  ...libraryOptions,
+  requestBatchMaxInterval: milliseconds(20),
+  requestPoolSize: 10_000,
+  requestForwardTimeout: milliseconds(500),
+  requestComplainTimeout: milliseconds(1500),
+  viewChangeResendInterval: seconds(1),
+  viewChangeTimeout: seconds(5),
+  leaderHeartbeatTimeout: seconds(5),
+  leaderHeartbeatCount: 5,
+  tickInterval: milliseconds(100),
+};
+
+export const fastTransport: TransportSettings = {
+  broadcast: "parallel",
+  connectTimeout: seconds(2),
+  keepaliveTime: seconds(10),
+  keepaliveTimeout: seconds(5),
+  reconnectBackoffBase: milliseconds(100),
+  reconnectBackoffMax: seconds(1),
+  tcpUserTimeout: seconds(20),
+  tcpSynRetries: 1,
+  sendBufferMessages: 100,
+  tcpCongestionControl: "cubic",
+};
+
+type WithoutId<R> = R extends ControlRequest ? Omit<R, "id"> : never;
+
+/** One running process and what it has said so far. */
+export class RunningNode implements AsyncDisposable {
+  readonly config: NodeConfig;
+  readonly process: ChildProcess;
+  readonly events: Event[] = [];
+  readonly numbers: number[] = [];
+  stderr = "";
+  readonly #watchers = new Set<() => void>();
+  readonly #answers = new Map<number, (answer: ControlAnswer) => void>();
+  #socket: Socket | undefined;
+  #next = 1;
+
+  constructor(config: NodeConfig, bundle: string, configPath: string) {
+    this.config = config;
+    this.process = spawn(process.execPath, ["--enable-source-maps", bundle, configPath], {
+      stdio: ["ignore", "inherit", "pipe"],
+    });
+    this.process.stderr?.on("data", (chunk: Buffer) => {
+      this.stderr += chunk.toString();
+    });
+  }
+
+  /** Connects to the control socket as soon as it is there. */
+  async attach(): Promise<void> {
+    const deadline = now() + seconds(20);
+    while (this.#socket === undefined) {
+      if (this.process.exitCode !== null) throw new Error(`${this.config.name} ended: ${this.stderr}`);
+      if (now() > deadline) throw new Error(`${this.config.name} has no control socket: ${this.stderr}`);
+      this.#socket = await tryConnect(this.config.controlSocket);
+    }
+    const splitter = new LineSplitter();
+    this.#socket.on("data", (chunk: Buffer) => {
+      for (const line of splitter.push(chunk)) this.#take(JSON.parse(line));
+      for (const watcher of [...this.#watchers]) watcher();
+    });
+  }
+
+  ask(request: WithoutId<ControlRequest>): Promise<ControlAnswer> {
+    const id = this.#next++;
+    return new Promise((resolve) => {
+      this.#answers.set(id, resolve);
+      this.#socket?.write(`${JSON.stringify({ ...request, id })}\n`);
+    });
+  }
+
+  /** The first event from `from` on that satisfies the question, seen already or still to come. */
+  async until<E extends Event>(what: string, question: (event: Event) => event is E, from?: number): Promise<E>;
+  async until(what: string, question: (event: Event) => boolean, from?: number): Promise<Event>;
+  async until(what: string, question: (event: Event) => boolean, from = 0): Promise<Event> {
+    let looked = from;
+    const give = AbortSignal.timeout(30_000);
+    for (;;) {
+      for (; looked < this.events.length; looked++) {
+        const event = this.events[looked];
+        if (event !== undefined && question(event)) return event;
+      }
+      if (give.aborted || this.process.exitCode !== null) {
+        const tail = this.events
+          .slice(-15)
+          .map((event) => JSON.stringify(event))
+          .join("\n");
+        throw new Error(`${this.config.name}: no ${what}; stderr: ${this.stderr}; last events:\n${tail}`);
+      }
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          this.#watchers.delete(done);
+          give.removeEventListener("abort", done);
+          resolve();
+        };
+        this.#watchers.add(done);
+        give.addEventListener("abort", done);
+        this.process.once("exit", done);
+      });
+    }
+  }
+
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      const ended = once(this.process, "exit");
+      this.process.kill(signal);
+      await ended;
+    }
+    return this.process.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end("SIGKILL");
+    this.#socket?.destroy();
+  }
+
+  #take(line: ControlAnswer | { readonly event: Event; readonly n: number }): void {
+    if ("event" in line) {
+      this.events.push(line.event);
+      this.numbers.push(line.n);
+      return;
+    }
+    this.#answers.get(line.id)?.(line);
+    this.#answers.delete(line.id);
+  }
+}
+
+function tryConnect(path: string): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => resolve(socket));
+    socket.once("error", () => setTimeout(() => resolve(undefined), 20));
+  });
+}
+
+export interface ClusterOptions {
+  readonly orderers: number;
+  readonly options?: Partial<ProtocolOptions>;
+  readonly transport?: Partial<TransportSettings>;
+  /** Third octet of 127.x.y.z: keeps tests that run at once apart. */
+  readonly octet: number;
+}
+
+/** Configurations on disk, processes on demand. */
+export class LoopbackCluster implements AsyncDisposable {
+  readonly folder: string;
+  readonly configs: readonly NodeConfig[];
+  readonly running = new Map<string, RunningNode>();
+  readonly #bundle: string;
+
+  private constructor(folder: string, configs: readonly NodeConfig[], bundle: string) {
+    this.folder = folder;
+    this.configs = configs;
+    this.#bundle = bundle;
+  }
+
+  /** `orderer1`…, `peer1` and `client1`, none of them started. */
+  static async prepare(wanted: ClusterOptions): Promise<LoopbackCluster> {
+    const folder = await mkdtemp(join(tmpdir(), "testbed-nodes-"));
+    // Inside the project, so that koffi, which stays outside the bundle, is found.
+    const bundle = join(root, "node_modules", ".cache", "testbed-tests", `node-${process.pid}.mjs`);
+    await build({
+      entryPoints: [join(root, "src", "node", "main.ts")],
+      outfile: bundle,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      target: "node20",
+      sourcemap: "inline",
+      external: ["koffi"],
+      banner: { js: "import{createRequire as __r}from'node:module';const require=__r(import.meta.url);" },
+      logLevel: "error",
+    });
+    return new LoopbackCluster(folder, await writeConfigs(folder, wanted), bundle);
+  }
+
+  /** Starts the named nodes, or all, and waits until each says `ready`. */
+  async start(...names: readonly string[]): Promise<void> {
+    const chosen = this.configs.filter(({ name }) => names.length === 0 || names.includes(name));
+    await Promise.all(
+      chosen.map(async (config) => {
+        const node = new RunningNode(config, this.#bundle, join(this.folder, config.name, "config.json"));
+        this.running.set(config.name, node);
+        await node.attach();
+        await node.until("ready", (event) => event.kind === "process" && event.state === "ready");
+      }),
+    );
+  }
+
+  node(name: string): RunningNode {
+    const node = this.running.get(name);
+    if (node === undefined) throw new Error(`${name} was not started`);
+    return node;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.running.values()].map((node) => node[Symbol.asyncDispose]()));
+    await rm(this.folder, { recursive: true, force: true });
+    await rm(this.#bundle, { force: true });
+  }
+}
+
+async function writeConfigs(folder: string, wanted: ClusterOptions): Promise<readonly NodeConfig[]> {
+  const address = (last: number): string => `127.77.${wanted.octet}.${last}`;
+  const ids = Array.from({ length: wanted.orderers }, (_, index) => index + 1);
+  const keys = new Map(["peer1", "client1", ...ids.map((id) => `orderer${id}`)].map((name) => [name, newKeyPair()]));
+  const publicKey = (name: string): string => keys.get(name)?.publicKey ?? "";
+  const consenters = ids.map((id) => ({
+    id: nodeId(id),
+    name: `orderer${id}`,
+    address: address(id),
+    port: 7050,
+    publicKey: publicKey(`orderer${id}`),
+  }));
+  const base = (name: string) => ({
+    format: 1 as const,
+    name,
+    channel: "testchannel",
+    privateKeyFile: join(folder, name, "key.pem"),
+    dataDirectory: join(folder, name, "data"),
+    controlSocket: join(folder, name, "control.sock"),
+    consenters,
+    clients: [{ name: "client1", mspId: "Org1MSP", publicKey: publicKey("client1") }],
+    transport: { ...fastTransport, ...wanted.transport },
+    seed: "1",
+  });
+  const configs: NodeConfig[] = [
+    ...consenters.map(({ id, name, address: own, port }) => ({
+      ...base(name),
+      kind: "orderer" as const,
+      id,
+      address: own,
+      port,
+      options: { ...fastOptions, ...wanted.options },
+      tickPhase: milliseconds(10 * id),
+      messageTrace: true,
+    })),
+    {
+      ...base("peer1"),
+      kind: "peer",
+      address: address(100),
+      blockSources: [`orderer${wanted.orderers}`],
+      censorshipTimeout: seconds(2),
+      reconnectBackoffBase: milliseconds(100),
+      reconnectBackoffMax: seconds(1),
+    },
+    { ...base("client1"), kind: "client", address: address(101), mspId: "Org1MSP" },
+  ];
+  for (const config of configs) {
+    await mkdir(join(folder, config.name));
+    await writeFile(config.privateKeyFile, keys.get(config.name)?.privateKey ?? "", { mode: 0o600 });
+    await writeFile(join(folder, config.name, "config.json"), JSON.stringify(config));
+  }
+  return configs;
+}
