@@ -1,0 +1,85 @@
+// All checks as one fold. Counts that results publish are read from the checks that own them.
+import type { Event } from "../boundary/index.js";
+import { Agreement } from "./agreement.js";
+import { HashChain, NoGap } from "./chain.js";
+import { worst, type Check, type CheckContext, type CheckVerdict, type Truth } from "./check.js";
+import { Clock } from "./clock.js";
+import { FaultsEffective, FaultsOnTime, KernelConfirms } from "./faults.js";
+import { Liveness } from "./liveness.js";
+import { NothingLost, type LossCount } from "./nothing-lost.js";
+import { NothingTwice } from "./nothing-twice.js";
+import { Pool } from "./pool.js";
+import { Processes } from "./processes.js";
+import { Validity } from "./validity.js";
+import { ViewOrder } from "./view-order.js";
+import { Window } from "./window.js";
+
+export interface CheckCounts {
+  readonly loss: LossCount;
+  readonly duplicates: number;
+  readonly duplicatesNamed: number;
+  readonly poolOverflow: number;
+  readonly faultsLate: number;
+  readonly deaths: number;
+}
+
+export class AllChecks {
+  readonly #lost: NothingLost;
+  readonly #twice: NothingTwice;
+  readonly #pool = new Pool();
+  readonly #onTime = new FaultsOnTime();
+  readonly #processes = new Processes();
+  readonly #window = new Window();
+  readonly #checks: readonly Check[];
+
+  constructor(context: CheckContext) {
+    this.#lost = new NothingLost(context);
+    this.#twice = new NothingTwice(context);
+    this.#checks = [
+      this.#window,
+      new Agreement(),
+      new NoGap(),
+      new HashChain(),
+      this.#lost,
+      this.#twice,
+      new Validity(),
+      new ViewOrder(context),
+      new Liveness(context),
+      this.#pool,
+      new FaultsEffective(context),
+      this.#onTime,
+      new KernelConfirms(),
+      this.#processes,
+      new Clock(),
+    ];
+  }
+
+  observe(event: Event): void {
+    for (const check of this.#checks) check.observe(event);
+  }
+
+  counts(): CheckCounts {
+    return {
+      loss: this.#lost.count(),
+      duplicates: this.#twice.count,
+      duplicatesNamed: this.#twice.named,
+      poolOverflow: this.#pool.overflow,
+      faultsLate: this.#onTime.late,
+      deaths: this.#processes.deaths,
+    };
+  }
+
+  /** One verdict a check, in a fixed order; without commits in the window none of them is `true`. */
+  verdicts(): readonly CheckVerdict[] {
+    const shown = this.#window.verdict();
+    return this.#checks.map((check) => {
+      const verdict = check.verdict();
+      if (verdict.verdict !== "true" || shown.verdict === "true") return verdict;
+      return { ...verdict, verdict: "unknown" as const, detail: `${verdict.detail}; but ${shown.detail}` };
+    });
+  }
+
+  verdict(): Truth {
+    return worst(this.verdicts().map((each) => each.verdict));
+  }
+}

@@ -1,0 +1,40 @@
+// View order: the views an orderer installs or runs never go back while its process lives. A restart may take it back to
+// its ledger's view (reference section 15 item 7), so a new process starts afresh.
+import type { Event } from "../boundary/index.js";
+import { Findings, type Check, type CheckContext, type CheckVerdict } from "./check.js";
+
+export class ViewOrder implements Check {
+  readonly #orderers: ReadonlySet<string>;
+  readonly #views = new Map<string, number>();
+  readonly #findings = new Findings();
+  #statements = 0;
+
+  constructor(context: CheckContext) {
+    this.#orderers = new Set(context.orderers);
+  }
+
+  observe(event: Event): void {
+    if (!this.#orderers.has(event.node)) return;
+    if (event.kind === "process" && event.state === "ended" && event.process === "orderer")
+      this.#views.delete(event.node);
+    if (event.kind !== "step" || (event.step !== "viewInstalled" && event.step !== "viewStarting")) return;
+    const view = event.facts["view"];
+    if (typeof view !== "number") return;
+    const last = this.#views.get(event.node);
+    this.#statements += 1;
+    if (last !== undefined && view < last)
+      this.#findings.add(`${event.node} went from view ${last} back to view ${view}`);
+    else this.#views.set(event.node, view);
+  }
+
+  verdict(): CheckVerdict {
+    const name = "view-order";
+    if (this.#findings.count > 0) return { name, verdict: "false", detail: this.#findings.text() };
+    if (this.#statements === 0) return { name, verdict: "unknown", detail: "no orderer stated its view" };
+    return {
+      name,
+      verdict: "true",
+      detail: `${this.#statements} views stated by ${this.#views.size} orderers, none lower than before`,
+    };
+  }
+}

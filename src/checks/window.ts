@@ -1,0 +1,33 @@
+// The window of a run: from the start of its timeline to its end. A run in which no client's transaction was committed at
+// a peer inside it has shown nothing, and no check on it may say `true`.
+import type { Event } from "../boundary/index.js";
+import type { Check, CheckVerdict } from "./check.js";
+
+export class Window implements Check {
+  #open = false;
+  #started = false;
+  #stopped = false;
+  #commits = 0;
+
+  observe(event: Event): void {
+    if (event.kind === "phase") {
+      if (event.phase === "timeline-started") {
+        this.#open = true;
+        this.#started = true;
+      }
+      if (event.phase === "stopped") {
+        this.#open = false;
+        this.#stopped = true;
+      }
+    }
+    if (this.#open && event.kind === "block" && event.role === "peer") this.#commits += event.transactions.length;
+  }
+
+  verdict(): CheckVerdict {
+    const name = "window";
+    if (!this.#started) return { name, verdict: "unknown", detail: "the timeline never started" };
+    if (this.#commits === 0) return { name, verdict: "unknown", detail: "no transaction was committed in the window" };
+    if (!this.#stopped) return { name, verdict: "unknown", detail: "the run has no end" };
+    return { name, verdict: "true", detail: `${this.#commits} transactions were committed in the window` };
+  }
+}
