@@ -9,7 +9,7 @@ export interface Checked<Value> {
   readonly problems: readonly Problem[];
   /** Absent when what remains after taking out the misfits still does not fit. */
   readonly value: Value | undefined;
-  /** Whether a path, or something beside it in the same map, was taken out: rules say nothing about it. */
+  /** Whether something was taken out of a map on the way to a path: rules say nothing about what is in it. */
   isSpoiled(path: Path): boolean;
 }
 
@@ -37,7 +37,7 @@ export function check<Schema extends z.ZodType>(
   return {
     problems,
     value: second.success && !misfits.some((misfit) => isKeystone(misfit.path)) ? second.data : undefined,
-    isSpoiled: (path) => path.some((_, index) => index > 0 && parents.has(pathText(path.slice(0, index)))),
+    isSpoiled: (path) => path.some((_, index) => parents.has(pathText(path.slice(0, index + 1)))),
   };
 }
 

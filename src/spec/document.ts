@@ -31,7 +31,7 @@ export function readDocument(text: string, file: string): Parsed<Source> {
   const problems: Problem[] = [...document.errors, ...document.warnings].map((error) => ({
     position: positionAt(error.pos[0]),
     path: "",
-    ...yamlSentence(error.code, error.message),
+    ...yamlSentence(error.code, error.message, wordAt(text, error.pos[0])),
   }));
   if (problems.length === 0) problems.push(...strictnessProblems(document, positionAt));
   if (document.directives?.yaml.explicit === true) {
@@ -89,10 +89,14 @@ function textRefusal(text: string): Sentence | undefined {
   return undefined;
 }
 
-function yamlSentence(code: string, message: string): Sentence {
+function wordAt(text: string, offset: number): string {
+  return /^[^\s:]*/.exec(text.slice(offset, offset + 60))?.[0] ?? "";
+}
+
+function yamlSentence(code: string, message: string, word: string): Sentence {
   switch (code) {
     case "DUPLICATE_KEY":
-      return { message: "The key stands here a second time", suggestion: "write each name and key once" };
+      return { message: `"${word}" stands here a second time`, suggestion: "write each name and key once" };
     case "TAB_AS_INDENT":
       return { message: "A tab cannot indent YAML", suggestion: "use spaces" };
     case "MULTIPLE_DOCS":

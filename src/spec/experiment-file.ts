@@ -13,7 +13,6 @@ import {
 import type { Assertion, Experiment, TimelineEntry } from "./experiment.js";
 import { formatProblem } from "./format.js";
 import { overridesFrom } from "./settings.schema.js";
-import { parseTarget } from "./target.js";
 
 /** What an experiment that leaves a key out gets. */
 const defaults = {
@@ -37,7 +36,7 @@ export function parseExperiment(text: string, file: string): Parsed<Experiment> 
   const rules =
     checked.value === undefined
       ? []
-      : experimentRuleProblems(checked.value, source.value).filter(({ at }) => !checked.isSpoiled([...at, ""]));
+      : experimentRuleProblems(checked.value, source.value).filter(({ at }) => !checked.isSpoiled(at));
   const problems = [...checked.problems, ...rules.map(({ problem }) => problem)];
   if (checked.value === undefined || problems.length > 0) return { kind: "bad", problems: sortedProblems(problems) };
   return { kind: "good", value: experimentFrom(checked.value) };
@@ -52,7 +51,7 @@ function experimentFrom(raw: RawExperiment): Experiment {
     overrides: overridesFrom(raw),
     workload: { ratePerSecond: raw.workload.rate, sizeBytes: raw.workload.size },
     warmUp: raw["warm-up"] ?? defaults.warmUp,
-    timeline: raw.timeline.flatMap((entry) => entryFrom(entry)),
+    timeline: raw.timeline.map((entry) => entryFrom(entry)),
     duration: raw.duration,
     drain: raw.drain ?? defaults.drain,
     phase: raw.phase ?? defaults.phase,
@@ -63,11 +62,9 @@ function experimentFrom(raw: RawExperiment): Experiment {
   };
 }
 
-function entryFrom(raw: RawTimelineEntry): readonly TimelineEntry[] {
-  const target = parseTarget(raw.target);
-  if (target.kind === "bad") return []; // the rules have refused the file already
+function entryFrom(raw: RawTimelineEntry): TimelineEntry {
   const how = raw.fault === "interface-down" ? (raw.how ?? "admin") : "";
-  return [{ at: raw.at, fault: { what: raw.fault, how, target: target.value, asked: raw.target }, for: raw.for }];
+  return { at: raw.at, fault: { what: raw.fault, how, ...raw.target }, for: raw.for };
 }
 
 function assertionsFrom(raw: RawAssertion): readonly Assertion[] {

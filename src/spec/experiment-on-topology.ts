@@ -2,11 +2,11 @@
 // order: a node's own, the experiment's, the topology's, the profile's; and the profile of the command line replaces the
 // experiment's, which replaces the topology's.
 import { nearest, type Problem } from "../base/index.js";
-import { readDocument, sortedProblems, type Path } from "./document.js";
+import { readDocument, sortedProblems } from "./document.js";
 import type { Experiment, FaultSpec } from "./experiment.js";
 import { naturalOrder } from "./names.js";
 import { Findings } from "./rule.js";
-import { noOverrides, optionFindings, settled } from "./settings.js";
+import { noOverrides, optionFindings, settled, type OptionFinding } from "./settings.js";
 import { protocolKeys } from "./settings.schema.js";
 import type { Overrides, ProfileName, Topology, TopologyNode } from "./topology.js";
 
@@ -33,10 +33,15 @@ export function withProfile(topology: Topology, profile: ProfileName): Topology 
 
 /** Rules that the settings of a topology break after profile or experiment were changed, as sentences. */
 export function settingProblems(topology: Topology): readonly string[] {
-  const sentences = topology.nodes
-    .filter((node) => node.kind === "orderer")
-    .flatMap((node) => optionFindings(node.protocol).map(({ message, values }) => `${message}; ${values}`));
-  return [...new Set(sentences)];
+  return findingsOf(topology).map(({ message, values }) => `${message}; ${values}`);
+}
+
+function findingsOf(topology: Topology): readonly OptionFinding[] {
+  const orderers = topology.nodes.filter((node) => node.kind === "orderer");
+  const byMessage = new Map(
+    orderers.flatMap((node) => optionFindings(node.protocol)).map((finding) => [finding.message, finding]),
+  );
+  return [...byMessage.values()];
 }
 
 /** Everything in an experiment that cannot work on this topology, with positions in the experiment's text. */
@@ -99,8 +104,17 @@ function targetRules(fault: FaultSpec, topology: Topology, index: number, findin
         "write a smaller number",
       );
     }
-    for (const orderer of orderers)
-      if (name !== "") interfaceRule({ node: orderer.name, name, at, role }, topology, findings);
+    if (name === "") return;
+    const lacking = orderers
+      .filter((orderer) => !interfacesOf(orderer.name, topology).includes(name))
+      .map((orderer) => orderer.name);
+    if (lacking.length > 0) {
+      findings.value(
+        at,
+        `There is no interface "${name}" on ${lacking.join(", ")}, which may be the ${role}`,
+        "name one that every orderer has, or the node alone: all its interfaces",
+      );
+    }
     return;
   }
   const { node: name } = fault.target;
@@ -128,30 +142,24 @@ function targetRules(fault: FaultSpec, topology: Topology, index: number, findin
       "name an orderer, a peer, a client or a host",
     );
   } else if (fault.target.kind === "endpoint") {
-    interfaceRule({ node: name, name: fault.target.interface, at, role: "" }, topology, findings);
+    const names = interfacesOf(name, topology);
+    if (names.includes(fault.target.interface)) return;
+    findings.value(
+      at,
+      `There is no interface "${fault.target.interface}" on "${name}"`,
+      `it has ${names.join(", ") || "none"}`,
+    );
   }
 }
 
-function interfaceRule(
-  asked: { readonly node: string; readonly name: string; readonly at: Path; readonly role: string },
-  topology: Topology,
-  findings: Findings,
-): void {
-  const names = topology.links.flatMap((link) =>
-    link.endpoints.flatMap((endpoint) => (endpoint.node === asked.node ? [endpoint.interface] : [])),
-  );
-  if (names.includes(asked.name)) return;
-  const why = asked.role === "" ? "" : `, which may be the ${asked.role}`;
-  findings.value(
-    asked.at,
-    `There is no interface "${asked.name}" on "${asked.node}"${why}`,
-    `it has ${names.toSorted(naturalOrder).join(", ") || "none"}`,
-  );
+function interfacesOf(node: string, topology: Topology): readonly string[] {
+  return topology.links
+    .flatMap((link) => link.endpoints.flatMap((endpoint) => (endpoint.node === node ? [endpoint.interface] : [])))
+    .toSorted(naturalOrder);
 }
 
 function settingRules(experiment: Experiment, applied: Topology, findings: Findings): void {
-  for (const sentence of settingProblems(applied)) {
-    const [message = "", values] = sentence.split("; ");
+  for (const { message, values } of findingsOf(applied)) {
     const key = Object.entries(protocolKeys).find(
       ([written, field]) => message.includes(written) && field in experiment.overrides.protocol,
     )?.[0];

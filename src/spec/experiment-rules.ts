@@ -3,7 +3,6 @@
 import type { Source } from "./document.js";
 import type { RawExperiment, RawTimelineEntry } from "./experiment.schema.js";
 import { Findings, type Found } from "./rule.js";
-import { parseTarget } from "./target.js";
 import { durationText } from "./units.js";
 import { microseconds } from "../base/index.js";
 
@@ -40,14 +39,12 @@ function faultRules(entry: RawTimelineEntry, index: number, findings: Findings):
   if (entry.fault !== "interface-down" && entry.how !== undefined) {
     findings.key(["timeline", index, "how"], `A ${entry.fault} has no how: only interface-down has`, "remove it");
   }
-  const target = parseTarget(entry.target);
-  const at = ["timeline", index, "target"];
-  if (target.kind === "bad") findings.value(at, target.message, target.suggestion);
-  else if (entry.fault !== "interface-down" && target.value.kind !== "node" && target.value.interface !== "") {
+  const { asked, target } = entry.target;
+  if (entry.fault !== "interface-down" && target.kind !== "node" && target.interface !== "") {
     findings.value(
-      at,
-      `A ${entry.fault} is aimed at a node, and "${entry.target}" is an interface`,
-      `write "${entry.target.slice(0, entry.target.indexOf(":"))}"`,
+      ["timeline", index, "target"],
+      `A ${entry.fault} is aimed at a node, and "${asked}" is an interface`,
+      `write "${asked.slice(0, asked.indexOf(":"))}"`,
     );
   }
 }
@@ -58,14 +55,14 @@ function overlapRules(timeline: readonly RawTimelineEntry[], findings: Findings)
     const earlier = timeline.findIndex(
       (other, position) =>
         position < index &&
-        other.target === later.target &&
+        other.target.asked === later.target.asked &&
         isProcess(other) === isProcess(later) &&
         overlap(other, later),
     );
     if (earlier >= 0) {
       findings.value(
         ["timeline", index, "at"],
-        `The fault overlaps with timeline[${earlier}] on the same target "${later.target}"`,
+        `The fault overlaps with timeline[${earlier}] on the same target "${later.target.asked}"`,
         "let the first heal before the second begins",
       );
     }

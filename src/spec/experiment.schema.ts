@@ -1,7 +1,20 @@
 // The shape of an experiment file, as written. Rules over more than one key are in experiment-rules.ts, what an
 // experiment means for one topology in experiment-on-topology.ts.
 import * as z from "zod";
-import { choice, count, duration, formed, frequency, listOf, size, strictMap, text } from "./leaves.schema.js";
+import {
+  choice,
+  count,
+  duration,
+  formed,
+  frequency,
+  listOf,
+  size,
+  strictMap,
+  suggestionMark,
+  text,
+  unfit,
+} from "./leaves.schema.js";
+import { parseTarget } from "./target.js";
 import { settingsShape } from "./settings.schema.js";
 
 const atLeastZero = { min: 0 };
@@ -17,11 +30,19 @@ const workloadSchema = strictMap("a workload", {
   ),
 });
 
+/** Kept as written beside what it means: events name a fault's target as it was asked for. */
+const targetText = text("a target, like leader or orderer1:eth1").transform((asked, context) => {
+  const target = parseTarget(asked);
+  if (target.kind === "good") return { asked, target: target.value };
+  context.addIssue({ code: "custom", message: `${target.message}${suggestionMark}${target.suggestion}`, input: asked });
+  return z.NEVER;
+});
+
 const timelineSchema = strictMap("a fault of the timeline", {
   at: duration(atLeastZero).describe("After the timeline's start"),
   fault: choice(["interface-down", "process-kill", "process-pause"]).describe("What breaks"),
   how: choice(["admin", "carrier", "blackhole", "one-way"]).optional().describe("Which kind of down"),
-  target: text("a target, like leader or orderer1:eth1").describe("What it is aimed at"),
+  target: targetText.describe("What it is aimed at"),
   for: duration().optional().describe("Healed after this long"),
 });
 
@@ -39,7 +60,7 @@ const caughtUpSchema = strictMap("a time to catch up", {
   within: duration().describe("At most this long after the last heal"),
 });
 
-const yes = z.literal(true, { error: () => "Cannot use this: expected true" });
+const yes = z.literal(true, { error: unfit("true, or no such assertion") });
 
 const assertionSchema = strictMap("an assertion", {
   "view-changes": viewChangesSchema.optional().describe("How many view changes there are"),
@@ -49,11 +70,7 @@ const assertionSchema = strictMap("an assertion", {
 });
 
 export const experimentSchemaZod = strictMap("an experiment", {
-  format: z
-    .literal(1, {
-      error: ({ input }) => (input === undefined ? "Missing: expected format: 1" : "Cannot use this: expected 1"),
-    })
-    .describe("Version of this file's format"),
+  format: z.literal(1, { error: unfit("format: 1") }).describe("Version of this file's format"),
   name: formed(
     "a name of small letters, digits and hyphens, at most 64, beginning with a letter",
     /^[a-z](?:[a-z0-9-]{0,62}[a-z0-9])?$/,

@@ -25,7 +25,7 @@ interface Issue {
 }
 
 /** `Cannot use "50": expected a duration …`, or what is missing where nothing was written. */
-function unfit(expected: string): (issue: Issue) => string {
+export function unfit(expected: string): (issue: Issue) => string {
   return ({ input }) =>
     input === undefined ? `Missing: expected ${expected}` : `Cannot use ${shown(input)}: expected ${expected}`;
 }
@@ -102,10 +102,14 @@ export function count(expected: string, minimum: number, maximum: number): z.Zod
   return z.int({ error }).min(minimum, { error }).max(maximum, { error });
 }
 
+/** `expected` of a text that is none; `within` of one that is, and means what is not allowed. */
 function quantity<Value>(
-  expected: string,
-  pattern: RegExp,
-  example: string,
+  {
+    expected,
+    within,
+    pattern,
+    example,
+  }: { readonly expected: string; readonly within: string; readonly pattern: RegExp; readonly example: string },
   from: (text: string) => Value | undefined,
 ): z.ZodPipe<z.ZodString, z.ZodTransform<Value, string>> {
   const error = unfit(expected);
@@ -116,7 +120,7 @@ function quantity<Value>(
     .transform((written, context): Value => {
       const value = from(written);
       if (value !== undefined) return value;
-      context.addIssue({ code: "custom", message: error({ input: written }), input: written });
+      context.addIssue({ code: "custom", message: unfit(within)({ input: written }), input: written });
       return z.NEVER;
     });
 }
@@ -136,7 +140,9 @@ interface DurationLimits {
 /** `min` and `max` in microseconds, both allowed; a zero must be asked for with `min: 0`. */
 export function duration(limits: DurationLimits = {}) {
   const { expected = expectedUnit.duration, example = "50ms", min = 1, max = durationMax, step = 1 } = limits;
-  return quantity(expected, durationPattern, example, (written) => {
+  const range = `a duration ${min === 0 ? "from 0s" : "above 0s"} to 168h in whole microseconds, larger units first, like "1m30s"`;
+  const within = limits.expected ?? range;
+  return quantity({ expected, within, pattern: durationPattern, example }, (written) => {
     const value = durationFrom(written);
     return value === undefined || value < min || value > max || value % step !== 0 ? undefined : value;
   });
@@ -144,22 +150,33 @@ export function duration(limits: DurationLimits = {}) {
 
 export function size(limits: { readonly expected?: string; readonly example?: string; readonly max: number }) {
   const { expected = expectedUnit.size, example = "200B", max } = limits;
-  return quantity(expected, sizePattern, example, (written) => {
+  return quantity({ expected, within: expected, pattern: sizePattern, example }, (written) => {
     const value = sizeFrom(written);
     return value === undefined || value < 1 || value > max ? undefined : value;
   });
 }
 
-export const rate = quantity(expectedUnit.rate, ratePattern, "10mbit", (written) => {
-  const value = rateKbitFrom(written);
-  return value === 0 ? undefined : value;
-});
+const wholeKbit = 'a rate of whole kilobits from 1kbit, like "10mbit"';
+export const rate = quantity(
+  { expected: expectedUnit.rate, within: wholeKbit, pattern: ratePattern, example: "10mbit" },
+  (written) => {
+    const value = rateKbitFrom(written);
+    return value === 0 ? undefined : value;
+  },
+);
 
-export const percent = quantity(expectedUnit.percent, percentPattern, "1%", percentFrom);
+export const percent = quantity(
+  { expected: expectedUnit.percent, within: "a percentage from 0% to 100%", pattern: percentPattern, example: "1%" },
+  percentFrom,
+);
 
 export function frequency(max: number) {
-  return quantity(`${expectedUnit.frequency}, at most ${max}/s`, frequencyPattern, "50/s", (written) => {
-    const value = frequencyFrom(written);
-    return value === undefined || value <= 0 || value > max ? undefined : value;
-  });
+  const within = `a number per second above 0/s, at most ${max}/s`;
+  return quantity(
+    { expected: expectedUnit.frequency, within, pattern: frequencyPattern, example: "50/s" },
+    (written) => {
+      const value = frequencyFrom(written);
+      return value === undefined || value <= 0 || value > max ? undefined : value;
+    },
+  );
 }

@@ -75,7 +75,7 @@ function ordererRules(raw: RawTopology, findings: Findings): void {
     if (owner === undefined) owners.set(id, name);
     else {
       const at: Path = ["nodes", name, ...(written === undefined ? [] : ["orderer-id"])];
-      const why = written === undefined ? ", which is its place among the orderers" : "";
+      const why = written === undefined ? ", its place among the orderers," : "";
       findings.value(
         at,
         `Orderer id ${id}${why} belongs to "${owner}" already`,

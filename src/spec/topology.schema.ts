@@ -1,7 +1,19 @@
 // The shape of a topology file, as written. What reaches over more than one key (endpoints, names, the graph, options
 // that do not go together) is judged in topology-rules.ts; what it becomes, in topology-file.ts.
 import * as z from "zod";
-import { choice, count, duration, formed, listOf, mapOf, percent, rate, strictMap, text } from "./leaves.schema.js";
+import {
+  choice,
+  count,
+  duration,
+  formed,
+  listOf,
+  mapOf,
+  percent,
+  rate,
+  strictMap,
+  text,
+  unfit,
+} from "./leaves.schema.js";
 import { nodeNamePattern, topologyNamePattern } from "./names.js";
 import { protocolSchema, settingsShape } from "./settings.schema.js";
 
@@ -73,10 +85,7 @@ const routeSchema = strictMap("a route", {
     .union(
       [text("a node's name or an IPv4 prefix"), listOf("names and prefixes", text("a node's name or an IPv4 prefix"))],
       {
-        error: ({ input }) =>
-          input === undefined
-            ? "Missing: expected a node's name, an IPv4 prefix, or a list of them"
-            : "Cannot use this: expected a node's name, an IPv4 prefix, or a list of them",
+        error: unfit("a node's name, an IPv4 prefix, or a list of them"),
       },
     )
     .describe("Nodes (their loopbacks) or IPv4 prefixes"),
@@ -105,8 +114,7 @@ const nodeSchema = strictMap("a node", {
 const linkSchema = strictMap("a link", {
   endpoints: z
     .tuple([text('an endpoint, like "r1:eth1"'), text('an endpoint, like "r1:eth1"')], {
-      error: ({ input }) =>
-        `${input === undefined ? "Missing" : "Cannot use this"}: expected two endpoints, like ["r1:eth1", "r2:eth1"]`,
+      error: unfit('two endpoints, like ["r1:eth1", "r2:eth1"]'),
     })
     .describe("node:interface at both ends, or the bare name of a switch at one"),
   mtu: count("a whole number of bytes from 576 to 65535", 576, 65_535).optional().describe("Largest packet in bytes"),
@@ -118,11 +126,7 @@ const linkSchema = strictMap("a link", {
 });
 
 export const topologySchemaZod = strictMap("a topology", {
-  format: z
-    .literal(1, {
-      error: ({ input }) => (input === undefined ? "Missing: expected format: 1" : "Cannot use this: expected 1"),
-    })
-    .describe("Version of this file's format"),
+  format: z.literal(1, { error: unfit("format: 1") }).describe("Version of this file's format"),
   name: formed(
     "a name of small letters, digits and hyphens, at most 32, beginning with a letter",
     topologyNamePattern,
