@@ -23,7 +23,9 @@ export default class TallyReporter implements Reporter {
         if (result.state === "skipped") skipped.push({ test: `${name} > ${test.fullName}`, reason: result.note ?? "" });
       }
       const seconds = (module.diagnostic().duration / 1000).toFixed(1);
-      console.log(`  ${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${seconds} s)`);
+      console.log(
+        `  ${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${seconds} s)`,
+      );
       passed += counts.passed;
       failed += counts.failed;
     }

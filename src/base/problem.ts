@@ -55,7 +55,8 @@ function editDistance(left: string, right: string): number {
     for (let column = 1; column < width; column++) {
       const cost = left[row - 1] === right[column - 1] ? 0 : 1;
       let value = Math.min(at(row - 1, column) + 1, at(row, column - 1) + 1, at(row - 1, column - 1) + cost);
-      const swapped = row > 1 && column > 1 && left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1];
+      const swapped =
+        row > 1 && column > 1 && left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1];
       if (swapped) value = Math.min(value, at(row - 2, column - 2) + 1);
       cells[row * width + column] = value;
     }

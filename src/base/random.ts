@@ -2,7 +2,7 @@
 // A stream is named, so that adding a consumer never shifts what another one draws.
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
-import { sha256, } from "./hash.js";
+import { sha256 } from "./hash.js";
 import { utf8 } from "./bytes.js";
 
 export interface Random {

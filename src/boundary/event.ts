@@ -28,7 +28,14 @@ export interface EnvironmentEvent extends Stamp {
 /** Phases of a run's life, stamped by the agent: ready, workload-started, warm, timeline-started, timeline-ended, stopped. */
 export interface PhaseEvent extends Stamp {
   readonly kind: "phase";
-  readonly phase: "ready" | "workload-started" | "warm" | "timeline-started" | "timeline-ended" | "workload-stopped" | "stopped";
+  readonly phase:
+    | "ready"
+    | "workload-started"
+    | "warm"
+    | "timeline-started"
+    | "timeline-ended"
+    | "workload-stopped"
+    | "stopped";
 }
 
 export type FaultKind = "interface-down" | "process-kill" | "process-pause";
@@ -86,7 +93,15 @@ export interface StreamEvent extends Stamp {
   readonly kind: "stream";
   readonly peer: string;
   readonly service: "cluster" | "broadcast" | "deliver";
-  readonly state: "connecting" | "ready" | "idle" | "transient-failure" | "opened" | "closed" | "dropped" | "send-timeout";
+  readonly state:
+    | "connecting"
+    | "ready"
+    | "idle"
+    | "transient-failure"
+    | "opened"
+    | "closed"
+    | "dropped"
+    | "send-timeout";
   readonly detail: string;
 }
 

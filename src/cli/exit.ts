@@ -20,6 +20,7 @@ export function exitCodeFor(error: unknown, interrupted: boolean): number {
 export function sayError(error: unknown): void {
   if (error instanceof CheckFailed) return;
   say(`testbed: ${errorText(error)}`);
-  const ours = error instanceof Error && ["AssertionError", "TypeError", "RangeError", "ReferenceError"].includes(error.name);
+  const ours =
+    error instanceof Error && ["AssertionError", "TypeError", "RangeError", "ReferenceError"].includes(error.name);
   if (ours) say(`This is a defect of the testbed; please report it with this:\n${error.stack ?? ""}`);
 }

@@ -15,7 +15,8 @@ export async function readUserFile(path: string, what: string): Promise<string> 
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
     throw new UserError(`Cannot read ${what} from "${path}": ${reasons[code] ?? code}`, {
-      suggestion: what === "a topology" ? "the shipped ones are in topologies/" : "the shipped ones are in experiments/",
+      suggestion:
+        what === "a topology" ? "the shipped ones are in topologies/" : "the shipped ones are in experiments/",
     });
   }
 }

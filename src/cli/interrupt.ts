@@ -17,7 +17,11 @@ export function onInterrupt(): Interrupt {
   };
   const stop = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) {
-      say(interrupt.leftBehind === "" ? "testbed: stopped" : `testbed: stopped; left behind: ${interrupt.leftBehind} (run: testbed clean)`);
+      say(
+        interrupt.leftBehind === ""
+          ? "testbed: stopped"
+          : `testbed: stopped; left behind: ${interrupt.leftBehind} (run: testbed clean)`,
+      );
       process.exit(130);
     }
     say(`testbed: ${name}: cleaning up (once more to leave at once)`);

@@ -8,7 +8,9 @@ export const packageRoot = join(dirname(fileURLToPath(import.meta.url)), "..");
 
 export async function repositoryState(): Promise<{ readonly commit: string; readonly dirty: boolean }> {
   const git = (...words: readonly string[]): Promise<{ failed: boolean; stdout: string }> =>
-    execa("git", ["-c", `safe.directory=${packageRoot.replace(/\/$/, "")}`, "-C", packageRoot, ...words], { reject: false });
+    execa("git", ["-c", `safe.directory=${packageRoot.replace(/\/$/, "")}`, "-C", packageRoot, ...words], {
+      reject: false,
+    });
   const head = await git("rev-parse", "HEAD");
   if (head.failed) return { commit: "not a clone", dirty: false };
   const status = await git("status", "--porcelain");

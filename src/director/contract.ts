@@ -20,4 +20,3 @@ export type Action =
   | { readonly kind: "heal"; readonly fault: number; readonly dueAt: Instant }
   /** The run is over; `problem` says why when it could not do what was asked (a target that does not exist). */
   | { readonly kind: "end"; readonly problem: string };
-

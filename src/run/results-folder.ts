@@ -109,7 +109,13 @@ export class EventFile implements AsyncDisposable {
 }
 
 /** Log lines of one repetition, by node and process: for people, nothing reads them again. */
-export async function appendLog(directory: string, run: number, node: string, process: string, text: string): Promise<void> {
+export async function appendLog(
+  directory: string,
+  run: number,
+  node: string,
+  process: string,
+  text: string,
+): Promise<void> {
   const folder = join(directory, runFolder(run), "logs");
   await mkdir(folder, { recursive: true });
   await appendFile(join(folder, `${node === "" ? "lab" : node}.${process}.log`), `${text}\n`);
@@ -118,9 +124,14 @@ export async function appendLog(directory: string, run: number, node: string, pr
 /** Numbers of the repetitions a folder holds, ascending. */
 export async function runsIn(directory: string): Promise<readonly number[]> {
   const names = await readdir(directory).catch((cause: unknown) => {
-    throw new UserError(`Cannot read results in "${directory}"`, { cause, suggestion: "name a folder that `testbed run` wrote" });
+    throw new UserError(`Cannot read results in "${directory}"`, {
+      cause,
+      suggestion: "name a folder that `testbed run` wrote",
+    });
   });
-  return names.flatMap((name) => (/^run-\d+$/.test(name) ? [Number(name.slice(4))] : [])).toSorted((left, right) => left - right);
+  return names
+    .flatMap((name) => (/^run-\d+$/.test(name) ? [Number(name.slice(4))] : []))
+    .toSorted((left, right) => left - right);
 }
 
 export async function readManifest(directory: string): Promise<Manifest> {
@@ -130,7 +141,8 @@ export async function readManifest(directory: string): Promise<Manifest> {
   });
   const value: unknown = JSON.parse(text);
   if (typeof value !== "object" || value === null || !("format" in value) || value.format !== 1) {
-    const found = typeof value === "object" && value !== null && "format" in value ? JSON.stringify(value.format) : "none";
+    const found =
+      typeof value === "object" && value !== null && "format" in value ? JSON.stringify(value.format) : "none";
     throw new UserError(`Cannot read "${path}": found format ${found}, expected 1`);
   }
   return value as Manifest; // written by createResultsFolder; the format says so

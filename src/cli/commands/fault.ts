@@ -18,7 +18,10 @@ export const registerFault: Register = (program) => {
     .description("take an interface down in one of four ways")
     .argument("<target>", "orderer1:eth1, leader, follower[2]:eth1, …")
     .addOption(
-      new Option("--how <how>", "admin: its own end; carrier: the cable; blackhole: frames vanish; one-way: what it sends vanishes")
+      new Option(
+        "--how <how>",
+        "admin: its own end; carrier: the cable; blackhole: frames vanish; one-way: what it sends vanishes",
+      )
         .choices(["admin", "carrier", "blackhole", "one-way"] as const)
         .default("admin" as const),
     )
@@ -58,7 +61,10 @@ export const registerFault: Register = (program) => {
     .addOption(formatOption())
     .action(async (number, { lab: name, format }) => {
       const which = number === undefined ? 0 : Number(number);
-      if (!Number.isInteger(which) || which < 0) throw new UserError(`Cannot heal "${number}": expected the number of a fault`, { suggestion: "see: testbed fault list" });
+      if (!Number.isInteger(which) || which < 0)
+        throw new UserError(`Cannot heal "${number}": expected the number of a fault`, {
+          suggestion: "see: testbed fault list",
+        });
       await using lab = await theLab(name);
       await printFaults(await lab.heal(which), format);
     });
@@ -77,7 +83,8 @@ async function inject(asked: Asked): Promise<void> {
   const target = parseTarget(asked.target);
   if (target.kind === "bad") throw new UserError(target.message, { suggestion: target.suggestion });
   const healAfterUs = asked.duration === undefined ? 0 : durationFrom(asked.duration);
-  if (healAfterUs === undefined) throw new UserError(`Cannot use "${asked.duration}": expected ${expectedUnit.duration}`);
+  if (healAfterUs === undefined)
+    throw new UserError(`Cannot use "${asked.duration}": expected ${expectedUnit.duration}`);
   await using lab = await theLab(asked.lab);
   const faults = await lab.fault({ do: "fault", what: asked.what, how: asked.how, target: asked.target, healAfterUs });
   await printFaults(faults, asked.format);

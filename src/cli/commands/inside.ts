@@ -44,7 +44,12 @@ export const registerInside: Register = (program, { interrupt }) => {
         throw new UserError(`There is no node "${node}" in lab "${lab.name}"`, { suggestion: "see: testbed status" });
       });
       const logs = files.filter((file) => file.endsWith(".log")).map((file) => join(folder, file));
-      if (follow === true) await execa("tail", ["-n", "+1", "-F", ...logs], { stdio: "inherit", cancelSignal: interrupt.signal, reject: false });
+      if (follow === true)
+        await execa("tail", ["-n", "+1", "-F", ...logs], {
+          stdio: "inherit",
+          cancelSignal: interrupt.signal,
+          reject: false,
+        });
       else for (const log of logs) await copyToStdout(log);
     });
 };

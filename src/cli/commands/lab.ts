@@ -44,9 +44,13 @@ export const registerLab: Register = (program, { interrupt }) => {
         pool: fact(node.facts, "poolCount"),
         pid: node.pid,
       }));
-      await print(rowsText(["node", "kind", "address", "state", "view", "leader", "height", "pool", "pid"], rows, format));
+      await print(
+        rowsText(["node", "kind", "address", "state", "view", "leader", "height", "pool", "pid"], rows, format),
+      );
       for (const link of status.links.filter((each) => !each.up || each.faults.length > 0)) {
-        say(`link ${link.ends.join(" - ")} is ${link.up ? "up" : "down"}${link.faults.length > 0 ? ` (fault ${link.faults.join(", ")})` : ""}`);
+        say(
+          `link ${link.ends.join(" - ")} is ${link.up ? "up" : "down"}${link.faults.length > 0 ? ` (fault ${link.faults.join(", ")})` : ""}`,
+        );
       }
     });
 

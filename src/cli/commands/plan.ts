@@ -13,7 +13,11 @@ export const registerPlan: Register = (program) => {
     .description("print everything that is decided before a lab exists: addresses, indexes, FRR text, command lines")
     .argument("<topology>", "topology file")
     .addOption(profileOption())
-    .addOption(new Option("-f, --format <format>", "text for people, or JSON (testbed schema plan)").choices(["text", "json"] as const).default("text" as const))
+    .addOption(
+      new Option("-f, --format <format>", "text for people, or JSON (testbed schema plan)")
+        .choices(["text", "json"] as const)
+        .default("text" as const),
+    )
     .addHelpText("after", "\nExample:\n  testbed plan topologies/bft4-ring.yaml -f json | jq '.nodes[].loopback'")
     .action(async (file, { profile, format }) => {
       const { plan } = await loadTopology(file, { profile });

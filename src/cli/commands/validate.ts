@@ -1,11 +1,10 @@
 // testbed validate FILE…: topologies and experiments, all problems at once.
-import { parse } from "yaml";
-import { CheckFailed } from "../exit.js";
+import { parse, YAMLParseError } from "yaml";
+import { UserError } from "../../system/index.js";
 import { readUserFile } from "../files.js";
 import { loadExperiment, loadTopology } from "../load.js";
-import { print, say } from "../output.js";
+import { print } from "../output.js";
 import type { Register } from "../program.js";
-import { UserError } from "../../system/index.js";
 
 export const registerValidate: Register = (program) => {
   program
@@ -14,7 +13,7 @@ export const registerValidate: Register = (program) => {
     .argument("<file...>", "topology or experiment files")
     .addHelpText("after", "\nExample:\n  testbed validate topologies/*.yaml experiments/*.yaml")
     .action(async (files) => {
-      let bad = 0;
+      const problems: string[] = [];
       for (const file of files) {
         const text = await readUserFile(file, "a topology");
         try {
@@ -22,27 +21,22 @@ export const registerValidate: Register = (program) => {
           await print(`${file}: good\n`);
         } catch (error) {
           if (!(error instanceof UserError)) throw error;
-          bad++;
-          say(error.message);
+          problems.push(error.message);
         }
       }
-      if (bad > 0) throw bad === files.length && files.length === 1 ? new InvalidFile() : new CheckFailed();
+      if (problems.length > 0) throw new UserError(problems.join("\n"));
     });
 };
-
-/** One bad file: exit as every command that is given a bad file does. */
-class InvalidFile extends UserError {
-  constructor() {
-    super("not valid");
-  }
-}
 
 /** An experiment names its topology; a topology has nodes. What is neither is judged as a topology. */
 function isExperiment(text: string): boolean {
   try {
-    const value: unknown = parse(text);
-    return typeof value === "object" && value !== null && ("topology" in value || "timeline" in value) && !("nodes" in value);
-  } catch {
-    return false; // YAML that does not parse: parseTopology says where
+    const value: unknown = parse(text, { logLevel: "silent" });
+    return (
+      typeof value === "object" && value !== null && ("topology" in value || "timeline" in value) && !("nodes" in value)
+    );
+  } catch (error) {
+    if (error instanceof YAMLParseError) return false; // parseTopology says where
+    throw error;
   }
 }
