@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { instant, milliseconds, seconds } from "../base/index.js";
 import { ClientMachine, type ClientEffect, type ClientOptions } from "./client.js";
-import { toyTransaction } from "./chain.fixture.js";
+import { toyTransaction } from "./toy-chain.js";
 
 const options = (changes: Partial<ClientOptions> = {}): ClientOptions => ({
   orderers: ["orderer1", "orderer2"],

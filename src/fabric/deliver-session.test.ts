@@ -4,7 +4,7 @@ import { instant, utf8 } from "../base/index.js";
 import { DeliverSession, type DeliverEffect } from "./deliver-session.js";
 import { never, seekEnvelope, seekFrom, seekNewest, seekRange, type Seek, type SeekPosition } from "./deliver.js";
 import { creatorOf } from "./envelope.js";
-import { toyClient, toySign } from "./chain.fixture.js";
+import { toyClient, toySign } from "./toy-chain.js";
 
 const envelopeOf = (seek: Seek, channel = "vec"): Uint8Array =>
   seekEnvelope(seek, {

@@ -7,15 +7,7 @@ import { instant, nodeId, seconds, milliseconds } from "../base/index.js";
 import { OrdererApplication } from "./application.js";
 import { checkedBlock, verifyBlock, verifyHeader, type BlockSignatures, type Refused } from "./block-verification.js";
 import { decodeBlock, decodeHeaderDer, encodeBlock, headerDer, headOf, viewMetadataOf } from "./block.js";
-import {
-  toyChain,
-  toyClient,
-  toyConsenters,
-  toyGenesis,
-  toySign,
-  toyTransaction,
-  blockResponse,
-} from "./chain.fixture.js";
+import { toyChain, toyClient, toyConsenters, toyGenesis, toySign, toyTransaction, blockResponse } from "./toy-chain.js";
 import { blockFrom, decisionFrom, decodeSignatureMessage } from "./decision.js";
 import { DeliverSession } from "./deliver-session.js";
 import {

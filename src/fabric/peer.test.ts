@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { instant, milliseconds, seconds, type Instant } from "../base/index.js";
 import { headOf, withoutData, type Block } from "./block.js";
-import { blockResponse, toyChain, toyConsenters, toyGenesis, toyTransaction } from "./chain.fixture.js";
-import { World } from "./deliver-world.fixture.js";
+import { blockResponse, toyChain, toyConsenters, toyGenesis, toyTransaction } from "./toy-chain.js";
+import { World } from "./toy-world.js";
 import { PeerMachine, type PeerEffect, type PeerOptions } from "./peer.js";
 
 const chain = toyChain(40);

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { instant, nodeId, seconds, toHex } from "../base/index.js";
 import { encodeBlock, headOf, type Block } from "./block.js";
-import { toyChain, toyConsenters } from "./chain.fixture.js";
-import { World } from "./deliver-world.fixture.js";
+import { toyChain, toyConsenters } from "./toy-chain.js";
+import { World } from "./toy-world.js";
 import { fabricSyncLimits, Synchroniser, type SyncEffect, type SyncOutcome } from "./synchroniser.js";
 
 const chain = toyChain(130);

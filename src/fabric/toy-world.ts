@@ -3,7 +3,7 @@
 import { after, assert, instant, milliseconds, type Duration, type Instant } from "../base/index.js";
 import type { VerifyItem } from "../smartbft/index.js";
 import { encodeBlock, type Block } from "./block.js";
-import { blockResponse, toyCheck, toyClient, toySign } from "./chain.fixture.js";
+import { blockResponse, toyCheck, toyClient, toySign } from "./toy-chain.js";
 import { DeliverSession } from "./deliver-session.js";
 import { deliverBlock, deliverStatus, seekEnvelope } from "./deliver.js";
 import type { StreamEffect, StreamInput } from "./deliver-stream.js";
