@@ -91,7 +91,7 @@ describe("an orderer's application", () => {
       expect(checkable.quorum).toBe(quorumSize(4));
       expect(checkable.signers).toEqual([2, 3, 1]);
       expect(judge(block, checkable, checkable.items.map(check))).toEqual({ kind: "good" });
-      expect(viewMetadataOf(block)).toEqual({ view: 3, sequence: number, decisions: 0 });
+      expect(viewMetadataOf(block)).toMatchObject({ view: 3, sequence: number, decisions: 0 });
       leader.advance(block);
       follower.advance(block);
       expect(follower.head).toEqual(headOf(block));

@@ -1,6 +1,7 @@
 // Fabric's block: header, data (envelopes as bytes) and five metadata slots (fabric-wire.md section 8), with its hashes
 // and the content of slot 0. Checking a block against a channel is block-verification.ts; making one is decision.ts.
 import { concat, emptyBytes, sha256 } from "../base/index.js";
+import { decodeViewMetadata, type ViewMetadata } from "../smartbft/index.js";
 import { DerReader, derInteger, derOctets, derSequence } from "./der.js";
 import { decoded, encodeFields, Fields, type Decoded } from "./protobuf.js";
 
@@ -154,16 +155,11 @@ export const slotsWith = (slot: SignatureSlot): readonly Uint8Array[] => [
 export const withoutData = (block: Block): Block => ({ ...block, data: [] });
 
 /** View, sequence and decisions of the decision that made a block, read off slot 0; undefined where there is none. */
-export function viewMetadataOf(
-  block: Block,
-): { readonly view: number; readonly sequence: number; readonly decisions: number } | undefined {
+export function viewMetadataOf(block: Block): ViewMetadata | undefined {
   const slot = decodeSignatureSlot(block.metadata[signaturesSlot] ?? emptyBytes);
   if (slot.kind === "bad") return undefined;
   const metadata = decodeOrdererMetadata(slot.value.value);
   if (metadata.kind === "bad" || metadata.value.consenterMetadata.length === 0) return undefined;
-  const read = decoded("view metadata", () => {
-    const fields = new Fields(metadata.value.consenterMetadata);
-    return { view: fields.integer(1), sequence: fields.integer(2), decisions: fields.integer(3) };
-  });
+  const read = decodeViewMetadata(metadata.value.consenterMetadata);
   return read.kind === "good" ? read.value : undefined;
 }

@@ -1,36 +1,23 @@
-// DER, the few types that Fabric and SmartBFT use (SEQUENCE, INTEGER, OCTET STRING), written minimally and read strictly:
-// definite minimal lengths, minimal integers, nothing after the end. Block headers, proposal payloads and the messages
-// of commit signatures are built of it (smartbft.md Appendix A, fabric-wire.md section 8), and ECDSA signatures.
+// DER, the few types that Fabric and SmartBFT use (SEQUENCE, INTEGER, OCTET STRING). It is written by the consensus core's
+// one canonical encoder and read here, strictly: definite minimal lengths, minimal integers, nothing after the end. Block
+// headers, proposal payloads and the messages of commit signatures are built of it (smartbft.md Appendix A, fabric-wire.md
+// section 8), and ECDSA signatures.
 import { concat } from "../base/index.js";
+import { derElement } from "../smartbft/index.js";
 
-export const derSequence = (...parts: readonly Uint8Array[]): Uint8Array => element(sequenceTag, concat(...parts));
-export const derOctets = (bytes: Uint8Array): Uint8Array => element(octetsTag, bytes);
-/** A non-negative safe integer. */
-export const derInteger = (value: number): Uint8Array => derUnsigned(bigEndian(value));
+export { derInteger, derOctets, derSequence } from "../smartbft/index.js";
 
 /** A non-negative integer from its big-endian bytes, made minimal: leading zeros dropped, one added before a set top bit. */
 export function derUnsigned(bytes: Uint8Array): Uint8Array {
   let start = 0;
   while (start < bytes.length - 1 && bytes[start] === 0) start++;
   const minimal = bytes.length === 0 ? Uint8Array.of(0) : bytes.subarray(start);
-  return element(integerTag, (minimal[0] ?? 0) >= 0x80 ? concat(Uint8Array.of(0), minimal) : minimal);
+  return derElement(integerTag, (minimal[0] ?? 0) >= 0x80 ? concat(Uint8Array.of(0), minimal) : minimal);
 }
 
 const integerTag = 0x02;
 const octetsTag = 0x04;
 const sequenceTag = 0x30;
-
-function element(tag: number, content: Uint8Array): Uint8Array {
-  if (content.length < 0x80) return concat(Uint8Array.of(tag, content.length), content);
-  const length = bigEndian(content.length);
-  return concat(Uint8Array.of(tag, 0x80 | length.length), length, content);
-}
-
-function bigEndian(value: number): Uint8Array {
-  const bytes: number[] = [];
-  for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256);
-  return Uint8Array.from(bytes.length === 0 ? [0] : bytes);
-}
 
 /** Reads elements in order. Throws on anything that is not their one valid encoding: use it inside `decoded`. */
 export class DerReader {

@@ -84,7 +84,7 @@ const always = (property: (bytes: Uint8Array) => void): void =>
     fc.property(hostile, (bytes) => {
       property(bytes);
     }),
-    { numRuns: 600, seed: 20_261_122 },
+    { numRuns: 400, seed: 20_261_122 },
   );
 
 describe("hostile bytes", () => {

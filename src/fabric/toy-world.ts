@@ -80,6 +80,15 @@ export class World<E extends WorldEffect> {
     for (const name of this.orderers.keys()) this.grow(name, height);
   }
 
+  /** Every stream from this orderer fails, as when a keepalive notices. */
+  cut(name: string): void {
+    for (const [stream, { to }] of this.#streams) {
+      if (to !== name) continue;
+      this.#streams.delete(stream);
+      this.#tell({ kind: "ended", stream, reason: "connection dropped" });
+    }
+  }
+
   carry(effects: readonly E[]): void {
     for (const effect of effects) {
       if (isKnown(effect)) this.#carryKnown(effect);
