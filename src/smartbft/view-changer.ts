@@ -51,6 +51,12 @@ export class ViewChanger {
   #realView: View = toView(0);
   readonly #votes = new Set<NodeId>();
   readonly #nextViews = new Map<NodeId, View>();
+  /**
+   * Whom this replica helped since the last tick. The library has no such bound: two replicas in a later view change that
+   * lost each other's latest vote take one another for laggards and answer each other as fast as the network carries it,
+   * three of them twice as often each time, until the next resend. Not reproduced: nothing but the network would end it.
+   */
+  readonly #helped = new Set<NodeId>();
   #checkTimeout = false;
   #startTime: Instant;
   #backOff = 1;
@@ -128,6 +134,7 @@ export class ViewChanger {
 
   tick(now: Instant): void {
     this.#lastTick = now;
+    this.#helped.clear();
     if (!this.#busy) return this.#clock();
     if (!this.#installer.tick()) this.#tickPending = true;
     else if (this.#timeoutDue()) {
@@ -200,6 +207,8 @@ export class ViewChanger {
     }
     const asking = this.#nextView === this.#currView + 1;
     if (nextView <= this.#currView && nextView > this.#realView && asking && nextView === highest) {
+      if (this.#helped.has(from)) return `dropped: next view ${nextView}, helped since the last tick`;
+      this.#helped.add(from);
       this.#vote(nextView);
       return `helped: next view ${nextView}`;
     }
