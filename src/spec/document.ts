@@ -17,6 +17,8 @@ export interface Source {
 const textSizeMax = 1_000_000;
 /** Our files are five deep; the reader of YAML is recursive. */
 const depthMax = 50;
+/** Blanks and list marks at the beginning of a line: deeper ones exhaust the reader's stack, whatever they hold. */
+const indentMax = 200;
 
 export function readDocument(text: string, file: string): Parsed<Source> {
   const start: Position = { file, line: 1, column: 1 };
@@ -85,6 +87,9 @@ function textRefusal(text: string): Sentence | undefined {
     if (character === "[" || character === "{") depth += 1;
     else if (character === "]" || character === "}") depth -= 1;
     if (depth > depthMax) return { message: `Cannot read brackets nested more than ${depthMax} deep` };
+  }
+  if (new RegExp(`^[-?: \\t]{${indentMax + 1}}`, "m").test(text)) {
+    return { message: `Cannot read a line that is indented by more than ${indentMax} characters` };
   }
   return undefined;
 }
