@@ -73,8 +73,10 @@ export async function catchUp(options: CatchUpOptions): Promise<readonly Request
     emit,
   };
   using reader = new DeliverReader(readerOptions, (input) => loop.push(input));
-  signal.addEventListener("abort", () => loop[Symbol.dispose](), { once: true });
+  const stop = (): void => loop[Symbol.dispose]();
+  signal.addEventListener("abort", stop, { once: true });
   loop.push({ kind: "start" });
   await done.promise;
+  signal.removeEventListener("abort", stop);
   return requests;
 }
