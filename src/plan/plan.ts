@@ -25,7 +25,10 @@ export interface PlannedInterface {
 
 /** Text of a file, by its path relative to the node's run directory or to /etc/frr. */
 export interface PlannedFrr {
-  /** Daemons in start order: zebra, then staticd or ospfd, bfdd. */
+  /**
+   * Daemons in start order: zebra, then staticd or ospfd, bfdd. The next one starts when zebra's socket (`zserv.api`) is
+   * there: a daemon that comes before it tries again only after 10 s.
+   */
   readonly daemons: readonly string[];
   /** frr.conf, complete. */
   readonly configuration: string;
