@@ -241,7 +241,9 @@ export class Controller implements ViewHost {
     this.#stopView();
     this.#view = next.view;
     this.#decisions = next.decisions;
-    this.#startView(next.sequence, undefined);
+    // The library forgets what it voted for here, and a leader may propose something else (section 15, item 21).
+    const again = running?.number === next.view && running.sequence === next.sequence;
+    this.#startView(next.sequence, this.#core.improved && again ? running.voted() : undefined);
     if (this.isLeader) this.batcher.open();
   }
 

@@ -122,6 +122,14 @@ export class RunningView {
     this.#stop();
   }
 
+  /** What a View restarted at this sequence must not forget: its proposal and vote; undefined before there is one. */
+  voted(): ViewStart["resume"] {
+    const proposal = this.#proposal;
+    if (proposal === undefined) return undefined;
+    if (this.#sentCommit !== undefined) return { phase: "prepared", proposal, commit: this.#sentCommit };
+    return this.#sentPrepare === undefined ? undefined : { phase: "proposed", proposal, prepare: this.#sentPrepare };
+  }
+
   /** The decision was delivered. */
   release(): void {
     if (this.#stopped) return;

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { milliseconds, nodeId, seconds, type NodeId } from "../../src/base/index.js";
 import { Cluster, disagreements } from "../../src/sim/index.js";
-import type { Fidelity } from "../../src/smartbft/index.js";
+import { decodeMessage, decodeViewData, proposalDigest, type Fidelity } from "../../src/smartbft/index.js";
 
 /** Timers of a demonstration: the same proportions, so that a minute holds many view changes. */
 const fast = {
@@ -89,4 +89,63 @@ describe("random faults", () => {
     },
     30_000 * Math.max(1, effort),
   );
+});
+
+describe("a livelock of the library", () => {
+  // Section 15, item 21, costs liveness too: a View that is started again at the same view and sequence, after a sync,
+  // forgets what it voted for there, and its leader proposes something else.
+  // 1. Here A and then B were proposed at view 1, sequence 78: node 4 has prepared A, 3 has seen A, 2 and 1 hold B.
+  // 2. Nodes 2, 3 and 4 change views without node 1. From their ViewData nobody can tell whether A was decided: for "A"
+  //    node 2 argues, for "nothing" only 2 and 3 speak, and three are needed (section 8.8). The leader waits for node 1.
+  // 3. Node 1 asks for view 2 and needs the votes of two. It gets help only from nodes that are asking themselves; with
+  //    these timers node 2 is always the first to ask, and the others join at once. So node 1 stays behind for ever.
+  const seed = 1036;
+
+  it("is reproduced: healed, and nothing is decided for ten minutes, in view after view", () => {
+    const cluster = troubled(seed, { size: 4, fidelity: "library", crashes: false });
+    cluster.links.healAll();
+    const inFlight = new Map<NodeId, string>();
+    cluster.tamper = (bytes, { source }) => {
+      const message = decodeMessage(bytes);
+      if (message.kind === "good" && message.value.kind === "ViewData") {
+        const data = decodeViewData(message.value.raw);
+        if (data.kind === "good" && data.value.inFlightProposal !== undefined) {
+          const { inFlightProposal, inFlightPrepared } = data.value;
+          inFlight.set(source, `${proposalDigest(inFlightProposal).slice(0, 8)} ${inFlightPrepared ? "prepared" : ""}`);
+        }
+      }
+      return bytes;
+    };
+    const highest = (): number => Math.max(...cluster.nodes.map((id) => cluster.ledger(id).height));
+    const before = highest();
+    cluster.load(1, seconds(600));
+    cluster.run(seconds(600));
+    expect(highest()).toBe(before);
+    expect(cluster.replica(nodeId(2)).status().nextView).toBeGreaterThan(10);
+    expect([...inFlight]).toMatchInlineSnapshot(`
+      [
+        [
+          4,
+          "5b45cfbc prepared",
+        ],
+        [
+          3,
+          "5b45cfbc ",
+        ],
+        [
+          2,
+          "9a8f8140 ",
+        ],
+        [
+          1,
+          "9a8f8140 ",
+        ],
+      ]
+    `);
+  });
+
+  it("does not begin where a restarted View remembers its votes", () => {
+    const cluster = troubled(seed, { size: 4, fidelity: "improved", crashes: false });
+    recovers(cluster, seed);
+  });
 });
