@@ -22,7 +22,21 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   lab: ["base", "system", "boundary", "spec", "plan", "fabric", "director"],
   sim: ["base", "smartbft", "boundary", "spec", "fabric", "plan", "director", "checks"],
   run: ["base", "system", "boundary", "spec", "plan", "results"],
-  cli: ["base", "system", "smartbft", "boundary", "spec", "fabric", "plan", "director", "checks", "results", "lab", "sim", "run"],
+  cli: [
+    "base",
+    "system",
+    "smartbft",
+    "boundary",
+    "spec",
+    "fabric",
+    "plan",
+    "director",
+    "checks",
+    "results",
+    "lab",
+    "sim",
+    "run",
+  ],
 };
 
 /** Packages a pure room may import; a pure room imports nothing else from outside but base's listed files. */
@@ -59,7 +73,8 @@ function filesBelow(folder: string): readonly SourceFile[] {
 }
 
 const files = filesBelow(source);
-const importPattern = /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)|(?:^|\n)import\s+"([^"]+)"/g;
+const importPattern =
+  /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)|(?:^|\n)import\s+"([^"]+)"/g;
 const importsOf = (text: string): readonly string[] =>
   [...text.matchAll(importPattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? "");
 
@@ -70,12 +85,18 @@ function roomOf(file: SourceFile, imported: string): { readonly room: string; re
 
 /** Text with comments and string contents blanked, so that words in them do not count. */
 const codeOnly = (text: string): string =>
-  text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g, (match) => match.replaceAll(/[^\n]/g, " "));
+  text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g, (match) =>
+    match.replaceAll(/[^\n]/g, " "),
+  );
 
 describe("tidy", () => {
   it("finds the rooms it knows, and no others", () => {
     const rooms = readdirSync(source).toSorted();
-    for (const room of rooms) expect(Object.keys(mayImport), `src/${room} is not in the import table; add it there and in ARCHITECTURE.md`).toContain(room);
+    for (const room of rooms)
+      expect(
+        Object.keys(mayImport),
+        `src/${room} is not in the import table; add it there and in ARCHITECTURE.md`,
+      ).toContain(room);
   });
 
   it("keeps the import table: rooms enter each other by the door, in one direction", () => {
@@ -86,7 +107,8 @@ describe("tidy", () => {
         const { room, rest } = roomOf(file, imported);
         if (room === file.room || (file.isTest && room === "..")) continue;
         const allowed = mayImport[file.room] ?? [];
-        if (!allowed.includes(room)) broken.push(`${file.path} imports ${room}: ${file.room} may import ${allowed.join(", ") || "nothing"}`);
+        if (!allowed.includes(room))
+          broken.push(`${file.path} imports ${room}: ${file.room} may import ${allowed.join(", ") || "nothing"}`);
         else if (rest !== "index.js") broken.push(`${file.path} imports ${room}/${rest}: enter by ${room}/index.js`);
       }
     }
@@ -94,7 +116,8 @@ describe("tidy", () => {
   });
 
   it("keeps pure rooms pure: no node, no clock, no randomness, no timers, no promises", () => {
-    const banned = /\b(Date|setTimeout|setInterval|setImmediate|queueMicrotask|process|Promise|async|await|performance|console|globalThis)\b|Math\.(random|log|log2|log10|exp|pow|sin|cos|tan)\b/g;
+    const banned =
+      /\b(Date|setTimeout|setInterval|setImmediate|queueMicrotask|Promise|async|await|performance|console|globalThis)\b|(?<![.\w])process\.|Math\.(random|log|log2|log10|exp|pow|sin|cos|tan)\b/g;
     const broken: string[] = [];
     for (const file of files) {
       const packages = purePackages[file.room];
@@ -102,11 +125,14 @@ describe("tidy", () => {
       for (const imported of importsOf(file.text)) {
         if (imported.startsWith(".")) continue;
         if (file.path === "src/base/hash.ts" && imported === "node:crypto") continue;
-        if (!packages.some((pattern) => pattern.test(imported))) broken.push(`${file.path} imports ${imported}: a pure room may not; pass the value in`);
+        if (!packages.some((pattern) => pattern.test(imported)))
+          broken.push(`${file.path} imports ${imported}: a pure room may not; pass the value in`);
       }
       for (const match of codeOnly(file.text).matchAll(banned)) {
         const line = file.text.slice(0, match.index).split("\n").length;
-        broken.push(`${file.path}:${line} uses ${match[0]}: a pure room is told the time and draws from a seeded Random`);
+        broken.push(
+          `${file.path}:${line} uses ${match[0]}: a pure room is told the time and draws from a seeded Random`,
+        );
       }
     }
     expect(broken).toEqual([]);
@@ -131,8 +157,10 @@ describe("tidy", () => {
       if (file.path.includes("/generated/")) continue;
       if (lines > (file.isTest ? 700 : 420)) broken.push(`${file.path} has ${lines} lines: split it by job`);
       if (forbiddenNames.test(name)) broken.push(`${file.path}: name the thing it holds`);
-      if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|schema))?\.ts$/.test(name)) broken.push(`${file.path}: file names are kebab-case`);
-      if (!file.text.startsWith("//") && !file.text.startsWith("#!")) broken.push(`${file.path} opens without saying what it is`);
+      if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|schema))?\.ts$/.test(name))
+        broken.push(`${file.path}: file names are kebab-case`);
+      if (!file.text.startsWith("//") && !file.text.startsWith("#!"))
+        broken.push(`${file.path} opens without saying what it is`);
     }
     expect(broken).toEqual([]);
   });
@@ -142,8 +170,10 @@ describe("tidy", () => {
     for (const file of files) {
       if (file.isTest) continue;
       const code = codeOnly(file.text);
-      if (file.room !== "system" && /\bsetTimeout\(/.test(code)) broken.push(`${file.path} calls setTimeout: use system's timers or until()`);
-      if (/catch\s*(\([^)]*\))?\s*\{\s*\}/.test(code)) broken.push(`${file.path} has an empty catch: name the one case that is acceptable`);
+      if (file.room !== "system" && /\bsetTimeout\(/.test(code))
+        broken.push(`${file.path} calls setTimeout: use system's timers or until()`);
+      if (/catch\s*(\([^)]*\))?\s*\{\s*\}/.test(code))
+        broken.push(`${file.path} has an empty catch: name the one case that is acceptable`);
       if (/export \* from/.test(code)) broken.push(`${file.path} exports *: name what leaves the room`);
       if (/\b(FIXME|XXX)\b/.test(file.text)) broken.push(`${file.path} holds a FIXME: finish it or open an issue`);
     }

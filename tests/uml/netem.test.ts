@@ -12,10 +12,8 @@ profile: fast
 nodes:
   r1: { kind: router }
   r2: { kind: router }
-  orderer1: { kind: orderer }
 links:
   - { endpoints: ["r1:eth1", "r2:eth1"] }
-  - { endpoints: ["orderer1:eth1", "r1:eth9"] }
   - { endpoints: ["r1:eth2", "r2:eth2"], delay: 50ms }
   - { endpoints: ["r1:eth3", "r2:eth3"], loss: 10% }
   - { endpoints: ["r1:eth4", "r2:eth4"], rate: 8mbit }
