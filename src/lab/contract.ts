@@ -61,7 +61,17 @@ export interface LabStatus {
 
 export type AgentAnswer =
   | { readonly id: number; readonly good: true; readonly result: unknown }
-  | { readonly id: number; readonly good: false; readonly error: string; readonly suggestion: string };
+  | {
+      readonly id: number;
+      readonly good: false;
+      /** Which class of error it was inside the agent, hence which exit code it becomes. */
+      readonly kind: "user" | "environment" | "operating";
+      /** The whole text with causes, for people. */
+      readonly error: string;
+      readonly suggestion: string;
+      /** What the machine lacks, for kind `environment`. */
+      readonly missing: readonly string[];
+    };
 
 /** What `up` reports while it works: one line per phase with its time. */
 export interface Progress {

@@ -1,0 +1,182 @@
+// The agent: the one process that is a running lab. Builds the network, starts the nodes, waits until all is there, and
+// then serves requests. It undoes nothing at its end: the sandbox it lives in ends with it, and takes everything along.
+import { assertNever } from "../../base/index.js";
+import type { LinkEvent } from "../../boundary/index.js";
+import { resolveFault, Roles } from "../../director/index.js";
+import type { Plan } from "../../plan/index.js";
+import { parseTarget } from "../../spec/index.js";
+import { DeadlineTimer, now, UserError, type Logger } from "../../system/index.js";
+import type { AgentRequest, FaultStatus, LabStatus, LinkStatus } from "../contract.js";
+import { CarrierKeeper } from "../links/carrier.js";
+import { Downs } from "../links/downs.js";
+import { FaultDesk, healAt } from "../links/fault-desk.js";
+import { KernelListener } from "../links/kernel-listener.js";
+import { checkRequirements } from "../links/requirements.js";
+import { Wiring } from "../links/wiring.js";
+import type { LabRequest, UpSettings } from "../protocol.js";
+import { environmentEvent } from "./environment.js";
+import type { EventLog } from "./event-log.js";
+import { impair, makeNamespaces, nsidOf, wire } from "./network.js";
+import { writeNodeFiles } from "./node-files.js";
+import { Nodes } from "./nodes.js";
+import { frrConfigured, routesConverged, sendFromLoopback } from "./readiness.js";
+import { RunHost } from "./run-host.js";
+
+export interface AgentOptions {
+  readonly directory: string;
+  readonly plan: Plan;
+  readonly settings: UpSettings;
+  readonly log: EventLog;
+  readonly logger: Logger;
+  readonly progress: (phase: string) => void;
+}
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #roles: Roles;
+  readonly #nodes: Nodes;
+  readonly #wiring: Wiring;
+  readonly #carrier: CarrierKeeper;
+  readonly #desk: FaultDesk;
+  readonly #run: RunHost;
+  #listener: KernelListener | undefined;
+  /** From here on a change of a link that is not ours is `observed`; before, the build itself makes them. */
+  #watching = false;
+
+  constructor(options: AgentOptions) {
+    const { plan, log, directory } = options;
+    this.#options = options;
+    this.#roles = new Roles(plan);
+    this.#nodes = new Nodes(plan, directory, log);
+    this.#wiring = new Wiring(plan);
+    this.#carrier = new CarrierKeeper(this.#wiring, log);
+    const downs = new Downs(this.#wiring, this.#carrier);
+    const serviceOf = this.#nodes.serviceOf.bind(this.#nodes);
+    this.#desk = new FaultDesk({ wiring: this.#wiring, downs, log, serviceOf });
+    this.#run = new RunHost({ plan, log, desk: this.#desk, downs, nodes: this.#nodes });
+    log.subscribe((event) => this.#roles.observe(event));
+  }
+
+  /** From an empty sandbox to a lab that is up; rejects with what prevents it. */
+  async up({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const { plan, log, progress, directory, settings } = this.#options;
+    await checkRequirements(plan, { signal });
+    log.emit(await environmentEvent(plan.lab, { signal }));
+    const listener = this.#listen();
+    await listener.ready({ signal });
+    await makeNamespaces(plan, { signal });
+    progress(`${plan.steps.namespaces.length} namespaces`);
+    await wire(plan, { signal });
+    await impair(plan, { signal });
+    progress(`${plan.links.length} links, ${plan.switches.length} switches`);
+    await this.#carrier.start(listener);
+    this.#watching = true;
+    await writeNodeFiles(directory, plan, settings);
+    await this.#nodes.start(frrConfigured, { signal });
+    progress("nodes started");
+    await routesConverged(plan, [...this.#nodes.processes.values()], listener, { signal });
+    await sendFromLoopback(plan, { signal });
+    progress("every node has every route");
+    await this.#nodes.servicesReady({ signal });
+    log.emit({ kind: "phase", at: now(), node: "", phase: "ready" });
+    progress("every service answers");
+  }
+
+  async answer(request: Exclude<LabRequest, { do: "await-up" | "down" }>): Promise<unknown> {
+    switch (request.do) {
+      case "status":
+        return this.#status();
+      case "fault":
+        return this.#injectByHand(request);
+      case "faults":
+        return this.#desk.statuses();
+      case "heal":
+        return this.#healByHand(request.fault);
+      case "run":
+        return this.#run.start(request.experiment, request.seed);
+      case "enter":
+        return ["nsenter", ...this.#nodes.processOf(request.node).enter()];
+      default:
+        return assertNever(request);
+    }
+  }
+
+  #listen(): KernelListener {
+    const { plan, log, logger } = this.#options;
+    const names = new Map(plan.steps.namespaces.map((name) => [nsidOf(plan, name), name]));
+    this.#listener = new KernelListener({
+      nodeOf: (nsid) => names.get(nsid),
+      onLink: (event, previous) => this.#hearLink(event, previous),
+      onRoute: (event) => log.emit(event),
+      onTrouble: (text) => {
+        logger.warn(text);
+        log.emit({ kind: "log", at: now(), node: "", process: "agent", text });
+      },
+    });
+    return this.#listener;
+  }
+
+  #hearLink(event: LinkEvent, previous: LinkEvent | undefined): void {
+    this.#options.log.emit(event);
+    if (!this.#watching) return;
+    this.#carrier.hear(event);
+    const endpoint =
+      event.node === ""
+        ? this.#wiring.endpointOfPort.get(event.interface)
+        : this.#wiring.endpoints.get(`${event.node}:${event.interface}`);
+    if (endpoint === undefined || previous?.admin === event.admin) return;
+    if (this.#wiring.isOurs({ namespace: event.node, name: event.interface }, event.admin)) return;
+    const how = event.node === "" ? "carrier" : "admin";
+    const { at, admin: state } = event;
+    this.#options.log.emit({ kind: "observed", at, node: endpoint.node, endpoint: endpoint.name, how, state });
+  }
+
+  async #injectByHand(request: Extract<AgentRequest, { do: "fault" }>): Promise<readonly FaultStatus[]> {
+    const { what, how, target: asked, healAfterUs } = request;
+    const parsed = parseTarget(asked);
+    if (parsed.kind === "bad") throw new UserError(parsed.message, { suggestion: parsed.suggestion });
+    const resolved = resolveFault({ what, how, asked, target: parsed.value }, this.#options.plan, this.#roles);
+    if (resolved.targets.length === 0)
+      throw new UserError(`"${asked}" is nothing in this lab now`, { suggestion: this.#targets() });
+    const statuses = await this.#desk.inject({ resolved, dueAt: undefined });
+    const fault = statuses[0]?.fault;
+    const healDue = healAt(now(), healAfterUs);
+    if (fault !== undefined && healDue !== undefined) {
+      const timer = new DeadlineTimer(() => void this.#desk.heal(fault, healDue)); // its failures are events
+      timer.set(healDue);
+    }
+    return statuses;
+  }
+
+  async #healByHand(fault: number): Promise<readonly FaultStatus[]> {
+    if (fault !== 0 && !this.#desk.statuses().some((each) => each.fault === fault)) {
+      throw new UserError(`There is no fault ${fault} in this lab`, { suggestion: "see: testbed fault list" });
+    }
+    return this.#desk.heal(fault);
+  }
+
+  #targets(): string {
+    const leader = this.#roles.leader();
+    const role = leader === undefined ? "no orderer has said yet who leads" : `the leader is ${leader}`;
+    return `${role}; interfaces: ${[...this.#wiring.endpoints.keys()].slice(0, 20).join(", ")}`;
+  }
+
+  async #status(): Promise<LabStatus> {
+    const { plan } = this.#options;
+    const links = plan.links.map(({ ends }): LinkStatus => {
+      const [left, right] = ends.map((end) => `${end.node}:${end.interface}`);
+      const names = [left ?? "", right ?? ""] as const;
+      const up = ends.every((end) => this.#listener?.link(end.node, end.interface)?.carrier === true);
+      return { ends: names, up, faults: names.flatMap((name) => this.#desk.effectiveAt(name)) };
+    });
+    return {
+      lab: plan.lab,
+      runtime: "netns",
+      profile: plan.profile,
+      nodes: await this.#nodes.statuses(),
+      links,
+      faults: this.#desk.statuses(),
+      running: this.#run.running,
+    };
+  }
+}

@@ -1,0 +1,32 @@
+// The first event of a run: what it ran on. Versions are as the tools print them.
+import { release } from "node:os";
+import { eventFormat, type EnvironmentEvent } from "../../boundary/index.js";
+import { now, tryCommand } from "../../system/index.js";
+
+const versionCommands: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  frr: ["/usr/lib/frr/zebra", "--version"],
+  iproute2: ["ip", "-Version"],
+  nftables: ["nft", "--version"],
+};
+
+export async function environmentEvent(
+  lab: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<EnvironmentEvent> {
+  const versions: Record<string, string> = { kernel: release(), node: process.versions.node };
+  for (const [name, [command, ...args]] of Object.entries(versionCommands)) {
+    const { stdout, exitCode } = await tryCommand(command, args, { signal });
+    versions[name] = exitCode === 0 ? (stdout.split("\n")[0] ?? "").trim() : "absent";
+  }
+  return {
+    kind: "environment",
+    at: now(),
+    node: "",
+    format: eventFormat,
+    clock: "monotonic",
+    runtime: "netns",
+    lab,
+    versions,
+    wallTime: new Date().toISOString(),
+  };
+}

@@ -1,0 +1,75 @@
+// events.ndjson of a lab: every event in order of arrival, one line each, written a few milliseconds after it arrived by one
+// writer. Whoever must know about events (roles, director, carrier) subscribes here and is told before the line is queued.
+import { open, type FileHandle } from "node:fs/promises";
+import type { Event } from "../../boundary/index.js";
+import { jsonLine } from "../../system/index.js";
+
+/** Text not yet written; over it, sources that can wait are asked to (`room`), because a disk may stall. */
+const backlogBytesMax = 32 * 1024 * 1024;
+
+export class EventLog implements AsyncDisposable {
+  readonly #file: FileHandle;
+  readonly #observers = new Set<(event: Event) => void>();
+  #lines: string[] = [];
+  #backlogBytes = 0;
+  #writing: Promise<void> | undefined;
+  #failure: unknown;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  static async open(path: string): Promise<EventLog> {
+    return new EventLog(await open(path, "a", 0o600));
+  }
+
+  /** Observers must not wait; they enqueue what takes time. */
+  subscribe(observer: (event: Event) => void): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  }
+
+  /** `line` is the event's text where it came as text. */
+  emit(event: Event, line = jsonLine(event)): void {
+    for (const observer of this.#observers) observer(event);
+    this.#lines.push(line);
+    this.#backlogBytes += line.length;
+    this.#writing ??= this.#write();
+  }
+
+  /** Resolves when there is room for more; rejects when the file cannot be written. */
+  async room(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#backlogBytes > backlogBytesMax) await this.flushed();
+  }
+
+  /** Resolves when everything emitted so far is in the file. */
+  async flushed(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.flushed();
+    } finally {
+      await this.#file.close();
+    }
+  }
+
+  async #write(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve)); // lines of one turn of the loop go together
+    try {
+      while (this.#lines.length > 0) {
+        const text = this.#lines.join("");
+        this.#lines = [];
+        this.#backlogBytes = 0;
+        await this.#file.appendFile(text);
+      }
+    } catch (error) {
+      this.#failure = error;
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}

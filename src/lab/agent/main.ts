@@ -1,0 +1,72 @@
+// Entry of the agent: `node agent.mjs DIRECTORY`, started by the reaper of a sandbox. Listens first, so that whoever made
+// the lab can wait for it; ends the process, and with it the sandbox, when the lab cannot come up or is told to go.
+// Exit codes: 0 told to end, 4 the lab could not come up (agent.log says why).
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Plan } from "../../plan/index.js";
+import { errorText, loggerTo, OperatingError, pause, writeWhole } from "../../system/index.js";
+import { sandboxProcess } from "../netns/sandbox.js";
+import { controlSocketOf, labFormat, type LabRecord } from "../netns/state-folder.js";
+import type { LabRequest, UpSettings } from "../protocol.js";
+import { Agent } from "./agent.js";
+import { ControlServer } from "./control-server.js";
+import { EventLog } from "./event-log.js";
+
+/** For the last answers to leave; the connection closes with the process. */
+const lastAnswersMs = 50;
+
+async function main(directory: string): Promise<number> {
+  const startedAt = performance.now();
+  const logger = loggerTo((line) => process.stderr.write(line));
+  const plan = (await readJson(join(directory, "plan.json"))) as Plan; // written by the CLI from a Plan of its own format
+  const settings = (await readJson(join(directory, "up.json"))) as UpSettings; // likewise
+  await using log = await EventLog.open(join(directory, "events.ndjson"));
+  const stop = new AbortController();
+  const ended = new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve(), { once: true }));
+  for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(name, () => stop.abort());
+  let control: ControlServer | undefined;
+  let up: Promise<void> = Promise.resolve();
+  const progress = (phase: string): void => {
+    const milliseconds = Math.round(performance.now() - startedAt);
+    logger.info(`${phase} (${milliseconds} ms)`);
+    control?.progress({ phase, milliseconds });
+  };
+  const agent = new Agent({ directory, plan, settings, log, logger, progress });
+  const answer = async (request: LabRequest): Promise<unknown> => {
+    if (request.do === "await-up") return up;
+    if (request.do === "down") return stop.abort();
+    return agent.answer(request);
+  };
+  await record(directory);
+  control = await ControlServer.listen(controlSocketOf(directory), answer);
+  up = agent.up({ signal: stop.signal });
+  const failure = await up.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (failure === undefined) await ended;
+  else logger.error(errorText(failure));
+  await log.flushed();
+  await pause(lastAnswersMs, { signal: new AbortController().signal });
+  return failure === undefined || stop.signal.aborted ? 0 : 4;
+}
+
+const readJson = async (path: string): Promise<unknown> => JSON.parse(await readFile(path, "utf8"));
+
+/** From now on the lab's life is that of the sandbox's first process. */
+async function record(directory: string): Promise<void> {
+  const path = join(directory, "lab.json");
+  const before = (await readJson(path)) as LabRecord; // written by the CLI a moment ago
+  if (before.format !== labFormat)
+    throw new OperatingError(`Read ${path}: format ${before.format}, expected ${labFormat}`);
+  const running: LabRecord = { ...before, owner: sandboxProcess(), stage: "running" };
+  await writeWhole(path, JSON.stringify(running, undefined, 2));
+}
+
+main(process.argv[2] ?? "").then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${errorText(error)}\n`);
+    process.exit(4);
+  },
+);

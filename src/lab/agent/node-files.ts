@@ -1,0 +1,95 @@
+// Files of a node in its folder: key, configuration, FRR's configuration, and the folders that are mounted over FRR's own
+// places. Keys are made here, at `up`: they are no part of a plan.
+import { mkdir, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { assert, microseconds, randomFrom } from "../../base/index.js";
+import type { ClientIdentity, Consenter, NodeConfig } from "../../boundary/index.js";
+import type { Plan, PlannedNode } from "../../plan/index.js";
+import { newKeyPair, writeWhole, type KeyPairPem } from "../../system/index.js";
+import { controlSocketOf, nodeFolder } from "../netns/state-folder.js";
+import type { UpSettings } from "../protocol.js";
+
+export interface NodePlaces {
+  readonly folder: string;
+  readonly configuration: string;
+  readonly frrConfiguration: string;
+  readonly controlSocket: string;
+}
+
+export function placesOf(directory: string, node: string): NodePlaces {
+  const folder = nodeFolder(directory, node);
+  return {
+    folder,
+    configuration: join(folder, "config.json"),
+    frrConfiguration: join(folder, "frr.conf"),
+    controlSocket: controlSocketOf(folder),
+  };
+}
+
+/** Writes every node's files. */
+export async function writeNodeFiles(directory: string, plan: Plan, settings: UpSettings): Promise<void> {
+  const keys = new Map<string, KeyPairPem>();
+  for (const node of plan.nodes) if (node.service !== undefined) keys.set(node.name, newKeyPair());
+  const consenters = consentersOf(plan, keys);
+  const clients = clientsOf(plan, keys);
+  for (const node of plan.nodes) {
+    const places = placesOf(directory, node.name);
+    await mkdir(join(places.folder, "data"), { recursive: true });
+    if (node.frr !== undefined) {
+      for (const part of ["etc", "tmp", "log"]) await mkdir(join(places.folder, "frr", part), { recursive: true });
+      await writeWhole(places.frrConfiguration, node.frr.configuration, 0o644);
+      await symlink(join("frr", "log", "frr.log"), join(places.folder, "frr.log"));
+    }
+    const config = configOf(node, places, { settings, consenters, clients });
+    if (config === undefined) continue;
+    await writeWhole(config.privateKeyFile, keys.get(node.name)?.privateKey ?? "");
+    await writeWhole(places.configuration, JSON.stringify(config, undefined, 2));
+  }
+}
+
+interface Made {
+  readonly settings: UpSettings;
+  readonly consenters: readonly Consenter[];
+  readonly clients: readonly ClientIdentity[];
+}
+
+function configOf(node: PlannedNode, places: NodePlaces, made: Made): NodeConfig | undefined {
+  const { service } = node;
+  if (service === undefined) return undefined;
+  const common = {
+    privateKeyFile: join(places.folder, "key.pem"),
+    dataDirectory: join(places.folder, "data"),
+    controlSocket: places.controlSocket,
+    consenters: made.consenters,
+    clients: made.clients,
+    seed: made.settings.seed,
+  };
+  if (service.kind !== "orderer") return { ...service, ...common };
+  // In [0, tickInterval): the orderers' tickers are not in step, and which run has which offsets follows from the seed.
+  const draw = randomFrom(made.settings.seed, `tick-phase/${node.name}`);
+  const tickPhase = microseconds(draw.integer(0, service.options.tickInterval - 1));
+  return { ...service, ...common, tickPhase, messageTrace: made.settings.messageTrace };
+}
+
+const publicKeyOf = (keys: ReadonlyMap<string, KeyPairPem>, name: string): string => {
+  const pair = keys.get(name);
+  assert(pair !== undefined, `a key for ${name}`);
+  return pair.publicKey;
+};
+
+function consentersOf(plan: Plan, keys: ReadonlyMap<string, KeyPairPem>): readonly Consenter[] {
+  return plan.nodes
+    .flatMap(({ name, service }): Consenter[] => {
+      if (service?.kind !== "orderer") return [];
+      return [
+        { id: service.id, name, address: service.address, port: service.port, publicKey: publicKeyOf(keys, name) },
+      ];
+    })
+    .toSorted((left, right) => left.id - right.id);
+}
+
+function clientsOf(plan: Plan, keys: ReadonlyMap<string, KeyPairPem>): readonly ClientIdentity[] {
+  return plan.nodes.flatMap(({ name, service }) =>
+    service?.kind === "client" ? [{ name, mspId: service.mspId, publicKey: publicKeyOf(keys, name) }] : [],
+  );
+}

@@ -1,0 +1,133 @@
+// The lab's nodes as a whole: their processes and the channels to their services.
+import type { Plan } from "../../plan/index.js";
+import { OperatingError, mapBounded, UserError } from "../../system/index.js";
+import type { NodeStatus } from "../contract.js";
+import type { ServiceProcess } from "../links/process-faults.js";
+import type { EventLog } from "./event-log.js";
+import { NodeChannel } from "./node-channel.js";
+import { NodeProcess } from "./node-process.js";
+
+interface Waits {
+  readonly signal: AbortSignal;
+}
+
+const serviceMsMax = 60_000;
+const answerMsMax = 5_000;
+const statusMsMax = 1_000;
+/** Start scripts at once: each is a handful of short processes, and two cores are busy with four of them. */
+const startsAtOnce = 8;
+
+export class Nodes {
+  readonly #plan: Plan;
+  readonly processes: ReadonlyMap<string, NodeProcess>;
+  readonly channels: ReadonlyMap<string, NodeChannel>;
+
+  constructor(plan: Plan, directory: string, log: EventLog) {
+    this.#plan = plan;
+    const members = plan.nodes.filter((node) => plan.steps.namespaces.includes(node.name));
+    this.processes = new Map(
+      members.map((node) => [node.name, new NodeProcess({ directory, node, emit: (event) => log.emit(event) })]),
+    );
+    const services = [...this.processes.values()].filter(({ node }) => node.service !== undefined);
+    this.channels = new Map(
+      services.map(({ node, places }) => [node.name, new NodeChannel(node.name, places.controlSocket, log)]),
+    );
+  }
+
+  /** Starts every node; a start script that has its FRR configured makes room for the next. */
+  async start(configured: (process: NodeProcess, waits: Waits) => Promise<void>, { signal }: Waits): Promise<void> {
+    await mapBounded([...this.processes.values()], { limit: startsAtOnce, signal }, async (process, own) => {
+      process.start();
+      await configured(process, { signal: own });
+    });
+  }
+
+  /** Resolves when every service answers that it is ready. */
+  async servicesReady({ signal }: Waits): Promise<void> {
+    await mapBounded([...this.channels.keys()], { limit: this.channels.size, signal }, (name, own) =>
+      this.#ready(name, { signal: own }),
+    );
+  }
+
+  processOf(name: string): NodeProcess {
+    const process = this.processes.get(name);
+    if (process !== undefined) return process;
+    const names = [...this.processes.keys()].join(", ");
+    throw new UserError(`There is no node "${name}" in this lab; expected one of ${names}`);
+  }
+
+  channelOf(name: string): NodeChannel {
+    const channel = this.channels.get(name);
+    if (channel === undefined) throw new OperatingError(`Ask ${name}: it has no service`);
+    return channel;
+  }
+
+  /** For process faults; undefined for a node without a service. */
+  serviceOf(name: string): ServiceProcess | undefined {
+    const process = this.processes.get(name);
+    if (process === undefined || process.node.service === undefined) return undefined;
+    return {
+      get pid() {
+        return process.pid;
+      },
+      ended: () => process.ended(),
+      restart: async () => {
+        process.restartService();
+        await this.#ready(name, { signal: new AbortController().signal });
+      },
+    };
+  }
+
+  async statuses(): Promise<readonly NodeStatus[]> {
+    return Promise.all(
+      this.#plan.nodes.map(async (node): Promise<NodeStatus> => {
+        const process = this.processes.get(node.name);
+        const pid = process?.pid ?? 0;
+        const facts = await this.#factsOf(node.name);
+        const state = process === undefined || pid > 0 ? "running" : "ended";
+        return { name: node.name, kind: node.kind, loopback: node.loopback, pid, state, facts };
+      }),
+    );
+  }
+
+  async #ready(name: string, { signal }: Waits): Promise<void> {
+    const process = this.processOf(name);
+    const channel = this.channelOf(name);
+    const trouble = (): string =>
+      process.pid === 0 ? `it has ended; ${process.trouble || "see its service.log"}` : "";
+    await channel.connect({ timeoutMs: serviceMsMax, signal, trouble });
+    await channel.untilReady({ timeoutMs: serviceMsMax, signal });
+  }
+
+  /** A node that does not answer (stopped, busy, ended) has no facts; its state says the rest. */
+  async #factsOf(name: string): Promise<NodeStatus["facts"]> {
+    const channel = this.channels.get(name);
+    if (channel?.connected !== true) return {};
+    try {
+      const facts = await channel.request({ do: "status" }, { timeoutMs: statusMsMax });
+      return Object.fromEntries(
+        Object.entries(facts).map(([key, fact]) => [key, isList(fact) ? fact.join(",") : fact]),
+      );
+    } catch (error) {
+      if (error instanceof OperatingError) return { unanswered: error.message };
+      throw error;
+    }
+  }
+
+  get clocked(): readonly string[] {
+    return [...this.channels.keys()];
+  }
+
+  /** Microseconds of the clock that the node's events are stamped with. */
+  async clockOf(name: string): Promise<number> {
+    const facts = await this.channelOf(name).request({ do: "clock" }, { timeoutMs: answerMsMax });
+    return Number(facts["at"]);
+  }
+
+  async ask(name: string, request: Parameters<NodeChannel["request"]>[0]): Promise<void> {
+    await this.channelOf(name).request(request, { timeoutMs: answerMsMax });
+  }
+}
+
+/** Array.isArray does not narrow readonly arrays. */
+const isList = (fact: unknown): fact is readonly number[] => Array.isArray(fact);

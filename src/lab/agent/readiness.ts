@@ -1,0 +1,91 @@
+// When a lab is up: every node has its FRR configured and every expected route in its kernel's table, sends from its loopback
+// address, and every service answers. Nothing here waits for a fixed time; each wait is bounded and says who lacks what.
+import type { Plan, PlannedNode } from "../../plan/index.js";
+import { mapBounded, OperatingError, runCommand, there, until, waiting, type Look } from "../../system/index.js";
+import { withLength } from "../links/kernel-lines.js";
+import type { KernelListener } from "../links/kernel-listener.js";
+import type { NodeProcess } from "./node-process.js";
+
+interface Waits {
+  readonly signal: AbortSignal;
+}
+
+const configuredMsMax = 60_000;
+/** OSPF with the longest dead interval anybody ships converges in half of this; 200 nodes on two cores take their share. */
+const routesMsMax = 120_000;
+const probesAtOnce = 4;
+
+const troubleOf = (processes: readonly NodeProcess[]): string =>
+  processes
+    .map((each) => each.trouble)
+    .filter((text) => text !== "")
+    .join("; ");
+
+/** Waits until FRR in this node has taken its whole configuration; at once where the node runs none. */
+export async function frrConfigured(process: NodeProcess, { signal }: Waits): Promise<void> {
+  const look = (): Look<true> => {
+    if (process.trouble !== "") throw new OperatingError(`Start ${process.node.name}: ${process.trouble}`);
+    return process.configured ? there(true) : waiting("its start script is still at it");
+  };
+  await until(look, { timeoutMs: configuredMsMax, everyMs: 5, signal, what: `FRR in ${process.node.name}` });
+}
+
+/** The listener says cheaply when it may be so; the kernel's own table has the last word. */
+export async function routesConverged(
+  plan: Plan,
+  processes: readonly NodeProcess[],
+  listener: KernelListener,
+  { signal }: Waits,
+): Promise<void> {
+  const nodes = plan.nodes.filter((node) => node.routesExpected.length > 0);
+  const lackingByEvents = (): readonly string[] =>
+    nodes.flatMap((node) => lackText(node, (route) => listener.hasRoute(node.name, route)));
+  const look = async (): Promise<Look<true>> => {
+    const trouble = troubleOf(processes);
+    const lacking = lackingByEvents();
+    if (trouble !== "") throw new OperatingError(`Wait for routes: ${trouble}; ${lackSentence(lacking)}`);
+    if (lacking.length > 0) return waiting(lackSentence(lacking));
+    const texts = await mapBounded(nodes, { limit: probesAtOnce, signal }, async (node, own) => {
+      const routes = await routesOf(node.name, { signal: own });
+      return lackText(node, (route) => routes.has(route));
+    });
+    return texts.flat().length === 0 ? there(true) : waiting(lackSentence(texts.flat()));
+  };
+  await until(look, { timeoutMs: routesMsMax, everyMs: 20, signal, what: "every node to have every route" });
+}
+
+function lackText(node: PlannedNode, has: (route: string) => boolean): readonly string[] {
+  const lacking = node.routesExpected.filter((route) => !has(withLength(route)));
+  if (lacking.length === 0) return [];
+  const shown = lacking.slice(0, 6).join(", ");
+  return [`${node.name} lacks ${shown}${lacking.length > 6 ? ` and ${lacking.length - 6} more` : ""}`];
+}
+
+const lackSentence = (lacking: readonly string[]): string =>
+  lacking.length === 0 ? "no route is missing" : lacking.slice(0, 12).join("; ");
+
+/** Destinations of unicast routes in a node's main table. */
+export async function routesOf(node: string, { signal }: Waits): Promise<ReadonlySet<string>> {
+  const text = await runCommand("ip", ["-n", node, "-4", "-json", "route", "show", "table", "main"], { signal });
+  const routes = JSON.parse(text === "" ? "[]" : text) as readonly { readonly dst: string }[]; // iproute2's own format
+  return new Set(routes.map((route) => withLength(route.dst)));
+}
+
+/** A connection that leaves with the address of the interface that is cut never comes back (design 6.6). */
+export async function sendFromLoopback(plan: Plan, { signal }: Waits): Promise<void> {
+  const services = plan.nodes.filter((node) => node.service !== undefined && node.frr !== undefined);
+  const wrong = await mapBounded(services, { limit: probesAtOnce, signal }, async (node, own) => {
+    const others = services.filter((each) => each !== node && node.routesExpected.includes(`${each.loopback}/32`));
+    if (others.length === 0) return [];
+    const input = `${others.map((each) => `route get ${each.loopback}`).join("\n")}\n`;
+    const text = await runCommand("ip", ["-n", node.name, "-4", "-o", "-batch", "-"], { signal: own, input });
+    const sources = text.split("\n").filter((line) => line !== "");
+    return others.flatMap((other, index) => {
+      const line = sources[index] ?? "";
+      if (new RegExp(`\\bsrc ${node.loopback.replaceAll(".", "\\.")}\\b`).test(line)) return [];
+      return [`${node.name} to ${other.name}: "${line.trim()}", expected src ${node.loopback}`];
+    });
+  });
+  if (wrong.flat().length === 0) return;
+  throw new OperatingError(`Check the source of connections: ${wrong.flat().slice(0, 6).join("; ")}`);
+}

@@ -1,0 +1,16 @@
+// lab: Plan → running lab. The netns runtime, what a machine can do, and the contract of a running lab.
+export type {
+  AgentAnswer,
+  AgentRequest,
+  FaultStatus,
+  LabStatus,
+  LabSummary,
+  LinkStatus,
+  NodeStatus,
+  Progress,
+  RunningLab,
+  Runtime,
+  UpOptions,
+} from "./contract.js";
+export { netnsRuntime } from "./netns/runtime.js";
+export { missingPackages } from "./probes/packages.js";

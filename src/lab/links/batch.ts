@@ -1,0 +1,55 @@
+// One-shot batches of planned lines: one `ip`, `tc` or `nft` process for many lines. The first line that fails stops the
+// batch and is quoted together with what the kernel said.
+import { OperatingError, runCommand, tryCommand } from "../../system/index.js";
+import type { Step } from "../../plan/index.js";
+
+/** Runs the lines in order, those of one tool and namespace that stand together as one batch. */
+export async function runSteps(steps: readonly Step[], { signal }: { readonly signal: AbortSignal }): Promise<void> {
+  for (let start = 0; start < steps.length; ) {
+    const first = steps[start];
+    if (first === undefined) return;
+    let end = start;
+    while (steps[end]?.tool === first.tool && steps[end]?.namespace === first.namespace) end++;
+    const lines = steps.slice(start, end).map((step) => step.line);
+    await runBatch(first.tool, first.namespace, lines, { signal });
+    start = end;
+  }
+}
+
+export async function runBatch(
+  tool: Step["tool"],
+  namespace: string,
+  lines: readonly string[],
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const input = `${lines.join("\n")}\n`;
+  const where = namespace === "" ? "the switchboard" : namespace;
+  if (tool === "nft") {
+    const enter = namespace === "" ? [] : [`--net=/run/netns/${namespace}`, "--", "nft"];
+    await runCommand(namespace === "" ? "nft" : "nsenter", [...enter, "-f", "-"], { signal, input });
+    return;
+  }
+  const inside = namespace === "" ? [] : ["-n", namespace];
+  const result = await tryCommand(tool, [...inside, "-batch", "-"], { signal, input });
+  if (result.exitCode === 0) return;
+  const number = /Command failed -:(\d+)/.exec(result.stderr)?.[1];
+  const line = number === undefined ? `${lines.length} lines` : `"${lines[Number(number) - 1] ?? ""}"`;
+  const said = result.stderr.replace(/Command failed -:\d+\s*/g, "").trim();
+  throw new OperatingError(
+    `Run ${tool} in ${where}: ${line} failed and said "${said}", expected every line to be done`,
+    {
+      facts: { tool, namespace, stderr: result.stderr },
+    },
+  );
+}
+
+/** Steps by namespace, in order of first appearance. */
+export function byNamespace(steps: readonly Step[]): ReadonlyMap<string, readonly Step[]> {
+  const groups = new Map<string, Step[]>();
+  for (const step of steps) {
+    const group = groups.get(step.namespace);
+    if (group === undefined) groups.set(step.namespace, [step]);
+    else group.push(step);
+  }
+  return groups;
+}

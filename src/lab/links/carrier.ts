@@ -1,0 +1,135 @@
+// Decides for every port of the switchboard whether it is up. On a link with `carrier: propagate` (a cable) a port is up
+// exactly when the far node's own end is administratively up, as read in that node's namespace, and no fault holds the port.
+// It is never derived from a port's carrier: two ends that go down together would then stay dead for ever (design 6.5).
+// With `isolate`, and on switches, only faults hold a port down.
+import type { LinkEvent } from "../../boundary/index.js";
+import { between } from "../../base/index.js";
+import { now } from "../../system/index.js";
+import type { EventSink } from "./event-sink.js";
+import type { KernelListener } from "./kernel-listener.js";
+import type { Wiring } from "./wiring.js";
+
+interface Port {
+  readonly name: string;
+  /** Endpoint whose own state decides, on a propagating link: the far one. */
+  readonly follows: string | undefined;
+  readonly holds: Set<number>;
+  up: boolean;
+  /** Changes of one port never overlap; what is wanted is looked at when the turn comes. */
+  turn: Promise<void>;
+}
+
+export class CarrierKeeper {
+  readonly #wiring: Wiring;
+  readonly #log: EventSink;
+  readonly #ports = new Map<string, Port>();
+  /** By endpoint: its own end is administratively up. */
+  readonly #ownUp = new Map<string, boolean>();
+  /** By endpoint: the ports that follow it. */
+  readonly #followers = new Map<string, Port>();
+
+  constructor(wiring: Wiring, log: EventSink) {
+    this.#wiring = wiring;
+    this.#log = log;
+    for (const endpoint of wiring.endpoints.values()) {
+      const far = endpoint.farPort === undefined ? undefined : wiring.endpointOfPort.get(endpoint.farPort);
+      const follows = endpoint.link?.carrier === "propagate" ? far?.name : undefined;
+      const port: Port = {
+        name: endpoint.interface.port,
+        follows,
+        holds: new Set(),
+        up: true,
+        turn: Promise.resolve(),
+      };
+      this.#ports.set(port.name, port);
+      if (follows !== undefined) this.#followers.set(follows, port);
+    }
+  }
+
+  /** Takes over after the wiring: from what the listener has heard of every end and port. */
+  async start(listener: KernelListener): Promise<void> {
+    for (const endpoint of this.#wiring.endpoints.values()) {
+      const own = listener.link(endpoint.node, endpoint.interface.name);
+      this.#ownUp.set(endpoint.name, own?.admin === "up" && !own.deleted);
+      const port = this.#ports.get(endpoint.interface.port);
+      if (port !== undefined) port.up = listener.link("", port.name)?.admin === "up";
+    }
+    await Promise.all([...this.#ports.values()].map((port) => this.#settle(port)));
+  }
+
+  /** A change of a link, ours or not. Propagates it, and measures how long that took. */
+  hear(event: LinkEvent): void {
+    if (event.node === "") {
+      const port = this.#ports.get(event.interface);
+      if (port !== undefined) port.up = event.admin === "up" && !event.deleted;
+      return;
+    }
+    const name = `${event.node}:${event.interface}`;
+    const up = event.admin === "up" && !event.deleted;
+    if (this.#ownUp.get(name) === up) return;
+    this.#ownUp.set(name, up);
+    const follower = this.#followers.get(name);
+    if (follower === undefined) return;
+    this.#settle(follower).then(
+      (changed) => changed && this.#measured(event, follower.name),
+      (error: unknown) => this.#complain(follower.name, error),
+    );
+  }
+
+  /** Holds ports down for a fault and resolves when they are. */
+  async hold(ports: readonly string[], fault: number): Promise<void> {
+    await Promise.all(
+      this.#named(ports).map(async (port) => {
+        port.holds.add(fault);
+        await this.#settle(port);
+      }),
+    );
+  }
+
+  /** Lets go; answers the ports that are up afterwards. The others are held by another fault or follow an end that is down. */
+  async release(ports: readonly string[], fault: number): Promise<readonly string[]> {
+    const named = this.#named(ports);
+    await Promise.all(
+      named.map(async (port) => {
+        port.holds.delete(fault);
+        await this.#settle(port);
+      }),
+    );
+    return named.filter((port) => this.#wanted(port)).map((port) => port.name);
+  }
+
+  #named(ports: readonly string[]): readonly Port[] {
+    return ports.flatMap((name) => this.#ports.get(name) ?? []);
+  }
+
+  #wanted(port: Port): boolean {
+    return port.holds.size === 0 && (port.follows === undefined || (this.#ownUp.get(port.follows) ?? false));
+  }
+
+  /** Resolves to whether something had to be changed. */
+  async #settle(port: Port): Promise<boolean> {
+    let changed = false;
+    const turn = port.turn.then(async () => {
+      const wanted = this.#wanted(port);
+      if (wanted === port.up) return;
+      await this.#wiring.setAdmin({ namespace: "", name: port.name }, wanted ? "up" : "down");
+      port.up = wanted;
+      changed = true;
+    });
+    port.turn = turn.catch(() => undefined); // its failure reaches who asked for this turn, below
+    await turn;
+    return changed;
+  }
+
+  #measured(event: LinkEvent, port: string): void {
+    const at = now();
+    const subject = this.#wiring.endpointOfPort.get(port)?.name ?? port;
+    const measured = between(event.at, at);
+    this.#log.emit({ kind: "probe", at, node: "", probe: "carrier-delay", subject, asked: 0, measured, unit: "us" });
+  }
+
+  #complain(port: string, error: unknown): void {
+    const text = `carrier of port ${port} could not follow: ${error instanceof Error ? error.message : String(error)}`;
+    this.#log.emit({ kind: "log", at: now(), node: "", process: "agent", text });
+  }
+}

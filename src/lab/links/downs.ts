@@ -1,0 +1,175 @@
+// The four ways an interface goes down (design 6.4), each done, read back from the kernel, and undone:
+//
+//   admin      the node's own end is set down in its namespace. Removes its IPv6 addresses and static routes.
+//   carrier    the cable is pulled: ports in the switchboard go down. The node keeps its addresses. On a propagating link both
+//              ends lose carrier, on an isolating one, and at a switch, only the target's.
+//   blackhole  both ends stay up and every frame is dropped at the node's port, in both directions.
+//   one-way    the node hears, but nothing it sends arrives.
+//
+// The drops are nftables rules at the netdev hooks of the port: unlike a bridge port's state they do not heal when a node's end flaps.
+import { assertNever } from "../../base/index.js";
+import type { HowDown } from "../../boundary/index.js";
+import { OperatingError, pause } from "../../system/index.js";
+import type { CarrierKeeper } from "./carrier.js";
+import type { LinkLine } from "./kernel-lines.js";
+import { describe, type Device, type Endpoint, type Wiring } from "./wiring.js";
+
+export interface Cut {
+  /** What was read back, for the event. */
+  readonly detail: string;
+  /** Undoes it, reads back, and says what was seen. */
+  readonly undo: () => Promise<string>;
+}
+
+export interface CutOptions {
+  readonly endpoint: Endpoint;
+  readonly fault: number;
+}
+
+const table = "netdev testbed";
+/** The kernel tells the peer of a veth within a millisecond; linkwatch may take a second where it thinks it has time. */
+const carrierMsMax = 2_000;
+
+export class Downs {
+  readonly #wiring: Wiring;
+  readonly #carrier: CarrierKeeper;
+  /** Faults that hold a node's own end down, by endpoint. */
+  readonly #adminHolds = new Map<string, Set<number>>();
+  #hasTable: Promise<void> | undefined;
+
+  constructor(wiring: Wiring, carrier: CarrierKeeper) {
+    this.#wiring = wiring;
+    this.#carrier = carrier;
+  }
+
+  /** Has everything ready that a fault needs: tools, and the table for drops. */
+  async prepare(nodes: readonly string[]): Promise<void> {
+    await this.#wiring.prepare(nodes);
+    await this.#table();
+  }
+
+  cut(how: HowDown, options: CutOptions): Promise<Cut> {
+    switch (how) {
+      case "admin":
+        return this.#cutAdmin(options);
+      case "carrier":
+        return this.#cutCarrier(options);
+      case "blackhole":
+        return this.#drop(["ingress", "egress"], options);
+      case "one-way":
+        return this.#drop(["ingress"], options);
+      default:
+        return assertNever(how);
+    }
+  }
+
+  async #cutAdmin({ endpoint, fault }: CutOptions): Promise<Cut> {
+    const device = ownEnd(endpoint);
+    const holds = this.#adminHolds.get(endpoint.name) ?? new Set();
+    const state = await this.#wiring.setAdmin(device, "down");
+    this.#adminHolds.set(endpoint.name, holds.add(fault));
+    const undo = async (): Promise<string> => {
+      holds.delete(fault);
+      if (holds.size > 0) return `${describe(device)} stays down: fault ${[...holds].join(", ")} holds it`;
+      return stateText(device, await this.#wiring.setAdmin(device, "up"));
+    };
+    return { detail: stateText(device, state), undo };
+  }
+
+  async #cutCarrier({ endpoint, fault }: CutOptions): Promise<Cut> {
+    const isCable = endpoint.link?.carrier === "propagate" && endpoint.farPort !== undefined;
+    const ports = isCable ? [endpoint.interface.port, endpoint.farPort] : [endpoint.interface.port];
+    const device = ownEnd(endpoint);
+    await this.#wiring.show(device); // a fault on an interface that is not there must fail before anything is done
+    await this.#carrier.hold(ports, fault);
+    try {
+      const state = await this.#carrierOf(device, { carrier: false });
+      return {
+        detail: `${stateText(device, state)}; down: ${ports.join(", ")}`,
+        undo: () => this.#plug(endpoint, ports, fault),
+      };
+    } catch (error) {
+      await this.#carrier.release(ports, fault);
+      throw error;
+    }
+  }
+
+  async #plug(endpoint: Endpoint, ports: readonly string[], fault: number): Promise<string> {
+    const up = await this.#carrier.release(ports, fault);
+    const device = ownEnd(endpoint);
+    const state = await this.#wiring.show(device);
+    const mayHaveCarrier = up.includes(endpoint.interface.port) && state.admin === "up";
+    const seen = mayHaveCarrier ? await this.#carrierOf(device, { carrier: true }) : state;
+    return `${stateText(device, seen)}; up: ${up.join(", ") || "none, held by others"}`;
+  }
+
+  async #drop(hooks: readonly ("ingress" | "egress")[], { endpoint, fault }: CutOptions): Promise<Cut> {
+    await this.#table();
+    const { port } = endpoint.interface;
+    await this.#wiring.show(ownEnd(endpoint)); // as above
+    const chains = hooks.map((hook) => ({ hook, name: `fault${fault}_${endpoint.interface.portIndex}_${hook}` }));
+    const adds = chains.map(
+      ({ hook, name }) =>
+        `add chain ${table} ${name} { type filter hook ${hook} device "${port}" priority 0; }; add rule ${table} ${name} counter drop`,
+    );
+    const answer = await this.#wiring.nft([adds.join("; "), `list table ${table}`]);
+    const missing = chains.filter(({ name }) => !hasDrop(answer, name));
+    if (missing.length > 0) throw new OperatingError(`Drop frames at port ${port}: nft said "${answer.join("; ")}"`);
+    const detail = chains.map(({ hook }) => `drop at ${hook} of port ${port}`).join(", ");
+    return {
+      detail,
+      undo: () =>
+        this.#undrop(
+          port,
+          chains.map(({ name }) => name),
+        ),
+    };
+  }
+
+  async #undrop(port: string, chains: readonly string[]): Promise<string> {
+    const deletes = chains.map((name) => `delete chain ${table} ${name}`).join("; ");
+    const answer = await this.#wiring.nft([deletes, `list table ${table}`]);
+    const left = chains.filter((name) => answer.some((line) => line.includes(`chain ${name} `)));
+    if (left.length === 0 && answer.some((line) => line.startsWith(`table ${table}`)))
+      return `no drop of this fault at port ${port}`;
+    throw new OperatingError(`Let frames pass port ${port}: nft said "${answer.join("; ")}"`);
+  }
+
+  #table(): Promise<void> {
+    this.#hasTable ??= this.#wiring.nft([`add table ${table}`, `list table ${table}`]).then((answer) => {
+      if (answer.some((line) => line.startsWith(`table ${table}`))) return;
+      this.#hasTable = undefined;
+      throw new OperatingError(`Make the table for drops: nft said "${answer.join("; ")}"`);
+    });
+    return this.#hasTable;
+  }
+
+  /** The node's end when its carrier has become so; each look takes 0.3 ms, so the first ones follow without a pause. */
+  async #carrierOf(device: Device, { carrier }: { readonly carrier: boolean }): Promise<LinkLine> {
+    const signal = AbortSignal.timeout(carrierMsMax);
+    for (let looks = 1; ; looks++) {
+      const state = await this.#wiring.show(device);
+      if (state.carrier === carrier) return state;
+      if (signal.aborted) {
+        const wanted = carrier ? "carrier" : "no carrier";
+        throw new OperatingError(
+          `Wait for ${wanted} at ${describe(device)}: "${stateText(device, state)}" after ${carrierMsMax} ms`,
+        );
+      }
+      if (looks > 20) await pause(1, { signal: new AbortController().signal });
+    }
+  }
+}
+
+const ownEnd = (endpoint: Endpoint): Device => ({ namespace: endpoint.node, name: endpoint.interface.name });
+
+const stateText = (device: Device, state: LinkLine): string =>
+  `${describe(device)} is ${state.admin}${state.carrier ? ", carrier" : ", no carrier"}`;
+
+/** nft lists a chain over several lines; the rule stands before its closing brace. */
+function hasDrop(listing: readonly string[], chain: string): boolean {
+  const start = listing.findIndex((line) => line.includes(`chain ${chain} {`));
+  if (start < 0) return false;
+  const end = listing.findIndex((line, index) => index > start && line.trim() === "}");
+  return listing.slice(start, end).some((line) => /\bdrop\b/.test(line));
+}

@@ -1,0 +1,174 @@
+// Every fault of a lab, from the timeline or typed by hand: numbered, carried out, read back, stated as events, undone.
+// requested → effective (read back) → heal-requested → healed (read back), or failed with the reason. A fault that aims
+// at several interfaces is several lives under one number.
+import { after, assert, between, present, type Instant } from "../../base/index.js";
+import type { FaultEvent } from "../../boundary/index.js";
+import type { ResolvedFault } from "../../director/index.js";
+import { now, OperatingError } from "../../system/index.js";
+import type { FaultStatus } from "../contract.js";
+import type { Cut, Downs } from "./downs.js";
+import type { EventSink } from "./event-sink.js";
+import { killService, pauseService, type ServiceProcess } from "./process-faults.js";
+import type { Wiring } from "./wiring.js";
+
+export interface Injection {
+  readonly resolved: ResolvedFault;
+  /** Undefined for a fault typed by hand. */
+  readonly dueAt: Instant | undefined;
+}
+
+interface Life {
+  readonly fault: number;
+  readonly target: string;
+  readonly resolved: ResolvedFault;
+  since: Instant;
+  state: FaultStatus["state"] | "requested";
+  cut: Cut | undefined;
+  /** Injection and heal of one life never overlap. */
+  turn: Promise<void>;
+}
+
+export interface FaultDeskOptions {
+  readonly wiring: Wiring;
+  readonly downs: Downs;
+  readonly log: EventSink;
+  readonly serviceOf: (node: string) => ServiceProcess | undefined;
+}
+
+export class FaultDesk {
+  readonly #options: FaultDeskOptions;
+  readonly #lives: Life[] = [];
+  #count = 0;
+
+  constructor(options: FaultDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Numbers used so far; a timeline's faults are numbered after them. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Reserves a number and starts at once; resolves when every target is effective or has failed. */
+  async inject(injection: Injection, fault = this.#count + 1): Promise<readonly FaultStatus[]> {
+    this.#count = Math.max(this.#count, fault);
+    const { resolved, dueAt } = injection;
+    if (resolved.targets.length === 0) {
+      this.#tell(lifeOf(fault, "", resolved), "failed", {
+        dueAt,
+        detail: `"${resolved.asked}" means nothing in this lab now`,
+      });
+      return [];
+    }
+    const lives = resolved.targets.map((target) => lifeOf(fault, target, resolved));
+    this.#lives.push(...lives);
+    await Promise.all(lives.map((life) => this.#begin(life, dueAt)));
+    return lives.map(statusOf);
+  }
+
+  /** Heals one fault, or all of them when `fault` is 0; resolves when read back. */
+  async heal(fault: number, dueAt?: Instant): Promise<readonly FaultStatus[]> {
+    const lives = this.#lives.filter((life) => fault === 0 || life.fault === fault);
+    await Promise.all(lives.map((life) => this.#end(life, dueAt)));
+    return lives.map(statusOf);
+  }
+
+  statuses(): readonly FaultStatus[] {
+    return this.#lives.map(statusOf);
+  }
+
+  /** Numbers of the faults that are in effect at an endpoint or node. */
+  effectiveAt(target: string): readonly number[] {
+    return this.#lives.filter((life) => life.target === target && life.state === "effective").map((life) => life.fault);
+  }
+
+  #begin(life: Life, dueAt: Instant | undefined): Promise<void> {
+    life.turn = life.turn.then(async () => {
+      this.#tell(life, "requested", { dueAt, detail: "" });
+      try {
+        life.cut = await this.#carryOut(life);
+        life.state = "effective";
+        life.since = now();
+        const lateness = dueAt === undefined ? {} : { lateness: between(dueAt, life.since) };
+        this.#tell(life, "effective", { at: life.since, dueAt, detail: life.cut.detail, ...lateness });
+      } catch (error) {
+        life.state = "failed";
+        this.#tell(life, "failed", { dueAt, detail: messageOf(error) });
+      }
+    });
+    return life.turn;
+  }
+
+  #end(life: Life, dueAt: Instant | undefined): Promise<void> {
+    life.turn = life.turn.then(async () => {
+      if (life.state !== "effective") return;
+      this.#tell(life, "heal-requested", { dueAt, detail: "" });
+      try {
+        const detail = await present(life.cut, "the undo of an effective fault").undo();
+        life.state = "healed";
+        const at = now();
+        const lateness = dueAt === undefined ? {} : { lateness: between(dueAt, at) };
+        this.#tell(life, "healed", { at, dueAt, detail, ...lateness });
+      } catch (error) {
+        life.state = "failed";
+        this.#tell(life, "failed", { dueAt, detail: `heal: ${messageOf(error)}` });
+      }
+    });
+    return life.turn;
+  }
+
+  async #carryOut({ resolved, target, fault }: Life): Promise<Cut> {
+    if (resolved.what !== "interface-down") return this.#carryOutOnProcess(resolved.what, target);
+    assert(resolved.how !== "", "an interface goes down in one of four ways");
+    const endpoint = this.#options.wiring.endpoints.get(target);
+    if (endpoint === undefined) throw new OperatingError(`Find ${target}: no such interface in this lab`);
+    return this.#options.downs.cut(resolved.how, { endpoint, fault });
+  }
+
+  async #carryOutOnProcess(what: "process-kill" | "process-pause", node: string): Promise<Cut> {
+    const service = this.#options.serviceOf(node);
+    if (service === undefined) throw new OperatingError(`Find the service of ${node}: it has none`);
+    return what === "process-kill" ? killService(node, service) : pauseService(node, service);
+  }
+
+  #tell(
+    life: Life,
+    state: FaultEvent["state"],
+    facts: Pick<FaultEvent, "detail" | "lateness"> & { readonly at?: Instant; readonly dueAt: Instant | undefined },
+  ): void {
+    const { dueAt, at = now(), ...rest } = facts;
+    const { what, how, asked } = life.resolved;
+    const node = life.target.split(":")[0] ?? "";
+    const due = dueAt === undefined ? {} : { dueAt };
+    this.#options.log.emit({
+      kind: "fault",
+      at,
+      node,
+      state,
+      fault: life.fault,
+      what,
+      how,
+      target: life.target,
+      asked,
+      ...due,
+      ...rest,
+    });
+  }
+}
+
+function lifeOf(fault: number, target: string, resolved: ResolvedFault): Life {
+  return { fault, target, resolved, since: now(), state: "requested", cut: undefined, turn: Promise.resolve() };
+}
+
+function statusOf(life: Life): FaultStatus {
+  const { what, how, asked } = life.resolved;
+  // A status is asked for between turns; one that is only requested has not been read back, so it counts as failed so far.
+  const state = life.state === "requested" ? "failed" : life.state;
+  return { fault: life.fault, what, how, target: life.target, asked, since: life.since, state };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** When a fault typed by hand is to heal; undefined: until somebody heals it. */
+export const healAt = (injectedAt: Instant, healAfterUs: number): Instant | undefined =>
+  healAfterUs > 0 ? after(injectedAt, healAfterUs as Parameters<typeof after>[1]) : undefined; // microseconds by contract

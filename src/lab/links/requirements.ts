@@ -1,0 +1,49 @@
+// What the kernel must have for a plan, probed in a fresh sandbox before anything is created: a kernel without sch_netem
+// must refuse a delay, never ignore it (design 6.9).
+import { EnvironmentLacks, OperatingError, tryCommand } from "../../system/index.js";
+import type { Plan } from "../../plan/index.js";
+
+/** A command that succeeds only where the kernel has the thing; it is done to `lo` of a network namespace that is ours alone. */
+const probes: Readonly<Record<string, readonly string[]>> = {
+  sch_netem: ["qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms", "limit", "10"],
+  sch_tbf: ["qdisc", "add", "dev", "lo", "root", "tbf", "rate", "1mbit", "burst", "10kb", "latency", "50ms"],
+};
+
+/** Whether the kernel has it, and what it said when not. Run inside a network namespace of our own. */
+export async function hasQueueDiscipline(
+  name: string,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<{ readonly there: boolean; readonly said: string }> {
+  const args = probes[name];
+  if (args === undefined) throw new OperatingError(`Probe the kernel for "${name}": no probe known for it`);
+  const added = await tryCommand("tc", args, { signal });
+  if (added.exitCode !== 0) return { there: false, said: added.stderr.trim() };
+  await tryCommand("tc", ["qdisc", "delete", "dev", "lo", "root"], { signal });
+  return { there: true, said: "" };
+}
+
+/** Rejects with EnvironmentLacks naming each missing feature and the links that ask for it. */
+export async function checkRequirements(plan: Plan, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+  const missing: string[] = [];
+  for (const name of plan.requirements) {
+    const { there, said } = await hasQueueDiscipline(name, { signal });
+    if (!there)
+      missing.push(`kernel module ${name}, which ${askers(plan, name)} (tc said "${said.split("\n")[0] ?? ""}")`);
+  }
+  if (missing.length === 0) return;
+  throw new EnvironmentLacks(missing, {
+    suggestion:
+      "use a kernel that has it, take the impairment out, or run inside user-mode-linux; testbed doctor says what is there",
+  });
+}
+
+function askers(plan: Plan, requirement: string): string {
+  const links = plan.links.filter(({ impairment }) => {
+    const shaped = impairment.rateKbit > 0;
+    const netem = impairment.delay > 0 || impairment.jitter > 0 || impairment.lossPercent > 0;
+    return requirement === "sch_tbf" ? shaped : netem;
+  });
+  const names = links.map(({ ends }) => `${ends[0].node}:${ends[0].interface} – ${ends[1].node}:${ends[1].interface}`);
+  const shown = names.slice(0, 3).join(", ");
+  return names.length > 3 ? `${names.length} links ask for (${shown}, …)` : `link ${shown} asks for`;
+}

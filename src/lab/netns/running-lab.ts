@@ -1,0 +1,157 @@
+// A lab of the netns runtime as the CLI holds it: a folder, a process to watch, a connection to its agent.
+import { open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Event } from "../../boundary/index.js";
+import type { Experiment } from "../../spec/index.js";
+import {
+  hasCode,
+  LineSplitter,
+  OperatingError,
+  pause,
+  there,
+  until,
+  UserError,
+  waiting,
+  type Look,
+} from "../../system/index.js";
+import type { AgentRequest, FaultStatus, LabStatus, RunningLab } from "../contract.js";
+import type { LabRequest } from "../protocol.js";
+import { AgentConnection } from "./connection.js";
+import { isAlive, namespacesOf, processesIn } from "./host-process.js";
+import { controlSocketOf, labFolder, type LabRecord } from "./state-folder.js";
+
+/** For answers the agent gives at once, or after a fault was read back. */
+const answerMsMax = 30_000;
+const downMsMax = 30_000;
+
+export class NetnsLab implements RunningLab {
+  readonly name: string;
+  readonly directory: string;
+  readonly #record: LabRecord;
+  readonly #connection: AgentConnection;
+
+  constructor(record: LabRecord, connection: AgentConnection) {
+    this.name = record.name;
+    this.directory = labFolder(record.name);
+    this.#record = record;
+    this.#connection = connection;
+  }
+
+  status(): Promise<LabStatus> {
+    return this.#ask<LabStatus>({ do: "status" });
+  }
+
+  fault(request: Extract<AgentRequest, { do: "fault" }>): Promise<readonly FaultStatus[]> {
+    return this.#ask<readonly FaultStatus[]>(request);
+  }
+
+  faults(): Promise<readonly FaultStatus[]> {
+    return this.#ask<readonly FaultStatus[]>({ do: "faults" });
+  }
+
+  heal(fault: number): Promise<readonly FaultStatus[]> {
+    return this.#ask<readonly FaultStatus[]>({ do: "heal", fault });
+  }
+
+  async startRun(experiment: Experiment, seed: string): Promise<void> {
+    await this.#ask({ do: "run", experiment, seed });
+  }
+
+  async *events(options: { readonly fromByte: number; readonly signal: AbortSignal }): AsyncIterable<Event> {
+    await using file = await open(join(this.directory, "events.ndjson"), "r");
+    const buffer = Buffer.alloc(1024 * 1024);
+    const lines = new LineSplitter();
+    let position = options.fromByte;
+    for (let over = false; !over; ) {
+      options.signal.throwIfAborted();
+      // Looked at before reading: what a dead agent had written is read to its end.
+      const gone = !(await isAlive(this.#record.owner));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+      position += bytesRead;
+      for (const line of lines.push(buffer.subarray(0, bytesRead))) {
+        const event = JSON.parse(line) as Event; // the agent's own file: it checked each line before it wrote it
+        yield event;
+        if (event.kind === "phase" && event.phase === "stopped") return;
+      }
+      if (bytesRead > 0) continue;
+      over = gone;
+      if (!over) await pause(20, { signal: options.signal });
+    }
+    throw new OperatingError(`Follow the events of lab "${this.name}": its agent is gone, expected a "stopped" phase`, {
+      suggestion: `see ${join(this.directory, "agent.log")}`,
+    });
+  }
+
+  async execArguments(node: string, command: readonly string[]): Promise<readonly string[]> {
+    const enter = await this.#ask<readonly string[]>({ do: "enter", node });
+    return [...enterSandbox(this.#record), ...enter, ...command];
+  }
+
+  async down(): Promise<void> {
+    const namespaces = await namespacesOf(this.#record.owner.pid);
+    const gone = this.#ask({ do: "down" }).catch((error: unknown) => {
+      if (error instanceof OperatingError) return undefined; // it died before it could answer: just as well
+      throw error;
+    });
+    await gone;
+    await sandboxGone(this.#record, namespaces);
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#connection[Symbol.dispose]();
+  }
+
+  async #ask<T>(request: LabRequest): Promise<T> {
+    const signal = AbortSignal.timeout(answerMsMax);
+    return (await this.#connection.request(request, { signal })) as T; // the agent answers each request as contract.ts says
+  }
+}
+
+/** A down lab has no process and no namespace left: the sandbox's first process takes all others with it. */
+export async function sandboxGone(record: LabRecord, namespaces: ReadonlySet<string>): Promise<void> {
+  const look = async (): Promise<Look<true>> => {
+    if (await isAlive(record.owner)) return waiting(`process ${record.owner.pid} is still there`);
+    const left = await processesIn(namespaces);
+    return left.length === 0 ? there(true) : waiting(`processes ${left.join(", ")} are still in its namespaces`);
+  };
+  const options = { timeoutMs: downMsMax, everyMs: 5, signal: new AbortController().signal };
+  await until(look, { ...options, what: `lab "${record.name}" to be gone` });
+}
+
+/** Ends a sandbox from outside, whatever its agent does. */
+export async function killSandbox(record: LabRecord): Promise<void> {
+  const namespaces = await namespacesOf(record.owner.pid);
+  if (await isAlive(record.owner)) {
+    try {
+      process.kill(record.owner.pid, "SIGKILL");
+    } catch (error) {
+      if (!hasCode(error, "ESRCH")) throw error; // it ended by itself in between
+    }
+  }
+  await sandboxGone(record, namespaces);
+}
+
+/** Enters the sandbox's namespaces, its pid namespace too so that /proc is right; --preserve-credentials: we are mapped to root. */
+function enterSandbox(record: LabRecord): readonly string[] {
+  const user = record.userNamespace ? ["--user", "--preserve-credentials"] : [];
+  return ["nsenter", `--target=${record.owner.pid}`, ...user, "--net", "--mount", "--pid", "--"];
+}
+
+/** The running lab of this name; refuses, with what to do, when it is not there, dead, or still coming up. */
+export async function openLab(name: string, record: LabRecord | undefined): Promise<NetnsLab> {
+  if (record === undefined) {
+    throw new UserError(`Lab "${name}" does not run`, { suggestion: "testbed up TOPOLOGY   starts one" });
+  }
+  if (!(await isAlive(record.owner))) {
+    throw new UserError(
+      `Lab "${name}" is dead: its agent has gone and its network with it; ${labFolder(name)} is left`,
+      {
+        suggestion: "testbed clean   removes what it left",
+      },
+    );
+  }
+  const connection = await AgentConnection.open(controlSocketOf(labFolder(name)));
+  if (connection !== undefined) return new NetnsLab(record, connection);
+  throw new UserError(`Lab "${name}" is still coming up (process ${record.owner.pid})`, { suggestion: "try again" });
+}

@@ -1,0 +1,145 @@
+// The netns runtime: a lab is a sandbox of namespaces on this machine, without Docker and without root.
+// `up` makes the folder, starts the sandbox, and waits until the agent inside says that the lab is up; if it is not to be,
+// or the signal is aborted, nothing is left. Where the state lives: state-folder.ts; what the agent does: agent/main.ts.
+import { access } from "node:fs/promises";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Plan } from "../../plan/index.js";
+import {
+  CleanupStack,
+  EnvironmentLacks,
+  OperatingError,
+  there,
+  until,
+  waiting,
+  writeWhole,
+  type Look,
+} from "../../system/index.js";
+import type { LabSummary, Runtime, UpOptions, RunningLab } from "../contract.js";
+import { programs } from "../programs.js";
+import type { UpSettings } from "../protocol.js";
+import { missingPackages } from "../probes/packages.js";
+import { AgentConnection } from "./connection.js";
+import { isAlive } from "./host-process.js";
+import { killSandbox, NetnsLab, openLab } from "./running-lab.js";
+import { hasPrivileges, startSandbox } from "./sandbox.js";
+import {
+  abandonedFolders,
+  controlSocketOf,
+  createLabFolder,
+  labFolder,
+  labNames,
+  readLab,
+  type LabRecord,
+} from "./state-folder.js";
+
+/** From the start of the sandbox until its agent answers: a shell, some mounts, a node process. */
+const agentMsMax = 20_000;
+
+export const netnsRuntime: Runtime = { up, attach, list, clean };
+
+async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
+  const startedAt = performance.now();
+  const report = (phase: string): void =>
+    options.progress({ phase, milliseconds: Math.round(performance.now() - startedAt) });
+  options.signal.throwIfAborted();
+  await checkMachine();
+  await using cleanup = new CleanupStack();
+  const userNamespace = !(await hasPrivileges());
+  const createdAt = new Date().toISOString();
+  const nodes = plan.nodes.map((node) => node.name);
+  const made = await createLabFolder(plan.lab, nodes, { name: plan.lab, runtime: "netns", userNamespace, createdAt });
+  cleanup.defer(`folder ${made.directory}`, () => rm(made.directory, { recursive: true, force: true }));
+  if (made.replaced) report(`removed the folder of a dead lab "${plan.lab}"`);
+  await writeSettings(made.directory, plan, options);
+  const { connection, record } = await startAgent(made.directory, cleanup, { userNamespace, signal: options.signal });
+  report("sandbox");
+  cleanup.defer("connection to the agent", () => connection[Symbol.dispose]());
+  connection.onProgress = (progress) => report(progress.phase);
+  await connection.request({ do: "await-up" }, { signal: options.signal });
+  cleanup.move(); // the lab is up: it is the user's now
+  return new NetnsLab(record, connection);
+}
+
+async function checkMachine(): Promise<void> {
+  const missing = await missingPackages();
+  if (missing.length > 0) {
+    throw new EnvironmentLacks(
+      missing.map((name) => `package ${name}`),
+      { suggestion: `sudo apt-get install --yes --no-install-recommends ${missing.join(" ")}` },
+    );
+  }
+  for (const program of [programs.agent, programs.service]) {
+    try {
+      await access(program);
+    } catch (cause) {
+      throw new EnvironmentLacks([`the built program ${program}`], { suggestion: "run scripts/build", cause });
+    }
+  }
+}
+
+async function writeSettings(directory: string, plan: Plan, options: UpOptions): Promise<void> {
+  const settings: UpSettings = { format: 1, seed: options.seed, messageTrace: options.messageTrace };
+  await writeWhole(join(directory, "plan.json"), JSON.stringify(plan));
+  await writeWhole(join(directory, "up.json"), JSON.stringify(settings));
+}
+
+/** Starts sandbox and agent; the agent puts its own process into lab.json and listens. */
+async function startAgent(
+  directory: string,
+  cleanup: CleanupStack,
+  options: { readonly userNamespace: boolean; readonly signal: AbortSignal },
+): Promise<{ readonly connection: AgentConnection; readonly record: LabRecord }> {
+  const sandbox = startSandbox(directory, options);
+  cleanup.defer("sandbox", () => endSandbox(directory, sandbox.pid));
+  const look = async (): Promise<Look<AgentConnection>> => {
+    const connection = await AgentConnection.open(controlSocketOf(directory));
+    return connection === undefined ? waiting("its control socket is not there") : there(connection);
+  };
+  const wait = until(look, { timeoutMs: agentMsMax, everyMs: 5, signal: options.signal, what: "the lab's agent" });
+  const connection = await Promise.race([wait, sandbox.ended]);
+  const record = await readRunning(directory);
+  return { connection, record };
+}
+
+async function readRunning(directory: string): Promise<LabRecord> {
+  const record = await readLab(directory.slice(directory.lastIndexOf("/") + 1));
+  if (record?.stage === "running") return record;
+  throw new OperatingError(
+    `Read ${join(directory, "lab.json")}: stage "${record?.stage ?? "none"}", expected "running"`,
+  );
+}
+
+/** Killing unshare ends the sandbox's first process (--kill-child), and that one everything else. */
+async function endSandbox(directory: string, pid: number): Promise<void> {
+  const record = await readLab(directory.slice(directory.lastIndexOf("/") + 1));
+  if (record?.stage === "running") return killSandbox(record);
+  if (pid > 0) process.kill(pid, "SIGKILL");
+}
+
+async function attach(name: string): Promise<RunningLab> {
+  return openLab(name, await readLab(name));
+}
+
+async function list(): Promise<readonly LabSummary[]> {
+  const labs: LabSummary[] = [];
+  for (const name of await labNames()) {
+    const record = await readLab(name);
+    if (record === undefined) continue;
+    const alive = await isAlive(record.owner);
+    labs.push({ name, runtime: "netns", directory: labFolder(name), alive, startedAt: record.createdAt });
+  }
+  return labs;
+}
+
+async function clean(): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const name of await labNames()) {
+    const record = await readLab(name);
+    if (record !== undefined && (await isAlive(record.owner))) continue;
+    removed.push(labFolder(name));
+  }
+  removed.push(...(await abandonedFolders()));
+  for (const directory of removed) await rm(directory, { recursive: true, force: true });
+  return removed;
+}

@@ -1,0 +1,106 @@
+// The sandbox of a lab: network, mount and pid namespaces of its own (and a user namespace where we have no privileges),
+// with a tiny reaper as first process that runs the agent and ends with it. When it ends, by whatever cause, the kernel
+// ends everything in the sandbox and takes namespaces, links and mounts back: nothing needs a clean shutdown.
+//
+//     unshare (host) ── sh, pid 1: mounts, reaps ── node agent.mjs ── FRR daemons, services, ip, tc, nft …
+import { spawn } from "node:child_process";
+import { openSync, closeSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { EnvironmentLacks, OperatingError, readTextIfThere, toolPath } from "../../system/index.js";
+import { programs } from "../programs.js";
+import type { HostProcess } from "./host-process.js";
+
+/**
+ * Runs as pid 1. The first line reads our pid and start time as the host sees them, from the host's /proc, which the third
+ * line replaces. /run is made private for /run/netns, the names of namespaces. FRR insists on groups frr and frrvty: here
+ * they are other names of group 0, because a user namespace may map only one group. The agent runs in the background
+ * because a shell that replaces itself by node would reap nothing.
+ */
+const reaper = `
+read -r pid command state parent rest < /proc/self/stat || exit 70
+set -- "$pid" $rest -- "$@"
+start=$1:\${19}
+while [ "$1" != -- ]; do shift; done; shift
+mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/netns || exit 71
+mount -t proc proc /proc || exit 72
+{ grep -v -e '^frr:' -e '^frrvty:' /etc/group; echo frr:x:0:; echo frrvty:x:0:; } > /run/group
+mount --bind /run/group /etc/group || exit 73
+TESTBED_SANDBOX=$start "$@" &
+wait $!
+exit $?
+`;
+
+const failures: Readonly<Record<number, string>> = {
+  70: "could not read /proc/self/stat",
+  71: "could not mount a private /run",
+  72: "could not mount /proc (containers often mask parts of it)",
+  73: "could not replace /etc/group inside the sandbox",
+};
+
+export interface SandboxStart {
+  /** Process on this machine whose death ends everything; it ends by itself with the agent. */
+  readonly pid: number;
+  /** Rejects when the sandbox ends while somebody waits; never resolves. */
+  readonly ended: Promise<never>;
+}
+
+/** True when this process may create namespaces by itself: CAP_SYS_ADMIN and CAP_NET_ADMIN (capabilities(7): bits 21, 12). */
+export async function hasPrivileges(): Promise<boolean> {
+  const status = await readFile("/proc/self/status", "utf8");
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  return ((effective >> 21n) & 1n) === 1n && ((effective >> 12n) & 1n) === 1n;
+}
+
+/** Arguments of unshare(1). --kill-child: the kernel ends pid 1 when unshare itself is killed. */
+export function unshareArguments(options: { readonly userNamespace: boolean }): readonly string[] {
+  const user = options.userNamespace ? ["--user", "--map-root-user"] : [];
+  return [...user, "--net", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=SIGKILL"];
+}
+
+/** Starts the sandbox of the lab in `directory`, detached: it outlives this process. Output goes to agent.log. */
+export function startSandbox(directory: string, options: { readonly userNamespace: boolean }): SandboxStart {
+  const log = openSync(join(directory, "agent.log"), "a", 0o600);
+  const agent = [process.execPath, "--enable-source-maps", programs.agent, directory];
+  const child = spawn("unshare", [...unshareArguments(options), "--", "sh", "-c", reaper, "sh", ...agent], {
+    detached: true,
+    stdio: ["ignore", log, log],
+    cwd: "/",
+    env: { ...process.env, PATH: toolPath(), LC_ALL: "C.UTF-8" },
+  });
+  closeSync(log);
+  const ended = new Promise<never>((_, reject) => {
+    child.once("error", (cause) => reject(new OperatingError("Start the sandbox: could not run unshare", { cause })));
+    child.once("exit", (code, signal) => {
+      sandboxEnd(directory, code ?? -1, signal ?? "").then(reject, reject);
+    });
+  });
+  ended.catch(() => undefined); // heard by who waits; nobody does once the lab is up
+  child.unref();
+  return { pid: child.pid ?? 0, ended };
+}
+
+async function sandboxEnd(directory: string, code: number, signal: string): Promise<Error> {
+  const log = (await readTextIfThere(join(directory, "agent.log"))) ?? "";
+  const said = log.trim().split("\n").slice(-12).join("\n");
+  const why = failures[code];
+  if (why !== undefined || /^unshare: /m.test(said)) {
+    return new EnvironmentLacks([`what a sandbox needs: ${why ?? "unshare failed"}; it said "${said}"`], {
+      suggestion: "testbed doctor   says what this machine can do",
+    });
+  }
+  return new OperatingError(
+    `Run the lab: its agent ended with ${signal === "" ? `exit code ${code}` : signal}, expected it to stay; it said "${said}"`,
+  );
+}
+
+/** The sandbox's first process as the host sees it, from what the reaper handed down (PID:START). */
+export function sandboxProcess(): HostProcess {
+  const [pid, startTicks] = (process.env["TESTBED_SANDBOX"] ?? "").split(":").map(Number);
+  if (pid === undefined || startTicks === undefined || !Number.isInteger(pid) || !Number.isInteger(startTicks)) {
+    throw new OperatingError(
+      "Start the agent: TESTBED_SANDBOX is not there, expected to be started by the reaper of a sandbox",
+    );
+  }
+  return { pid, startTicks };
+}

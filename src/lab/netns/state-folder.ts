@@ -1,0 +1,167 @@
+// The folder of a lab, outside its sandbox: ${TESTBED_STATE:-/tmp/testbed-UID}/labs/NAME, mode 0700. Everything that is
+// known about a lab from outside is in it, so that a stranger finds it after a SIGKILL: who runs it (lab.json), what it is
+// (plan.json), what happened (events.ndjson, agent.log, logs/), and a folder for each node.
+import { randomUUID } from "node:crypto";
+import { lstat, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { hasCode, OperatingError, readTextIfThere, UserError, writeWhole } from "../../system/index.js";
+import { hostProcess, isAlive, type HostProcess } from "./host-process.js";
+
+export const labFormat = 1;
+
+/** lab.json: the process whose life is the lab's, first the CLI that makes it, then the sandbox's first process. */
+export interface LabRecord {
+  readonly format: typeof labFormat;
+  readonly name: string;
+  readonly runtime: "netns";
+  readonly owner: HostProcess;
+  readonly stage: "creating" | "running";
+  /** The sandbox has a user namespace of its own, to be entered with the others. */
+  readonly userNamespace: boolean;
+  /** Wall time, ISO 8601, for people. */
+  readonly createdAt: string;
+}
+
+export const stateRoot = (): string => process.env["TESTBED_STATE"] ?? `/tmp/testbed-${process.getuid?.() ?? 0}`;
+
+const labsFolder = (): string => join(stateRoot(), "labs");
+export const labFolder = (name: string): string => join(labsFolder(), name);
+export const controlSocketOf = (directory: string): string => join(directory, "control.sock");
+export const nodeFolder = (directory: string, node: string): string => join(directory, "nodes", node);
+
+/** sun_path holds 108 bytes with its closing zero (unix(7)). */
+const socketPathBytesMax = 107;
+
+/** Makes the folder with its record in one step; refuses a name in use. Answers what a dead lab had left there, if any. */
+export async function createLabFolder(
+  name: string,
+  nodes: readonly string[],
+  record: Omit<LabRecord, "owner" | "stage" | "format">,
+): Promise<{ readonly directory: string; readonly replaced: boolean }> {
+  checkPlaces(name, nodes);
+  await secureFolder(stateRoot());
+  await secureFolder(labsFolder());
+  const owner = await hostProcess(process.pid);
+  if (owner === undefined)
+    throw new OperatingError(`Read /proc/${process.pid}/stat: nothing there, expected this process`);
+  const fresh = await mkdtemp(join(labsFolder(), ".new-"));
+  try {
+    const whole: LabRecord = { format: labFormat, owner, stage: "creating", ...record };
+    await writeWhole(join(fresh, "lab.json"), JSON.stringify(whole, undefined, 2));
+    await mkdir(join(fresh, "logs"));
+    const replaced = await takeName(fresh, name);
+    return { directory: labFolder(name), replaced };
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Renaming onto a folder that is not empty fails, so of two labs with one name exactly one succeeds. */
+async function takeName(fresh: string, name: string): Promise<boolean> {
+  for (let replaced = false; ; replaced = true) {
+    try {
+      await rename(fresh, labFolder(name));
+      return replaced;
+    } catch (error) {
+      if (!hasCode(error, "ENOTEMPTY", "EEXIST")) throw error;
+    }
+    const record = await readLab(name);
+    if (record !== undefined && (await isAlive(record.owner))) {
+      throw new UserError(
+        `Lab "${name}" is ${record.stage} already (process ${record.owner.pid}, ${labFolder(name)})`,
+        {
+          suggestion: `end it with   testbed down ${name}   or give this one another name`,
+        },
+      );
+    }
+    await removeDead(name);
+  }
+}
+
+/** Set aside first and looked at again: another `up` may have taken the name since. */
+async function removeDead(name: string): Promise<void> {
+  const aside = join(labsFolder(), `.old-${randomUUID()}`);
+  try {
+    await rename(labFolder(name), aside);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return;
+    throw error;
+  }
+  const record = await recordIn(aside);
+  if (record !== undefined && (await isAlive(record.owner))) await rename(aside, labFolder(name));
+  else await rm(aside, { recursive: true, force: true });
+}
+
+/** The record of a lab; undefined when there is no such lab. */
+export const readLab = (name: string): Promise<LabRecord | undefined> => recordIn(labFolder(name));
+
+async function recordIn(directory: string): Promise<LabRecord | undefined> {
+  const path = join(directory, "lab.json");
+  const text = await readTextIfThere(path);
+  if (text === undefined) return undefined;
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null || !("format" in value) || value.format !== labFormat) {
+    throw new UserError(`${path}: another version of testbed made this lab; expected format ${labFormat}`);
+  }
+  return value as LabRecord; // written by writeWhole from a LabRecord of this format, in a folder only its owner may enter
+}
+
+/** Names of the labs that have a folder, dead ones included. */
+export async function labNames(): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(labsFolder());
+    return entries.filter((entry) => !entry.startsWith(".")).toSorted();
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return [];
+    throw error;
+  }
+}
+
+/** Half-made and half-removed folders of commands that were killed, by their full paths. */
+export async function abandonedFolders(): Promise<readonly string[]> {
+  const entries = await readdir(labsFolder()).catch((error: unknown) => {
+    if (hasCode(error, "ENOENT")) return [];
+    throw error;
+  });
+  const abandoned: string[] = [];
+  for (const entry of entries.filter((name) => /^\.(new|old)-/.test(name))) {
+    const directory = join(labsFolder(), entry);
+    const record = await recordIn(directory);
+    // A folder without a record may be one whose `up` has just begun.
+    const young = record === undefined && Date.now() - (await lstat(directory)).mtimeMs < 60_000;
+    if (!young && (record === undefined || !(await isAlive(record.owner)))) abandoned.push(directory);
+  }
+  return abandoned;
+}
+
+/** A folder of ours that no other user can have prepared: /tmp is everybody's. */
+async function secureFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const facts = await lstat(path);
+  const mine = facts.isDirectory() && facts.uid === process.getuid?.() && (facts.mode & 0o077) === 0;
+  if (mine) return;
+  throw new UserError(
+    `${path}: owned by user ${facts.uid} with mode ${(facts.mode & 0o7777).toString(8)}; expected a folder of yours with mode 700`,
+    { suggestion: "remove it, or set TESTBED_STATE to a folder of your own with mode 700" },
+  );
+}
+
+function checkPlaces(name: string, nodes: readonly string[]): void {
+  const root = stateRoot();
+  if (!root.startsWith("/")) throw new UserError(`TESTBED_STATE is "${root}": expected an absolute path`);
+  if (/^(\/var)?\/run(\/|$)/.test(root)) {
+    throw new UserError(`State folder ${root}: /run is private inside a lab and hides it`, {
+      suggestion: "set TESTBED_STATE to a folder elsewhere, like /tmp/NAME",
+    });
+  }
+  const sockets = ["", ...nodes].map((node) =>
+    controlSocketOf(node === "" ? labFolder(name) : nodeFolder(labFolder(name), node)),
+  );
+  const longest = sockets.toSorted((left, right) => Buffer.byteLength(right) - Buffer.byteLength(left))[0] ?? "";
+  if (Buffer.byteLength(longest) <= socketPathBytesMax) return;
+  throw new UserError(
+    `${longest}: ${Buffer.byteLength(longest)} bytes; the path of a unix socket holds at most ${socketPathBytesMax}`,
+    { suggestion: "set TESTBED_STATE to a shorter path, or use shorter names" },
+  );
+}

@@ -1,0 +1,44 @@
+// Debian packages the netns runtime cannot do without, found by the programs they bring: an installation from elsewhere counts.
+import { access, constants } from "node:fs/promises";
+import { join } from "node:path";
+import { hasCode, toolPath } from "../../system/index.js";
+
+/** Programs by package; a path is looked up as it is, a name on PATH and in the administrators' folders. */
+const programsOf: Readonly<Record<string, readonly string[]>> = {
+  iproute2: ["ip", "tc", "bridge"],
+  nftables: ["nft"],
+  frr: ["/usr/lib/frr/zebra", "/usr/lib/frr/ospfd", "/usr/lib/frr/bfdd", "/usr/lib/frr/staticd", "vtysh"],
+  "util-linux": ["unshare", "nsenter"],
+  "iputils-ping": ["ping"],
+  coreutils: ["stdbuf"],
+  procps: ["sysctl"],
+};
+
+/** Names of the packages that are missing, sorted; empty when a lab can run. */
+export async function missingPackages(): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const [name, programs] of Object.entries(programsOf)) {
+    for (const program of programs) {
+      if ((await findProgram(program)) === undefined && !missing.includes(name)) missing.push(name);
+    }
+  }
+  return missing.toSorted();
+}
+
+/** Full path of a program; undefined when it is not installed. */
+export async function findProgram(program: string): Promise<string | undefined> {
+  const candidates = program.startsWith("/")
+    ? [program]
+    : toolPath()
+        .split(":")
+        .map((folder) => join(folder, program));
+  for (const candidate of candidates) {
+    try {
+      await access(candidate, constants.X_OK);
+      return candidate;
+    } catch (error) {
+      if (!hasCode(error, "ENOENT", "ENOTDIR", "EACCES")) throw error;
+    }
+  }
+  return undefined;
+}

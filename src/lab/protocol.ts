@@ -1,0 +1,46 @@
+// Lines between the CLI side and an agent, beyond what contract.ts promises to others: how `up` waits for a lab that builds
+// itself, how `exec` finds a node's namespaces, and how the agent's errors become errors here with their exit codes.
+import { EnvironmentLacks, errorText, OperatingError, UserError } from "../system/index.js";
+import type { AgentAnswer, AgentRequest, Progress } from "./contract.js";
+
+export type LabRequest =
+  | AgentRequest
+  /** Answered when the lab is up, or has failed to come up; progress lines come before. */
+  | { readonly do: "await-up" }
+  /** The command that enters a node from inside the sandbox. */
+  | { readonly do: "enter"; readonly node: string };
+
+export type NumberedRequest = { readonly id: number } & LabRequest;
+
+/** What the agent writes: an answer, or a line of progress to who waits for `await-up`. */
+export type AgentLine = AgentAnswer | { readonly progress: Progress };
+
+/** up.json: what the agent needs beside the plan. */
+export interface UpSettings {
+  readonly format: 1;
+  readonly seed: string;
+  readonly messageTrace: boolean;
+}
+
+export function badAnswer(id: number, error: unknown): AgentAnswer {
+  const kind = error instanceof UserError ? "user" : error instanceof EnvironmentLacks ? "environment" : "operating";
+  return {
+    id,
+    good: false,
+    kind,
+    error: error instanceof EnvironmentLacks ? error.message : errorText(error),
+    suggestion: error instanceof EnvironmentLacks ? error.suggestion : "",
+    missing: error instanceof EnvironmentLacks ? error.missing : [],
+  };
+}
+
+export function errorFrom(answer: Extract<AgentAnswer, { good: false }>): Error {
+  switch (answer.kind) {
+    case "user":
+      return new UserError(answer.error, { suggestion: answer.suggestion });
+    case "environment":
+      return new EnvironmentLacks(answer.missing, { suggestion: answer.suggestion });
+    case "operating":
+      return new OperatingError(answer.error, { suggestion: answer.suggestion });
+  }
+}
