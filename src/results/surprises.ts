@@ -1,0 +1,110 @@
+// Surprises: what made an outage other than the timers predict, recognised in the events and named by its number in section
+// 15 of the SmartBFT reference. A name is given only where its own traces are there.
+import type { Duration } from "../base/index.js";
+import type { Cast } from "./cast.js";
+import { nodeOf } from "./cast.js";
+import type { FaultRow } from "./fault-log.js";
+import type { Phases } from "./phases.js";
+import type { Outage } from "./service.js";
+import { detectedAt, type ViewChange } from "./views.js";
+
+export interface SurpriseInput {
+  readonly cast: Cast;
+  readonly faults: readonly FaultRow[];
+  readonly changes: readonly ViewChange[];
+  readonly outage: Outage | undefined;
+  readonly phases: Phases | undefined;
+  readonly duplicatesNamed: number;
+  readonly removedRequests: number;
+}
+
+export function surprisesIn(input: SurpriseInput): readonly string[] {
+  const found: string[] = [];
+  for (const change of input.changes) {
+    for (const each of [lostPrePrepare, laggard, lostNewView, nextLeaderDown, loneComplainer]) {
+      const text = each(change, input);
+      if (text !== undefined) found.push(text);
+    }
+  }
+  const storm = input.phases?.changes.filter((change) => change.firstDecision === undefined).length ?? 0;
+  if (storm >= 3) found.push(`item 33: a storm of ${storm} view changes without a decision`);
+  if (input.duplicatesNamed > 0) {
+    found.push(`item 1: ${input.duplicatesNamed} requests ordered again after an in-flight commit`);
+  }
+  if (input.removedRequests > 0) found.push(`auto-remove: ${input.removedRequests} requests dropped from a pool`);
+  found.push(...ofPhases(input));
+  return found;
+}
+
+/** No decision in the view, and a later one was asked for. */
+function failed(change: ViewChange, input: SurpriseInput): boolean {
+  if (change.firstDecision !== undefined) return false;
+  return input.changes.some((later) => {
+    return later.viewTo > change.viewTo && detectedAt(later, input.cast) !== undefined;
+  });
+}
+
+function lostPrePrepare(change: ViewChange, input: SurpriseInput): string | undefined {
+  const proposal = change.firstProposal;
+  if (proposal === undefined || !failed(change, input)) return undefined;
+  const late = [...change.installed].filter(([orderer, at]) => orderer !== proposal.orderer && at > proposal.at);
+  const [last] = late.toSorted(([, left], [, right]) => right - left);
+  if (last === undefined) return undefined;
+  const behind = milliseconds(last[1] - proposal.at);
+  return `item 10: pre-prepare lost at view boundary: ${last[0]} installed view ${change.viewTo} ${behind} after ${proposal.orderer} had proposed`;
+}
+
+function laggard(change: ViewChange, input: SurpriseInput): string | undefined {
+  if (change.refusals === 0 || (change.timeouts === 0 && !failed(change, input))) return undefined;
+  const names = [...change.refusedFrom].map(
+    (id) => input.cast.orderers.find((orderer) => orderer.id === id)?.name ?? id,
+  );
+  return `item 11: a lagging follower: the leader of view ${change.viewTo} refused the view data of ${names.join(", ")}`;
+}
+
+function lostNewView(change: ViewChange): string | undefined {
+  if (change.newViewSentAt === undefined) return undefined;
+  const without = [...change.timedOut].filter((orderer) => !change.newViewAccepted.has(orderer));
+  if (without.length === 0) return undefined;
+  return `item 18: new view ${change.viewTo} was sent and ${without.toSorted().join(", ")} did not have it before the timeout`;
+}
+
+function nextLeaderDown(change: ViewChange, input: SurpriseInput): string | undefined {
+  const { cast } = input;
+  if (cast.timers.leaderRotation || change.timeouts === 0) return undefined;
+  const next = cast.orderers[change.viewTo % cast.orderers.length]?.name;
+  const at = detectedAt(change, cast);
+  const down = input.faults.find((row) => {
+    const healed = row.healedAt !== undefined && at !== undefined && row.healedAt < at;
+    return nodeOf(row.target) === next && row.effectiveAt !== undefined && !healed;
+  });
+  return down === undefined ? undefined : `item 4: the leader of view ${change.viewTo}, ${next}, was itself cut off`;
+}
+
+function loneComplainer(change: ViewChange, input: SurpriseInput): string | undefined {
+  if (change.timedOut.size === 0 || detectedAt(change, input.cast) !== undefined) return undefined;
+  const names = [...change.votes.keys()].toSorted();
+  return `item 12: a lone complainer leaves: ${names.join(", ")} asked for view ${change.viewTo} and nobody joined before the timeout`;
+}
+
+function ofPhases(input: SurpriseInput): readonly string[] {
+  const { outage, phases, faults } = input;
+  if (outage === undefined || phases === undefined) return [];
+  const found: string[] = [];
+  if (phases.inFlight !== undefined && phases.inFlight > 0) {
+    found.push(
+      `in-flight agreement took ${milliseconds(phases.inFlight)} (two ticks and a commit, section 16.1 step 3)`,
+    );
+  }
+  const first = faults.find((row) => row.effectiveAt !== undefined);
+  const healedAt = first?.healedAt;
+  if (healedAt === undefined || outage.end === undefined || healedAt >= outage.end) return found;
+  const detection = phases.changes[0] === undefined ? undefined : detectedAt(phases.changes[0], input.cast);
+  if (detection !== undefined && detection > healedAt) {
+    found.push("item 2: no retransmission: the link was back before anybody complained, and the outage went on");
+  } else if (detection === undefined)
+    found.push("the link was back before the timers expired: the same leader went on");
+  return found;
+}
+
+const milliseconds = (duration: number | Duration): string => `${(duration / 1_000).toFixed(1)} ms`;
