@@ -53,9 +53,7 @@ export async function loadExperiment(path: string, choice: Choice = {}): Promise
 }
 
 function planned(topology: Topology, path: string, choice: Choice): Plan {
-  const parsed = planFor(choice.name === undefined ? topology : { ...topology, name: choice.name });
-  if (parsed.kind === "good") return parsed.value;
-  throw new UserError(parsed.problems.map((problem) => `${path}: ${problem}`).join("\n"));
+  return good(planFor(choice.name === undefined ? topology : { ...topology, name: choice.name }, path));
 }
 
 function good<T>(parsed: Parsed<T>): T {

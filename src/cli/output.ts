@@ -1,7 +1,7 @@
 // Results on stdout as a table, JSON or CSV; talk on stderr. One shape of data for all three: rows of named cells.
 import Table from "cli-table3";
-import { stringify } from "csv-stringify/sync";
 import { Option } from "@commander-js/extra-typings";
+import { csvLine } from "../results/index.js";
 
 export type Cell = string | number | boolean;
 export type Row = Readonly<Record<string, Cell>>;
@@ -16,7 +16,7 @@ export const formatOption = (): Option<"-f, --format <format>", undefined, "tabl
 export function rowsText(columns: readonly string[], rows: readonly Row[], format: Format): string {
   if (format === "json") return `${JSON.stringify(rows, null, 2)}\n`;
   const cells = rows.map((row) => columns.map((column) => row[column] ?? ""));
-  if (format === "csv") return stringify([columns, ...cells], { cast: { boolean: String } });
+  if (format === "csv") return `${[columns, ...cells.map((row) => row.map(String))].map(csvLine).join("\n")}\n`;
   const table = new Table({
     head: [...columns],
     chars: borderless,

@@ -1,7 +1,7 @@
 // The folder of a run under results/, written in three phases: before (manifest, topology and experiment verbatim, plan),
 // during (events, a line each), after (CSV, verdict, summary). A crash in a later phase never costs an earlier one.
 import { createReadStream } from "node:fs";
-import { access, appendFile, mkdir, open, readFile, readdir, writeFile, type FileHandle } from "node:fs/promises";
+import { access, appendFile, mkdir, open, readdir, readFile, writeFile, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Event } from "../boundary/index.js";
@@ -23,6 +23,9 @@ export interface Manifest {
   readonly node: string;
   readonly startedAt: string;
 }
+
+/** As results state it: with "-dirty" where the tree was. */
+export const commitText = ({ commit, dirty }: Manifest): string => `${commit}${dirty ? "-dirty" : ""}`;
 
 export interface RunInputs {
   readonly manifest: Manifest;
@@ -159,7 +162,7 @@ export async function* eventsOf(directory: string, run: number): AsyncIterable<E
     if (torn !== undefined) throw new OperatingError(torn);
     if (line === "") continue;
     const event = eventFromLine(line);
-    if (typeof event === "string") torn = `Cannot read "${path}" line ${number}: ${event}`;
-    else yield event;
+    if (event.kind === "unreadable") torn = `${path}:${number}: ${event.reason}`;
+    else yield event.event;
   }
 }

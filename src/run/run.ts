@@ -5,7 +5,7 @@ import type { Plan } from "../plan/index.js";
 import type { Experiment } from "../spec/index.js";
 import type { Execute } from "./port.js";
 import { writeAnalysis } from "./analysis.js";
-import { appendLog, createResultsFolder, EventFile, type Manifest } from "./results-folder.js";
+import { appendLog, commitText, createResultsFolder, EventFile, type Manifest } from "./results-folder.js";
 
 export interface RunRequest {
   readonly directory: string;
@@ -25,7 +25,7 @@ export const repetitionSeed = (seed: string, run: number): string => `${seed}/${
 
 /** Runs every repetition and writes the analysis after each, so that an interrupted series keeps what it has. */
 export async function runExperiment(request: RunRequest): Promise<readonly RunResult[]> {
-  const { directory, plan, experiment, repetitions, progress, signal } = request;
+  const { directory, plan, repetitions, progress, signal } = request;
   await createResultsFolder(directory, {
     manifest: request.manifest,
     topologyText: request.topologyText,
@@ -37,7 +37,7 @@ export async function runExperiment(request: RunRequest): Promise<readonly RunRe
     signal.throwIfAborted();
     progress(`repetition ${run} of ${repetitions}`);
     results.push(await repeat(request, run));
-    await writeAnalysis(directory, { results, manifest: request.manifest, plan, experiment });
+    await writeAnalysis(directory, results);
   }
   return results;
 }
@@ -45,7 +45,7 @@ export async function runExperiment(request: RunRequest): Promise<readonly RunRe
 async function repeat(request: RunRequest, run: number): Promise<RunResult> {
   const { directory, plan, experiment, execute, signal, progress, manifest } = request;
   const seed = repetitionSeed(manifest.seed, run);
-  const fold = new RunFold({ run, plan, experiment, seed });
+  const fold = new RunFold({ run, plan, experiment, seed, commit: commitText(manifest) });
   await using file = await EventFile.create(directory, run);
   for await (const event of execute(plan, experiment, seed, { signal, progress })) {
     if (event.kind === "log") await appendLog(directory, run, event.node, event.process, event.text);

@@ -49,7 +49,7 @@ const purePackages: Readonly<Record<string, readonly RegExp[]>> = {
   plan: [/^zod$/],
   director: [],
   checks: [],
-  results: [/^csv-stringify\/sync$/],
+  results: [],
 };
 
 const forbiddenNames = /^(utils?|helpers?|common|misc|types)\.ts$|(Manager|Service|Handler|Impl)\.ts$/;

@@ -1,0 +1,43 @@
+// The third phase again, from the files of the first two: `testbed report DIR`.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parsePlan, type Plan } from "../plan/index.js";
+import { RunFold, type RunResult } from "../results/index.js";
+import { parseExperiment } from "../spec/index.js";
+import { OperatingError, UserError } from "../system/index.js";
+import { writeAnalysis } from "./analysis.js";
+import { commitText, eventsOf, readManifest, runsIn } from "./results-folder.js";
+import { repetitionSeed } from "./run.js";
+
+export async function reportOn(directory: string): Promise<readonly RunResult[]> {
+  const manifest = await readManifest(directory);
+  const experiment = parseExperiment(
+    await readFile(join(directory, "experiment.yaml"), "utf8"),
+    join(directory, "experiment.yaml"),
+  );
+  if (experiment.kind === "bad") throw UserError.from(experiment.problems);
+  const plan = await readPlan(directory);
+  const results: RunResult[] = [];
+  for (const run of await runsIn(directory)) {
+    const context = {
+      run,
+      plan,
+      experiment: experiment.value,
+      seed: repetitionSeed(manifest.seed, run),
+      commit: commitText(manifest),
+    };
+    const fold = new RunFold(context);
+    for await (const event of eventsOf(directory, run)) fold.observe(event);
+    results.push(fold.finish());
+  }
+  if (results.length === 0) throw new UserError(`There is no repetition in "${directory}"`);
+  await writeAnalysis(directory, results);
+  return results;
+}
+
+async function readPlan(directory: string): Promise<Plan> {
+  const path = join(directory, "plan.json");
+  const plan = parsePlan(JSON.parse(await readFile(path, "utf8")));
+  if (plan.kind === "good") return plan.value;
+  throw new OperatingError(`Cannot read "${path}": ${plan.problems.map((problem) => problem.message).join("; ")}`);
+}
