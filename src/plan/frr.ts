@@ -1,5 +1,5 @@
 // FRR's configuration of one node: zebra and ospfd (and bfdd), or zebra and staticd. Written for FRR 8.4 and newer, read
-// by `vtysh -b`. Every timer of OSPF is written out: with FRR's own a line of four takes 11 s to converge (design 6.11).
+// by `vtysh -b`; `spec` has kept values within FRR's ranges. Every timer of OSPF is written out: with FRR's own a line of four takes 11 s to converge (design 6.11).
 // Routes carry `src LOOPBACK`, so that a node also sends from the address that routing keeps reachable (design 6.6).
 import { toMilliseconds, toSeconds } from "../base/index.js";
 import type { NodeKind, OspfTimers, Routing } from "../spec/index.js";
@@ -100,7 +100,8 @@ function routerLines(node: FrrNode, ospf: OspfTimers): readonly string[] {
     ` timers throttle spf ${spf.join(" ")}`,
     ` timers throttle lsa all ${toMilliseconds(ospf.lsaThrottle)}`,
     ` timers lsa min-arrival ${toMilliseconds(ospf.lsaMinArrival)}`,
-    // A stub router (RFC 6987): the node is reached, and nothing is sent through it, as its kernel does not forward.
+    // A stub router (RFC 6987): the node is reached, and nothing is sent through it, as its kernel does not forward. It
+    // remains the last resort where faults leave no other path; such traffic ends in the node, as on a real dual-homed host.
     ...(node.kind === "router" ? [] : [" max-metric router-lsa administrative"]),
     "exit",
   ];
@@ -109,67 +110,3 @@ function routerLines(node: FrrNode, ospf: OspfTimers): readonly string[] {
 function staticLines(node: FrrNode): readonly string[] {
   return node.routes.length === 0 ? ["! no routes"] : node.routes.map(({ prefix, via }) => `ip route ${prefix} ${via}`);
 }
-
-/** What OSPF and BFD of FRR cannot be told, as path below `routing`, message and suggestion; empty when all is well. */
-export function routingFaults(
-  routing: Routing,
-): readonly { readonly path: string; readonly message: string; readonly suggestion: string }[] {
-  if (routing.protocol === "static") return [];
-  const { ospf, bfd } = routing;
-  const faults: { path: string; message: string; suggestion: string }[] = [];
-  const hello = toMilliseconds(ospf.helloInterval);
-  const dead = toMilliseconds(ospf.deadInterval);
-  const whole = (ms: number): boolean => Number.isInteger(ms / 1_000) && ms >= 1_000 && ms <= 65_535_000;
-  if (hello < 1_000) {
-    const count = 1_000 / hello;
-    if (!Number.isInteger(count) || count > 10) {
-      faults.push({
-        path: "hello",
-        message: `Cannot use ${hello} ms: below a second, FRR sends 2 to 10 hellos a second, evenly`,
-        suggestion: "write 100ms, 125ms, 200ms, 250ms or 500ms",
-      });
-    }
-    if (dead !== 1_000) {
-      faults.push({
-        path: "dead",
-        message: `Cannot use ${dead} ms: with hellos of less than a second FRR takes a neighbour for dead after 1 s`,
-        suggestion: "write dead: 1s, and bfd for less",
-      });
-    }
-  } else {
-    if (!whole(hello))
-      faults.push({ path: "hello", message: `Cannot use ${hello} ms: ${wholeSeconds}`, suggestion: "write 1s" });
-    if (!whole(dead))
-      faults.push({ path: "dead", message: `Cannot use ${dead} ms: ${wholeSeconds}`, suggestion: "write 4s" });
-  }
-  const retransmit = toMilliseconds(ospf.retransmitInterval);
-  if (!whole(retransmit)) {
-    faults.push({
-      path: "retransmit",
-      message: `Cannot use ${retransmit} ms: ${wholeSeconds}`,
-      suggestion: "write 1s",
-    });
-  }
-  const ranges = [
-    ["spf-delay", toMilliseconds(ospf.spfDelay), 0, 600_000],
-    ["spf-initial-hold", toMilliseconds(ospf.spfInitialHold), 0, 600_000],
-    ["spf-maximum-hold", toMilliseconds(ospf.spfMaximumHold), 0, 600_000],
-    ["lsa-throttle", toMilliseconds(ospf.lsaThrottle), 0, 5_000],
-    ["lsa-min-arrival", toMilliseconds(ospf.lsaMinArrival), 0, 5_000],
-    ["bfd.transmit", bfd === undefined ? 10 : toMilliseconds(bfd.transmitInterval), 10, 60_000],
-    ["bfd.receive", bfd === undefined ? 10 : toMilliseconds(bfd.receiveInterval), 10, 60_000],
-    ["bfd.multiplier", bfd === undefined ? 2 : bfd.detectMultiplier, 2, 255],
-  ] as const;
-  for (const [path, value, low, high] of ranges) {
-    if (Number.isInteger(value) && value >= low && value <= high) continue;
-    const unit = path === "bfd.multiplier" ? "" : " ms";
-    faults.push({
-      path,
-      message: `Cannot use ${value}${unit}: FRR takes whole numbers from ${low} to ${high}${unit}`,
-      suggestion: `write one of them`,
-    });
-  }
-  return faults;
-}
-
-const wholeSeconds = "OSPF counts in whole seconds, from 1 to 65535";

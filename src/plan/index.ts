@@ -13,4 +13,6 @@ export {
   type Step,
 } from "./plan.js";
 export { planFor } from "./plan-for.js";
+export { planText } from "./plan-text.js";
+export { parsePlan, planSchema } from "./plan.schema.js";
 export { clientMspId, ordererPort } from "./service.js";

@@ -3,7 +3,7 @@
 import type { Parsed, Problem } from "../base/index.js";
 import type { Topology, TopologyNode } from "../spec/index.js";
 import type { Collision } from "./draw.js";
-import { frrFor, routingFaults } from "./frr.js";
+import { frrFor } from "./frr.js";
 import { requirementsFor } from "./impairment.js";
 import { type Attachment, type Network, networkFor, type Segment } from "./network.js";
 import {
@@ -27,7 +27,7 @@ import { sysctlsFor } from "./sysctls.js";
 export function planFor(topology: Topology, file: string = topology.name): Parsed<Plan> {
   const network = networkFor(topology);
   const reach = reachFor(topology, network.segments);
-  const problems = problemsOf(topology, network, reach).map(
+  const problems = problemsOf(network, reach).map(
     (found): Problem => ({ position: { file, line: 1, column: 1 }, ...found }),
   );
   return problems.length > 0 ? { kind: "bad", problems } : { kind: "good", value: planFrom(topology, network, reach) };
@@ -164,7 +164,7 @@ const collisionText = ({ what, name, holder }: Collision): string =>
 
 type Found = Omit<Problem, "position">;
 
-function problemsOf(topology: Topology, network: Network, reach: Reach): readonly Found[] {
+function problemsOf(network: Network, reach: Reach): readonly Found[] {
   const exhausted = network.exhausted.map(
     ({ what, name }): Found => ({
       path: "nodes",
@@ -172,8 +172,7 @@ function problemsOf(topology: Topology, network: Network, reach: Reach): readonl
       suggestion: "give its node another id, or divide the topology",
     }),
   );
-  const routing = routingFaults(topology.routing).map((fault): Found => ({ ...fault, path: `routing.${fault.path}` }));
-  return [...exhausted, ...routing, ...cutOffProblems(reach)];
+  return [...exhausted, ...cutOffProblems(reach)];
 }
 
 /** One problem for the first node that is cut off: what cures it most often cures the rest. */
