@@ -3,14 +3,22 @@
 // an idle channel that send waits for the connection, in any other state but ready sends are refused at once.
 //
 // A send is complete when the stream's bounded buffer has it, as in Fabric, where a goroutine carries the buffer to the
-// wire. A stream whose buffer overflows is cancelled with all it holds, and the next send opens another.
+// wire. When the buffer is full a forwarded request is dropped, and a consensus message cancels the stream with all it
+// holds; the next send opens another. Full means stalled as well: in one thread nothing is carried while a burst is being
+// written, so a buffer that moved a moment ago may hold more for that moment.
 import { Metadata } from "@grpc/grpc-js";
-import type { NodeId } from "../base/index.js";
+import { milliseconds, type NodeId } from "../base/index.js";
 import type { TransportSettings } from "../boundary/index.js";
+import { now } from "../system/index.js";
 import { Channel, type ChannelTarget, type OutboundStream } from "./channel.js";
 import type { Emit } from "./events.js";
 
 export type SendResult = { readonly kind: "written" } | { readonly kind: "dropped"; readonly reason: string };
+
+/** A buffer that gave nothing to the socket for this long is not moving. */
+const stalledAfter = milliseconds(100);
+/** A buffer that does move may hold this many times the setting, no more. */
+const burstFactor = 10;
 
 const written: SendResult = { kind: "written" };
 const dropped = (reason: string): SendResult => ({ kind: "dropped", reason });
@@ -30,6 +38,8 @@ export class ClusterLink implements Disposable {
   #opening: Promise<SendResult> | undefined;
   /** Messages the stream has taken and not yet given to the socket. */
   #held = 0;
+  /** When the stream last gave one to the socket, or took one while it held none. */
+  #movedAt = now();
   /** Sends that wait for the stream being opened. */
   #waiting = 0;
   #droppedSince = 0;
@@ -43,11 +53,11 @@ export class ClusterLink implements Disposable {
   }
 
   /** Answers at once, or with a promise when it had to wait for a connection. Never rejects. */
-  send(bytes: Buffer): SendResult | Promise<SendResult> {
-    if (this.#stream !== undefined) return this.#write(this.#stream, bytes);
+  send(bytes: Buffer, content: "consensus" | "transaction"): SendResult | Promise<SendResult> {
+    if (this.#stream !== undefined) return this.#write(this.#stream, bytes, content);
     const result = this.#opening === undefined ? this.#open() : this.#await(this.#opening);
-    if (result instanceof Promise) return result.then((opened) => this.#afterOpening(opened, bytes));
-    return this.#afterOpening(result, bytes);
+    if (result instanceof Promise) return result.then((opened) => this.#afterOpening(opened, bytes, content));
+    return this.#afterOpening(result, bytes, content);
   }
 
   [Symbol.dispose](): void {
@@ -56,10 +66,10 @@ export class ClusterLink implements Disposable {
     this.#channel[Symbol.dispose]();
   }
 
-  #afterOpening(opened: SendResult, bytes: Buffer): SendResult {
+  #afterOpening(opened: SendResult, bytes: Buffer, content: "consensus" | "transaction"): SendResult {
     if (opened.kind === "dropped") return this.#drop(opened.reason);
     // Another send's overflow may have cancelled it meanwhile.
-    return this.#stream === undefined ? this.#drop("stream closed") : this.#write(this.#stream, bytes);
+    return this.#stream === undefined ? this.#drop("stream closed") : this.#write(this.#stream, bytes, content);
   }
 
   #open(): SendResult | Promise<SendResult> {
@@ -110,18 +120,29 @@ export class ClusterLink implements Disposable {
     stream.on("end", () => closed("ended by the server"));
   }
 
-  #write(stream: OutboundStream, bytes: Buffer): SendResult {
-    if (this.#held >= this.#options.settings.sendBufferMessages) {
-      this.#stream = undefined;
-      this.#channel.tell("closed", "send queue overflown");
-      stream.cancel();
+  #write(stream: OutboundStream, bytes: Buffer, content: "consensus" | "transaction"): SendResult {
+    if (this.#full()) {
+      if (content === "consensus") {
+        this.#stream = undefined;
+        this.#channel.tell("closed", "send queue overflown");
+        stream.cancel();
+      }
       return this.#drop("send queue overflown");
     }
+    if (this.#held === 0) this.#movedAt = now();
     this.#held++;
     stream.write(bytes, () => {
-      if (this.#stream === stream) this.#held--;
+      if (this.#stream !== stream) return;
+      this.#held--;
+      this.#movedAt = now();
     });
     return written;
+  }
+
+  #full(): boolean {
+    const { sendBufferMessages } = this.#options.settings;
+    if (this.#held < sendBufferMessages) return false;
+    return this.#held >= sendBufferMessages * burstFactor || now() - this.#movedAt > stalledAfter;
   }
 
   /** One event for the first message lost; the number of all stands in the next `opened`. */

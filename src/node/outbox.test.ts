@@ -91,7 +91,7 @@ test("opens one stream, carries messages in order and tells of it", async () => 
   const { port, received } = await receiver();
   const link = linkTo(2, port);
   await until("ready", () => states("orderer2").includes("ready"));
-  for (let index = 0; index < 4; index++) expect(await link.send(message)).toEqual({ kind: "written" });
+  for (let index = 0; index < 4; index++) expect(await link.send(message, "consensus")).toEqual({ kind: "written" });
   await until("four messages", () => received() === 4);
   expect(states("orderer2")).toEqual(["connecting", "ready", "opened"]);
   const connected = events.filter((event) => event.kind === "socket" && event.state === "connected");
@@ -102,11 +102,11 @@ test("opens one stream, carries messages in order and tells of it", async () => 
 test("sends are refused at once while the connection is being tried, and after it failed", async () => {
   const { port } = await silent();
   const link = linkTo(2, port);
-  expect(link.send(message)).toEqual({ kind: "dropped", reason: "channel is connecting" });
+  expect(link.send(message, "consensus")).toEqual({ kind: "dropped", reason: "channel is connecting" });
   const start = now();
   await until("failure", () => states("orderer2").includes("transient-failure"));
   expect(now() - start).toBeGreaterThan(milliseconds(550));
-  expect(link.send(message)).toEqual({ kind: "dropped", reason: "channel is transient-failure" });
+  expect(link.send(message, "consensus")).toEqual({ kind: "dropped", reason: "channel is transient-failure" });
   expect(events).toContainEqual(expect.objectContaining({ kind: "socket", state: "error", detail: "ECONNECTTIMEOUT" }));
   // One event for an outage, however many messages it costs.
   expect(states("orderer2").filter((state) => state === "dropped")).toHaveLength(1);
@@ -123,20 +123,42 @@ test("nobody listening is known at once", async () => {
   );
 });
 
-test("a stream whose buffer overflows is cancelled, and the next send opens another", async () => {
+/** A link to an orderer that takes streams and reads nothing: flow control stops after 64 KiB. */
+async function stalledLink(): Promise<ClusterLink> {
   const server = serverOf({ step: (stream) => stream.on("error", () => undefined).pause() }, settings);
   const port = await listen(server, address, 0);
   undo.push(() => server.forceShutdown());
   const link = linkTo(2, port);
   await until("ready", () => states("orderer2").includes("ready"));
-  const large = Buffer.alloc(200_000);
-  const results: SendResult[] = [];
-  // The receiver does not read: flow control stops the stream after 64 KiB, and what follows fills the buffer.
-  while (!results.some(({ kind }) => kind === "dropped") && results.length < 50) results.push(await link.send(large));
-  expect(results.at(-1)).toEqual({ kind: "dropped", reason: "send queue overflown" });
-  expect(results).toHaveLength(settings.sendBufferMessages + 1);
-  expect(link.send(message)).toEqual({ kind: "written" });
+  for (let index = 0; index < settings.sendBufferMessages * 3; index++) {
+    expect(link.send(Buffer.alloc(200_000), "consensus")).toEqual({ kind: "written" });
+  }
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  return link;
+}
+
+test("a stream that is stalled and full is cancelled by a consensus message, and the next send opens another", async () => {
+  const link = await stalledLink();
+  expect(link.send(message, "consensus")).toEqual({ kind: "dropped", reason: "send queue overflown" });
+  expect(link.send(message, "consensus")).toEqual({ kind: "written" });
   expect(states("orderer2").filter((state) => state === "opened")).toHaveLength(2);
+});
+
+test("a forwarded request that finds the stream stalled and full is dropped, and the stream stays", async () => {
+  const link = await stalledLink();
+  expect(link.send(message, "transaction")).toEqual({ kind: "dropped", reason: "send queue overflown" });
+  expect(states("orderer2")).not.toContain("closed");
+});
+
+test("a burst larger than the buffer passes while the stream moves, up to ten times its size", async () => {
+  const { port, received } = await receiver();
+  const link = linkTo(2, port);
+  await until("ready", () => states("orderer2").includes("ready"));
+  const burst = settings.sendBufferMessages * 10;
+  for (let index = 0; index < burst; index++) expect(link.send(message, "consensus")).toEqual({ kind: "written" });
+  await until("all of it", () => received() === burst);
+  for (let index = 0; index < burst; index++) void link.send(message, "consensus");
+  expect(link.send(message, "consensus")).toEqual({ kind: "dropped", reason: "send queue overflown" });
 });
 
 /** A link whose channel has been ready, and is idle now because its peer was replaced by one that never answers. */

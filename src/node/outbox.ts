@@ -41,7 +41,7 @@ export class Outbox {
   #start(message: OutgoingMessage): void {
     const link = this.#links.get(message.to);
     assert(link !== undefined, `Send to ${message.to}: no such consenter`);
-    const result = link.send(message.bytes);
+    const result = link.send(message.bytes, message.lane === "pool" ? "transaction" : "consensus");
     if (!(result instanceof Promise)) {
       message.done(result);
       return;

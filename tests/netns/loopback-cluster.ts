@@ -195,9 +195,14 @@ export class LoopbackCluster implements AsyncDisposable {
     return new LoopbackCluster(folder, await writeConfigs(folder, wanted), bundle);
   }
 
-  /** Starts the named nodes, or all, and waits until each says `ready`. */
+  /** Starts the named nodes, or all, orderers first, and waits until each says `ready`. */
   async start(...names: readonly string[]): Promise<void> {
-    const chosen = this.configs.filter(({ name }) => names.length === 0 || names.includes(name));
+    if (names.length === 0) {
+      const isOrderer = ({ kind }: NodeConfig): boolean => kind === "orderer";
+      await this.start(...this.configs.filter(isOrderer).map(({ name }) => name));
+      return this.start(...this.configs.filter((config) => !isOrderer(config)).map(({ name }) => name));
+    }
+    const chosen = this.configs.filter(({ name }) => names.includes(name));
     await Promise.all(
       chosen.map(async (config) => {
         const node = new RunningNode(config, this.#bundle, join(this.folder, config.name, "config.json"));
