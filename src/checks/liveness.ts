@@ -1,6 +1,6 @@
 // Liveness: after the last heal (after the last fault where none is healed, after the start of the timeline where there is
 // no fault) a peer commits a transaction that was intended later than that. Commits that were under way do not count.
-// `false` needs the service to have had `patience` for it under load; a run that ends sooner does not know.
+// A heal after the load has ended (the end of a run undoes its faults) asks for nothing. `false` needs the service to have had `patience` for it under load; a run that ends sooner does not know.
 import type { Duration, Instant } from "../base/index.js";
 import type { Event } from "../boundary/index.js";
 import type { Check, CheckContext, CheckVerdict } from "./check.js";
@@ -13,6 +13,8 @@ export class Liveness implements Check {
   readonly #waiting = new Set<string>();
   #firstAskedAt: Instant | undefined;
   #resumedAt: Instant | undefined;
+  #isLoaded = true;
+  #peersSpoke = false;
   #lastAt: Instant | undefined;
 
   constructor(context: CheckContext) {
@@ -20,11 +22,14 @@ export class Liveness implements Check {
   }
 
   observe(event: Event): void {
-    if (event.kind === "phase" && event.phase === "timeline-started") this.#restart(event.at, "the timeline started");
+    if (event.kind === "phase" && event.phase === "timeline-started")
+      this.#restart(event.at, "the start of the timeline");
+    if (event.kind === "phase" && event.phase === "workload-stopped") this.#isLoaded = false;
     if (event.kind === "fault" && event.state === "effective") this.#restart(event.at, `fault ${event.fault}`);
     if (event.kind === "fault" && event.state === "healed") this.#restart(event.at, `the heal of fault ${event.fault}`);
     if (event.kind === "observed") this.#restart(event.at, `${event.endpoint} went ${event.state}`);
     this.#lastAt = event.at;
+    if (event.kind === "block" && event.role === "peer") this.#peersSpoke = true;
     if (this.#since === undefined || this.#resumedAt !== undefined) return;
     if (event.kind === "request" && event.state === "invoked" && event.intendedAt >= this.#since) {
       this.#firstAskedAt ??= event.intendedAt;
@@ -37,6 +42,7 @@ export class Liveness implements Check {
   }
 
   #restart(at: Instant, what: string): void {
+    if (!this.#isLoaded) return;
     this.#since = at;
     this.#what = what;
     this.#waiting.clear();
@@ -52,6 +58,7 @@ export class Liveness implements Check {
       const waited = (this.#resumedAt - since) / 1_000;
       return { name, verdict: "true", detail: `new work was committed ${waited.toFixed(1)} ms after ${this.#what}` };
     }
+    if (!this.#peersSpoke) return { name, verdict: "unknown", detail: "no peer told of a block" };
     if (this.#firstAskedAt === undefined) {
       return { name, verdict: "unknown", detail: `no transaction was asked for after ${this.#what}` };
     }

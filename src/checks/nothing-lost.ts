@@ -125,6 +125,8 @@ export class NothingLost implements Check {
   verdict(): CheckVerdict {
     const name = "nothing-lost";
     const { lost, pending, firstLost } = this.count();
+    // Where no peer speaks at all, silence proves no loss.
+    if (this.#committedCount === 0) return { name, verdict: "unknown", detail: "nothing was committed at a peer" };
     const rule = `accepted by at least ${this.#needed} of ${this.#orderers.length} orderers`;
     if (lost > 0) {
       return {
@@ -133,7 +135,6 @@ export class NothingLost implements Check {
         detail: `${lost} transactions ${rule} were never committed: first ${firstLost}`,
       };
     }
-    if (this.#committedCount === 0) return { name, verdict: "unknown", detail: "nothing was committed at a peer" };
     if (this.#promised === 0) return { name, verdict: "unknown", detail: `no transaction was seen ${rule}` };
     if (pending > 0) {
       return {

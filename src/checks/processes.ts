@@ -8,6 +8,8 @@ const services: ReadonlySet<string> = new Set(["orderer", "peer", "client"]);
 
 export class Processes implements Check {
   readonly #killed = new Set<string>();
+  /** A death is told by the process itself and by whoever waits for it: once counts. */
+  readonly #dead = new Set<string>();
   readonly #services = new Findings();
   readonly #daemons = new Findings();
   #started = 0;
@@ -24,10 +26,16 @@ export class Processes implements Check {
       this.#killed.add(event.target.split(":")[0] ?? event.target);
     }
     if (event.kind !== "process") return;
-    if (event.state === "started" || event.state === "ready") this.#started += 1;
-    if (event.state !== "ended" || this.#stopped || this.#killed.has(event.node)) return;
+    const name = `${event.process} of ${event.node}`;
+    if (event.state !== "ended") {
+      this.#started += 1;
+      this.#dead.delete(name);
+      return;
+    }
+    if (this.#stopped || this.#killed.has(event.node) || this.#dead.has(name)) return;
+    this.#dead.add(name);
     const findings = services.has(event.process) ? this.#services : this.#daemons;
-    findings.add(`${event.process} of ${event.node} (pid ${event.pid}) ended: ${event.detail}`);
+    findings.add(`${name} (pid ${event.pid}) ended: ${event.detail}`);
   }
 
   verdict(): CheckVerdict {

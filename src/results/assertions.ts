@@ -1,5 +1,5 @@
 // What the experiment asserts about its outcome, as verdicts beside the checks.
-import { assertNever, type Duration } from "../base/index.js";
+import { assertNever, type Duration, type Instant } from "../base/index.js";
 import type { CheckVerdict } from "../checks/index.js";
 import type { Assertion } from "../spec/index.js";
 import type { FaultRow } from "./fault-log.js";
@@ -10,6 +10,7 @@ export interface Outcome {
   readonly uncommitted: number;
   readonly invoked: number;
   readonly faults: readonly FaultRow[];
+  readonly loadEndedAt: Instant | undefined;
 }
 
 export function assertionVerdict(assertion: Assertion, outcome: Outcome): CheckVerdict {
@@ -41,15 +42,18 @@ export function assertionVerdict(assertion: Assertion, outcome: Outcome): CheckV
       return { name, verdict: outcome.uncommitted === 0 ? "true" : "false", detail };
     }
     case "caught-up":
-      return caughtUp(name, assertion.within, outcome.faults);
+      return caughtUp(name, assertion.within, outcome);
     default:
       return assertNever(assertion);
   }
 }
 
-function caughtUp(name: string, within: Duration, faults: readonly FaultRow[]): CheckVerdict {
-  const healed = faults.filter((row) => row.healedAt !== undefined);
-  if (healed.length === 0) return { name, verdict: "unknown", detail: "nothing was healed" };
+/** Faults that are undone only by the end of the run give nobody the time to catch up: they do not count. */
+function caughtUp(name: string, within: Duration, { faults, loadEndedAt }: Outcome): CheckVerdict {
+  const healed = faults.filter((row) => {
+    return row.healedAt !== undefined && (loadEndedAt === undefined || row.healedAt < loadEndedAt);
+  });
+  if (healed.length === 0) return { name, verdict: "unknown", detail: "nothing was healed under load" };
   const never = healed.find((row) => row.caughtUpAfter === undefined);
   if (never !== undefined)
     return { name, verdict: "false", detail: `${never.target} was not level with the others by the end` };

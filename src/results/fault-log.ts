@@ -79,6 +79,12 @@ export class FaultLog {
     return first;
   }
 
+  /** Whether the faults that last now leave the node no interface or no process. */
+  isCutOff(node: string): boolean {
+    const lasting = this.rows.filter((row) => row.effectiveAt !== undefined && row.healedAt === undefined);
+    return lasting.length > 0 && cutsOff(node, lasting, this.#cast);
+  }
+
   fault(event: FaultEvent, leader: string): void {
     const row = this.#rowOf(event);
     if (row === undefined) return;
@@ -260,4 +266,21 @@ function newRow(fault: number | undefined, what: string, how: string, target: st
     caughtUpAfter: undefined,
     sightings: new Map(),
   };
+}
+
+/** Whether these faults, as long as they last, leave the node no interface or no process. */
+export function cutsOff(node: string, rows: readonly FaultRow[], cast: Cast): boolean {
+  if (node === "") return false;
+  const cut = new Set<string>();
+  for (const row of rows) {
+    if (row.what !== "interface-down") {
+      if (nodeOf(row.target) === node) return true;
+      continue;
+    }
+    cut.add(row.target);
+    const far = cast.far.get(row.target);
+    if (far !== undefined) cut.add(far);
+  }
+  const interfaces = cast.interfaces.get(node) ?? [];
+  return interfaces.length > 0 && interfaces.every((each) => cut.has(`${node}:${each}`));
 }

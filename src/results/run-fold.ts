@@ -40,6 +40,7 @@ export class RunFold {
   #timeseriesRows: TimeseriesRow[] = [];
   #environments = 0;
   #startedAt: Instant | undefined;
+  #loadEndedAt: Instant | undefined;
   #stoppedAt: Instant | undefined;
   #lastAt: Instant | undefined;
   #viewAtFault: number | undefined;
@@ -54,8 +55,8 @@ export class RunFold {
     this.#requests = new Requests(cast.orderers.length, (row) => this.#requestRows.push(row));
     const { ratePerSecond } = context.experiment.workload;
     this.#service = new Service({ batchInterval: cast.timers.requestBatchMaxInterval, ratePerSecond });
-    this.#views = new Views(cast);
     this.#faults = new FaultLog(cast);
+    this.#views = new Views(cast, (node) => this.#faults.isCutOff(node));
     this.#heights = new Heights(cast);
     this.#timeseries = new Timeseries(cast, timeseriesBucket, (row) => this.#timeseriesRows.push(row));
   }
@@ -122,7 +123,10 @@ export class RunFold {
   #phase(phase: string, at: Instant): void {
     if (phase === "workload-started") this.#startedAt ??= at;
     if (phase === "timeline-started") this.#service.timelineStarted(at);
-    if (phase === "workload-stopped") this.#service.loadEnded(at);
+    if (phase === "workload-stopped") {
+      this.#loadEndedAt ??= at;
+      this.#service.loadEnded(at);
+    }
     if (phase === "stopped") this.#stoppedAt ??= at;
   }
 
@@ -157,7 +161,8 @@ export class RunFold {
       ...measurementVerdicts(measured),
       ...this.#context.experiment.assertions.map((assertion) => {
         const { invoked, committed } = this.#requests.counts;
-        return assertionVerdict(assertion, { ...measured, invoked, uncommitted: invoked - committed });
+        const loadEndedAt = this.#loadEndedAt;
+        return assertionVerdict(assertion, { ...measured, invoked, uncommitted: invoked - committed, loadEndedAt });
       }),
     ];
     return { ...measured, checks, verdict: worst(checks.map((check) => check.verdict)), ...this.takeRows() };
@@ -276,7 +281,8 @@ function measurementVerdicts(measured: Measured): readonly CheckVerdict[] {
 function predictionVerdict({ prediction, isPredicted, explanation }: Measured): CheckVerdict {
   const name = "prediction";
   const expected = `${(prediction?.outage ?? 0) / 1_000} ms (${prediction?.formula ?? ""})`;
-  if (isPredicted === true) return { name, verdict: "true", detail: `within one tick of ${expected}` };
+  if (isPredicted === true)
+    return { name, verdict: "true", detail: `within ${(prediction?.tolerance ?? 0) / 1_000} ms of ${expected}` };
   if (explanation.length === 0)
     return { name, verdict: "unknown", detail: `outside ${expected}, and no known surprise explains it` };
   return { name, verdict: "true", detail: `outside ${expected}: ${explanation.join("; ")}` };

@@ -83,7 +83,9 @@ function nextLeaderDown(change: ViewChange, input: SurpriseInput): string | unde
 
 function loneComplainer(change: ViewChange, input: SurpriseInput): string | undefined {
   if (change.timedOut.size === 0 || detectedAt(change, input.cast) !== undefined) return undefined;
-  const names = [...change.votes.keys()].toSorted();
+  const heard = [...change.votes.values()].filter((vote) => !vote.isCutOff);
+  if (heard.length === 0) return undefined;
+  const names = heard.map((vote) => vote.orderer).toSorted();
   return `item 12: a lone complainer leaves: ${names.join(", ")} asked for view ${change.viewTo} and nobody joined before the timeout`;
 }
 

@@ -10,6 +10,8 @@ export interface Complaint {
   readonly at: Instant;
   /** "request", "heartbeat", "badProposal" …; "vote" where the orderer voted and no complaint was stated. */
   readonly reason: string;
+  /** A fault kept its vote from everybody else. */
+  readonly isCutOff: boolean;
 }
 
 export interface InFlight {
@@ -53,9 +55,11 @@ export class Views {
   /** View that each orderer stated last, and who leads it. */
   readonly #stated = new Map<string, { readonly view: number; readonly leader: number | undefined }>();
   readonly #ids: ReadonlySet<string>;
+  readonly #isCutOff: (node: string) => boolean;
 
-  constructor(cast: Cast) {
+  constructor(cast: Cast, isCutOff: (node: string) => boolean) {
     this.#cast = cast;
+    this.#isCutOff = isCutOff;
     this.#ids = new Set(cast.orderers.map((orderer) => orderer.name));
   }
 
@@ -162,7 +166,8 @@ export class Views {
       change = emptyChange(viewTo);
       this.#byView.set(viewTo, change);
     }
-    if (!change.votes.has(orderer)) change.votes.set(orderer, { orderer, at, reason });
+    if (!change.votes.has(orderer))
+      change.votes.set(orderer, { orderer, at, reason, isCutOff: this.#isCutOff(orderer) });
   }
 
   #mark(view: number | undefined, mark: (change: ViewChange) => void): void {
@@ -184,10 +189,11 @@ export class Views {
   }
 }
 
-/** When enough orderers had complained or voted of themselves for the change to go on without more of them. */
+/** When enough orderers that can be heard had complained or voted of themselves for the change to go on without more. */
 export function detectedAt(change: ViewChange, cast: Cast): Instant | undefined {
+  const heard = [...change.votes.values()].filter((vote) => !vote.isCutOff);
   return nthInstant(
-    [...change.votes.values()].map((vote) => vote.at),
+    heard.map((vote) => vote.at),
     cast.complainers,
   );
 }
