@@ -1,0 +1,479 @@
+// View changes at one replica: section 14.5 of the reference and the tables of section 8.
+import { describe, expect, it } from "vitest";
+import { milliseconds, nodeId, seconds, view } from "../../src/base/index.js";
+import {
+  decodeSavedMessage,
+  decodeViewData,
+  encodeViewMetadata,
+  type Message,
+  type NewView,
+  type SignedViewData,
+} from "../../src/smartbft/index.js";
+import { Bench, emptyProposal, garbage, numbers, only, type BenchOptions } from "./smartbft-bench.js";
+
+const vote = (nextView: number): Message => ({ kind: "ViewChange", nextView: view(nextView), reason: "" });
+const kinds = (messages: readonly Message[]): readonly string[] => messages.map(({ kind }) => kind);
+const next = { nextView: view(1) };
+const records = (bench: Bench) =>
+  bench.persisted.map((record) => {
+    const decoded = decodeSavedMessage(record);
+    return decoded.kind === "good" ? decoded.value : decoded;
+  });
+
+/** Replica 2, leader of view 1, in the data phase of view 1 with one decision made in view 0. */
+function leaderToBe(options: BenchOptions = {}): Bench {
+  const bench = new Bench({ height: 1, ...options }).start();
+  for (const id of [3, 4]) bench.from(id, vote(1));
+  bench.clear();
+  return bench;
+}
+
+/** Replica 3, a follower of view 1, likewise. */
+function follower(options: BenchOptions = {}): Bench {
+  const bench = new Bench({ height: 1, self: 3, ...options }).start();
+  for (const id of [2, 4]) bench.from(id, vote(1));
+  bench.clear();
+  return bench;
+}
+
+const newView = (...entries: readonly SignedViewData[]): NewView => ({ kind: "NewView", entries });
+
+describe("votes", () => {
+  it("a complaint broadcasts a vote, stops request timers and aborts the view, once", () => {
+    const bench = new Bench().start();
+    bench.input({ kind: "complain", view: view(0), stopView: true });
+    expect(bench.sent()).toEqual([vote(1)]);
+    bench.input({ kind: "complain", view: view(0), stopView: true });
+    expect(bench.sent()).toEqual([]);
+    expect(bench.replica.status()).toMatchObject({ nextView: 1, realView: 0, active: false, viewChanging: true });
+  });
+
+  it.each([
+    [false, 4, 2],
+    [false, 7, 4],
+    [true, 7, 3],
+  ])("with speed-up %s, of %d nodes %d foreign votes make it join", (speedUpViewChange, size, needed) => {
+    const bench = new Bench({ size, self: size, protocol: { speedUpViewChange } }).start();
+    for (let id = 1; id < needed; id++) bench.from(id, vote(1));
+    expect(bench.sent()).toEqual([]);
+    bench.from(needed, vote(1));
+    expect(kinds(bench.sent())[0]).toBe("ViewChange");
+  });
+
+  it("a quorum writes the view that is left, then sends ViewData to the next leader", () => {
+    const bench = new Bench({ height: 1, self: 4 }).start();
+    for (const id of [1, 3]) bench.from(id, vote(1));
+    expect(records(bench)).toMatchObject([{ kind: "viewChange", viewChange: { nextView: 0 } }]);
+    const order = bench.effects.map(({ kind }) => kind).filter((kind) => kind !== "trace");
+    expect(order).toEqual(["send", "send", "send", "persist", "send"]);
+    const sent = bench.sentTo().at(-1);
+    expect(sent).toMatchObject({ to: 2, message: { kind: "ViewData", signer: 4 } });
+  });
+
+  it.each([
+    ["the same view", 0, "dropped: next view 0, expected 1"],
+    ["a view too high", 2, "dropped: next view 2, expected 1"],
+  ])("a vote for %s is dropped", (_name, nextView, decision) => {
+    expect(new Bench().start().from(3, vote(nextView))).toBe(decision);
+  });
+
+  it("the second round goes to the next leader", () => {
+    const bench = follower();
+    for (const id of [1, 4]) bench.from(id, vote(2));
+    expect(kinds(bench.sent())).toEqual(["ViewChange"]);
+    expect(bench.steps("viewDataSent")).toEqual([]);
+    expect(bench.replica.status().nextView).toBe(2);
+  });
+
+  it("a laggard that asks for a view we left is helped, once a tick", () => {
+    const bench = follower();
+    bench.input({ kind: "complain", view: view(1), stopView: false });
+    bench.clear();
+    expect(bench.from(1, vote(1))).toBe("helped: next view 1");
+    expect(bench.sent()).toEqual([vote(1)]);
+    expect(bench.from(1, vote(1))).toBe("dropped: next view 1, helped since the last tick");
+    bench.pass(seconds(1));
+    expect(bench.from(1, vote(1))).toBe("helped: next view 1");
+    expect(bench.from(4, vote(2))).toBe("vote stored");
+    // Node 4 has asked for more since: its old vote is no cry for help.
+    expect(bench.from(4, vote(1))).toBe("dropped: next view 1, expected 2");
+  });
+});
+
+describe("clock", () => {
+  const asking = (): Bench => {
+    const bench = new Bench().start();
+    bench.pass(seconds(30));
+    bench.input({ kind: "complain", view: view(0), stopView: true });
+    bench.clear();
+    return bench;
+  };
+
+  it("resends the vote at the next tick and then at every interval", () => {
+    const bench = asking();
+    bench.pass(milliseconds(999));
+    expect(bench.sent()).toEqual([]);
+    bench.pass(milliseconds(1));
+    expect(bench.sent()).toEqual([vote(1)]);
+    bench.pass(milliseconds(4_999));
+    expect(bench.sent()).toEqual([]);
+    bench.pass(milliseconds(1));
+    expect(bench.sent()).toEqual([vote(1)]);
+  });
+
+  it("a timeout asks for one sync and no second vote; the next one comes at twice the time", () => {
+    const bench = asking();
+    bench.pass(milliseconds(19_999));
+    expect(bench.steps("viewChangeTimeout")).toEqual([]);
+    bench.pass(milliseconds(1));
+    expect(bench.steps("viewChangeTimeout")).toMatchObject([{ view: 0, attempt: 1 }]);
+    expect(bench.steps("syncRequested")).toEqual([{ reason: "view change timeout" }]);
+    expect(bench.steps("viewChangeStarted")).toEqual([]);
+    bench.pass(milliseconds(19_999));
+    expect(bench.steps("viewChangeTimeout")).toHaveLength(1);
+    bench.pass(milliseconds(1));
+    expect(bench.steps("viewChangeTimeout")).toHaveLength(2);
+  });
+
+  it("in the data phase it asks for the following view, with a longer timeout", () => {
+    const bench = follower();
+    bench.pass(seconds(20));
+    expect(bench.steps("viewChangeStarted")).toMatchObject([{ view: 1, nextView: 2 }]);
+    bench.pass(milliseconds(39_900));
+    expect(bench.steps("viewChangeTimeout")).toHaveLength(1);
+    bench.pass(seconds(1));
+    expect(bench.steps("viewChangeTimeout")).toHaveLength(2);
+  });
+
+  it("a sync to a higher view is learnt: the next vote is for the one after", () => {
+    const bench = new Bench().start();
+    const decision = bench.decision(1, { view: 2, decisions: 0 });
+    bench.beyond = [decision];
+    bench.input({ kind: "complain", view: view(0), stopView: false });
+    bench.pass(seconds(22));
+    expect(bench.steps("viewLearnt")).toEqual([{ view: 2 }]);
+    expect(bench.replica.status()).toMatchObject({ view: 2, nextView: 2, realView: 2, sequence: 1 });
+    bench.clear();
+    bench.input({ kind: "complain", view: view(2), stopView: true });
+    expect(bench.sent()).toEqual([vote(3)]);
+  });
+});
+
+describe("ViewData at the next leader", () => {
+  it("a quorum of it makes a NewView, own data first, and installs", () => {
+    const bench = leaderToBe();
+    bench.from(4, bench.viewData(4, next));
+    expect(bench.steps("newViewSent")).toEqual([]);
+    bench.from(3, bench.viewData(3, next));
+    expect(bench.steps("viewInstalled")).toEqual([{ view: 1, sequence: 2 }]);
+    expect(bench.steps("timersRestarted")).toHaveLength(1);
+    const sent = bench.sent().find(({ kind }) => kind === "NewView");
+    expect(sent).toMatchObject({ entries: [{ signer: 2 }, { signer: 3 }, { signer: 4 }] });
+    expect(records(bench).at(-1)).toMatchObject({ kind: "newView", metadata: { view: 1, sequence: 1 } });
+    expect(bench.replica.status()).toMatchObject({ view: 1, leader: 2, active: true, viewChanging: false });
+  });
+
+  const forged = (bench: Bench): SignedViewData => ({ ...bench.viewData(3, next), signature: Uint8Array.of(1) });
+  const decided = (bench: Bench, at: number, viewNumber = 0) => {
+    const { proposal, signatures } = bench.decision(at, { view: viewNumber });
+    return { ...next, lastDecision: proposal, lastDecisionSignatures: signatures };
+  };
+  it.each<[string, (bench: Bench) => SignedViewData, string]>([
+    ["another next view", (bench) => bench.viewData(3, { nextView: view(2) }), "next view 2, expected 1"],
+    ["no last decision", (bench) => bench.viewData(3, { ...next, lastDecision: undefined }), "no last decision"],
+    [
+      "genesis while we are ahead",
+      (bench) => bench.viewData(3, { ...next, lastDecision: emptyProposal }),
+      "last decision 0, own 1",
+    ],
+    [
+      "a decision of the next view",
+      (bench) => bench.viewData(3, decided(bench, 2, 1)),
+      "last decision of view 1, next view 1",
+    ],
+    ["a decision far ahead", (bench) => bench.viewData(3, decided(bench, 3)), "last decision 3, own 1"],
+    ["another last decision", (bench) => bench.viewData(3, decided(bench, 1)), "another last decision"],
+    ["another signer", (bench) => bench.viewData(4, next), "signed by 4"],
+    ["a bad signature", forged, "bad signature"],
+    [
+      "undecodable data",
+      () => ({ kind: "ViewData", raw: Uint8Array.of(255), signer: nodeId(3), signature: Uint8Array.of() }),
+      "undecodable",
+    ],
+    [
+      "an in-flight proposal that does not follow",
+      (bench) => bench.viewData(3, { ...next, inFlightProposal: bench.proposal({ sequence: 5 }) }),
+      "in-flight proposal of sequence 5, expected 2",
+    ],
+    [
+      "an in-flight proposal without metadata",
+      (bench) => bench.viewData(3, { ...next, inFlightProposal: garbage }),
+      "in-flight proposal without readable metadata",
+    ],
+  ])("%s is refused", (_name, make, reason) => {
+    const bench = leaderToBe();
+    bench.from(3, make(bench));
+    expect(String(only(bench.steps("viewDataRefused"))["reason"])).toContain(reason);
+    expect(bench.steps("viewDataAccepted")).toEqual([]);
+  });
+
+  it("at another than the next leader is refused", () => {
+    const bench = follower();
+    expect(bench.from(4, bench.viewData(4, next))).toBe("rejected: next leader is 2");
+  });
+
+  it("one decision ahead: the decision is delivered, then the data accepted, and the view begins after it", () => {
+    const bench = leaderToBe();
+    bench.from(3, bench.viewData(3, decided(bench, 2)));
+    expect(bench.ledger.height).toBe(2);
+    expect(only(bench.steps("viewDataAccepted"))).toMatchObject({ from: 3 });
+    bench.from(4, bench.viewData(4, next));
+    expect(bench.steps("viewInstalled")).toEqual([{ view: 1, sequence: 3 }]);
+  });
+
+  it.each<[string, (signers: readonly number[]) => readonly number[], string]>([
+    ["too few signatures", (all) => all.slice(0, 2), "2 signatures on the last decision, need 3"],
+    ["one signer three times", () => [1, 1, 1], "1 distinct signers on the last decision, need 3"],
+  ])("one decision ahead with %s is refused", (_name, choose, reason) => {
+    const bench = leaderToBe();
+    const data = decided(bench, 2);
+    const chosen = choose([1, 2, 3, 4])
+      .map((id) => data.lastDecisionSignatures.filter(({ signer }) => signer === id))
+      .flat();
+    bench.from(3, bench.viewData(3, { ...data, lastDecisionSignatures: chosen }));
+    expect(only(bench.steps("viewDataRefused"))).toMatchObject({ reason });
+    expect(bench.ledger.height).toBe(1);
+  });
+
+  it("one decision ahead with a forged signature is refused", () => {
+    const bench = leaderToBe();
+    const data = decided(bench, 2);
+    const lastDecisionSignatures = data.lastDecisionSignatures.map((each) => ({ ...each, value: Uint8Array.of(1) }));
+    bench.from(3, bench.viewData(3, { ...data, lastDecisionSignatures }));
+    expect(only(bench.steps("viewDataRefused"))).toMatchObject({ reason: "bad signature on the last decision" });
+    expect(bench.ledger.height).toBe(1);
+  });
+});
+
+describe("NewView at a follower", () => {
+  const good = (bench: Bench): NewView => newView(...[2, 3, 4].map((id) => bench.viewData(id, next)));
+
+  it("installs the view", () => {
+    const bench = follower();
+    bench.from(2, good(bench));
+    expect(bench.steps("viewInstalled")).toEqual([{ view: 1, sequence: 2 }]);
+    expect(bench.replica.status()).toMatchObject({ view: 1, leader: 2, realView: 1, active: true });
+  });
+
+  it.each<[string, number, (bench: Bench) => NewView, string]>([
+    ["from another than the leader", 4, good, "from 4, next leader 2"],
+    [
+      "with too few entries",
+      2,
+      (bench) => newView(bench.viewData(2, next), bench.viewData(3, next)),
+      "2 entries, need 3",
+    ],
+    [
+      "with one signer repeated",
+      2,
+      (bench) => newView(bench.viewData(2, next), bench.viewData(3, next), bench.viewData(3, next)),
+      "2 entries, need 3",
+    ],
+    [
+      "for another view",
+      2,
+      (bench) => newView(...[2, 3, 4].map((id) => bench.viewData(id, { nextView: view(2) }))),
+      "next view 2, expected 1",
+    ],
+    [
+      "with a bad signature",
+      2,
+      (bench) =>
+        newView(
+          bench.viewData(2, next),
+          { ...bench.viewData(3, next), signature: Uint8Array.of(1) },
+          bench.viewData(4, next),
+        ),
+      "entry of 3: bad signature",
+    ],
+    [
+      "signed by a stranger",
+      2,
+      (bench) => newView(bench.viewData(2, next), bench.viewData(3, next), bench.viewData(9, next)),
+      "entry of 9: bad signature",
+    ],
+    [
+      "with another last decision",
+      2,
+      (bench) =>
+        newView(
+          bench.viewData(2, { ...next, lastDecision: bench.decision(1).proposal }),
+          bench.viewData(3, next),
+          bench.viewData(4, next),
+        ),
+      "entry of 2: another last decision",
+    ],
+    [
+      "without a last decision",
+      2,
+      (bench) =>
+        newView(
+          bench.viewData(2, { ...next, lastDecision: undefined }),
+          bench.viewData(3, next),
+          bench.viewData(4, next),
+        ),
+      "entry of 2: no last decision",
+    ],
+  ])("%s is refused", (_name, from, make, reason) => {
+    const bench = follower();
+    bench.from(from, make(bench));
+    expect(String(only(bench.steps("newViewRefused"))["reason"])).toContain(reason);
+    expect(bench.replica.status()).toMatchObject({ realView: 0 });
+  });
+
+  it("one decision ahead: delivered on the way, and walked again from the start", () => {
+    const bench = follower();
+    const { proposal, signatures } = bench.decision(2);
+    const ahead = { ...next, lastDecision: proposal, lastDecisionSignatures: signatures };
+    bench.from(2, newView(bench.viewData(3, next), bench.viewData(2, ahead), bench.viewData(4, ahead)));
+    expect(bench.ledger.height).toBe(2);
+    expect(bench.steps("viewInstalled")).toEqual([{ view: 1, sequence: 3 }]);
+  });
+
+  it("far ahead: a sync, and the view is not installed", () => {
+    const bench = follower();
+    const { proposal, signatures } = bench.decision(3);
+    const ahead = { ...next, lastDecision: proposal, lastDecisionSignatures: signatures };
+    bench.from(2, newView(...[2, 3, 4].map((id) => bench.viewData(id, ahead))));
+    expect(only(bench.steps("syncRequested"))).toEqual({ reason: "NewView with decisions far ahead" });
+    expect(bench.steps("viewInstalled")).toEqual([]);
+  });
+
+  it("a replay restarts the view and its decisions counter in the library, and is refused when improved", () => {
+    for (const fidelity of ["library", "improved"] as const) {
+      const bench = follower({ protocol: { fidelity } });
+      const message = good(bench);
+      bench.from(2, message);
+      const at = { view: 1, sequence: 2 };
+      const proposal = bench.proposal({ ...at, decisions: 0 }, "a");
+      bench.from(2, bench.prePrepare(proposal, at));
+      for (const id of [2, 4]) bench.from(id, bench.prepare(proposal, at));
+      for (const id of [2, 4]) bench.from(id, bench.commit(id, proposal, at));
+      expect(bench.ledger.height).toBe(2);
+      bench.clear();
+      bench.from(2, message);
+      expect(bench.steps("viewStarting")).toHaveLength(fidelity === "library" ? 1 : 0);
+    }
+  });
+
+  it("before the own quorum of votes it is lost in the library, and kept when improved", () => {
+    for (const fidelity of ["library", "improved"] as const) {
+      const bench = new Bench({ height: 1, self: 3, protocol: { fidelity } }).start();
+      bench.from(2, good(bench));
+      for (const id of [2, 4]) bench.from(id, vote(1));
+      expect(bench.steps("viewInstalled")).toHaveLength(fidelity === "library" ? 0 : 1);
+    }
+  });
+});
+
+describe("in-flight proposals", () => {
+  const at = { sequence: 2 };
+  const prepared = (options: BenchOptions = {}) => {
+    const bench = new Bench({ height: 1, self: 3, ...options }).start();
+    const proposal = bench.proposal(at, "in flight");
+    bench.from(1, bench.prePrepare(proposal, at));
+    for (const id of [1, 4]) bench.from(id, bench.prepare(proposal, at));
+    for (const id of [2, 4]) bench.from(id, vote(1));
+    return { bench, proposal };
+  };
+  const inFlight = (bench: Bench) => {
+    const sent = bench.sentTo().map(({ message }) => message);
+    const data = sent.find((message) => message.kind === "ViewData");
+    const decoded = decodeViewData(data?.raw ?? Uint8Array.of());
+    return decoded.kind === "good" ? decoded.value : undefined;
+  };
+
+  it("is told in ViewData when it follows the last decision, and left out when it is that decision", () => {
+    const { bench, proposal } = prepared();
+    expect(inFlight(bench)).toMatchObject({ inFlightProposal: proposal, inFlightPrepared: true });
+    const done = new Bench({ height: 1, self: 3 }).start();
+    const decided = done.proposal(at, "in flight");
+    done.from(1, done.prePrepare(decided, at));
+    for (const id of [1, 4]) done.from(id, done.prepare(decided, at));
+    for (const id of [1, 4]) done.from(id, done.commit(id, decided, at));
+    for (const id of [2, 4]) done.from(id, vote(1));
+    expect(inFlight(done)).toMatchObject({ inFlightProposal: undefined, inFlightPrepared: true });
+  });
+
+  it("is committed in its own view after two ticks, then the new view begins", () => {
+    const { bench, proposal } = prepared();
+    const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
+    bench.clear();
+    bench.from(2, newView(...[2, 3, 4].map((id) => bench.viewData(id, data))));
+    bench.pass(seconds(1));
+    expect(bench.sent().filter(({ kind }) => kind === "Commit")).toEqual([]);
+    bench.pass(seconds(1));
+    expect(bench.sent().filter(({ kind }) => kind === "Commit")).toMatchObject([{ view: 0, sequence: 2 }]);
+    for (const id of [2, 4]) bench.from(id, bench.commit(id, proposal, at));
+    expect(bench.ledger.height).toBe(2);
+    expect(bench.steps("viewInstalled")).toEqual([{ view: 1, sequence: 3 }]);
+  });
+
+  it("Commits that come during the two ticks count", () => {
+    const { bench, proposal } = prepared();
+    const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
+    bench.from(2, newView(...[2, 3, 4].map((id) => bench.viewData(id, data))));
+    for (const id of [2, 4]) bench.from(id, bench.commit(id, proposal, at));
+    expect(bench.ledger.height).toBe(1);
+    bench.pass(seconds(2));
+    expect(bench.ledger.height).toBe(2);
+  });
+
+  it("fails at the view-change timeout, and the view is not installed", () => {
+    const { bench, proposal } = prepared();
+    const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
+    bench.from(2, newView(...[2, 3, 4].map((id) => bench.viewData(id, data))));
+    bench.pass(seconds(21));
+    expect(bench.steps("inFlightFailed")).toMatchObject([{ reason: "view change timeout" }]);
+    expect(bench.steps("viewInstalled")).toEqual([]);
+    expect(bench.replica.status().nextView).toBe(2);
+  });
+
+  it("a disagreement leaves the view where it is", () => {
+    const { bench, proposal } = prepared();
+    const other = bench.proposal(at, "another");
+    const data = (inFlightProposal: typeof proposal) => ({ ...next, inFlightProposal, inFlightPrepared: true });
+    bench.from(
+      2,
+      newView(bench.viewData(2, data(other)), bench.viewData(3, data(proposal)), bench.viewData(4, data(other))),
+    );
+    expect(only(bench.steps("newViewRefused"))).toMatchObject({ reason: "in-flight proposals disagree" });
+  });
+});
+
+describe("restart", () => {
+  it("after a view_change record it votes and sends ViewData at once", () => {
+    const bench = follower();
+    const restarted = new Bench({ height: 1, self: 3, walEntries: [...bench.persisted] }).start();
+    expect(kinds(restarted.sent())).toEqual(["ViewChange", "ViewData"]);
+    expect(restarted.steps("restored")).toEqual([]);
+    expect(restarted.replica.status()).toMatchObject({ nextView: 1, realView: 0 });
+  });
+
+  it("after a new_view record it starts in that view", () => {
+    const bench = follower();
+    bench.from(2, newView(...[2, 3, 4].map((id) => bench.viewData(id, next))));
+    const restarted = new Bench({ height: 1, self: 3, walEntries: [...bench.persisted] }).start();
+    expect(restarted.replica.status()).toMatchObject({ view: 1, leader: 2, realView: 1, active: true });
+  });
+});
+
+it("metadata of a new_view record is that of section 1.5", () => {
+  const metadata = {
+    ...numbers({ view: 1, sequence: 4 }),
+    decisions: 0,
+    blacklist: [],
+    previousSignatureDigest: new Uint8Array(0),
+  };
+  expect(encodeViewMetadata(metadata)).toEqual(Uint8Array.of(8, 1, 16, 4));
+});
