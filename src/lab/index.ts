@@ -14,3 +14,4 @@ export type {
 } from "./contract.js";
 export { netnsRuntime } from "./netns/runtime.js";
 export { missingPackages } from "./probes/packages.js";
+export { examineMachine, type Capability } from "./probes/machine.js";

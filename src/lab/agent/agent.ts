@@ -37,6 +37,7 @@ export class Agent {
   readonly #nodes: Nodes;
   readonly #wiring: Wiring;
   readonly #carrier: CarrierKeeper;
+  readonly #downs: Downs;
   readonly #desk: FaultDesk;
   readonly #run: RunHost;
   #listener: KernelListener | undefined;
@@ -52,6 +53,7 @@ export class Agent {
     this.#carrier = new CarrierKeeper(this.#wiring, log);
     const downs = new Downs(this.#wiring, this.#carrier);
     const serviceOf = this.#nodes.serviceOf.bind(this.#nodes);
+    this.#downs = downs;
     this.#desk = new FaultDesk({ wiring: this.#wiring, downs, log, serviceOf });
     this.#run = new RunHost({ plan, log, desk: this.#desk, downs, nodes: this.#nodes });
     log.subscribe((event) => this.#roles.observe(event));
@@ -70,6 +72,7 @@ export class Agent {
     await impair(plan, { signal });
     progress(`${plan.links.length} links, ${plan.switches.length} switches`);
     await this.#carrier.start(listener);
+    await this.#downs.prepare([]);
     this.#watching = true;
     await writeNodeFiles(directory, plan, settings);
     await this.#nodes.start(frrConfigured, { signal });

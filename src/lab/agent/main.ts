@@ -4,9 +4,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Plan } from "../../plan/index.js";
-import { errorText, loggerTo, OperatingError, pause, writeWhole } from "../../system/index.js";
+import { errorText, loggerTo, pause, writeWhole } from "../../system/index.js";
 import { sandboxProcess } from "../netns/sandbox.js";
-import { controlSocketOf, labFormat, type LabRecord } from "../netns/state-folder.js";
+import { controlSocketOf, type LabRecord } from "../netns/state-folder.js";
 import type { LabRequest, UpSettings } from "../protocol.js";
 import { Agent } from "./agent.js";
 import { ControlServer } from "./control-server.js";
@@ -56,9 +56,7 @@ const readJson = async (path: string): Promise<unknown> => JSON.parse(await read
 /** From now on the lab's life is that of the sandbox's first process. */
 async function record(directory: string): Promise<void> {
   const path = join(directory, "lab.json");
-  const before = (await readJson(path)) as LabRecord; // written by the CLI a moment ago
-  if (before.format !== labFormat)
-    throw new OperatingError(`Read ${path}: format ${before.format}, expected ${labFormat}`);
+  const before = (await readJson(path)) as LabRecord; // written by the CLI of the same installation a moment ago
   const running: LabRecord = { ...before, owner: sandboxProcess(), stage: "running" };
   await writeWhole(path, JSON.stringify(running, undefined, 2));
 }

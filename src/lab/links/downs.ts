@@ -7,18 +7,22 @@
 //   one-way    the node hears, but nothing it sends arrives.
 //
 // The drops are nftables rules at the netdev hooks of the port: unlike a bridge port's state they do not heal when a node's end flaps.
-import { assertNever } from "../../base/index.js";
+import { assertNever, type Instant } from "../../base/index.js";
 import type { HowDown } from "../../boundary/index.js";
-import { OperatingError, pause } from "../../system/index.js";
+import { now, OperatingError, pause } from "../../system/index.js";
 import type { CarrierKeeper } from "./carrier.js";
 import type { LinkLine } from "./kernel-lines.js";
 import { describe, type Device, type Endpoint, type Wiring } from "./wiring.js";
 
-export interface Cut {
-  /** What was read back, for the event. */
+/** Something the kernel said: when it was read back, and what. */
+export interface Confirmed {
+  readonly at: Instant;
   readonly detail: string;
-  /** Undoes it, reads back, and says what was seen. */
-  readonly undo: () => Promise<string>;
+}
+
+export interface Cut extends Confirmed {
+  /** Undoes it and reads back. */
+  readonly undo: () => Promise<Confirmed>;
 }
 
 export interface CutOptions {
@@ -66,41 +70,47 @@ export class Downs {
   async #cutAdmin({ endpoint, fault }: CutOptions): Promise<Cut> {
     const device = ownEnd(endpoint);
     const holds = this.#adminHolds.get(endpoint.name) ?? new Set();
-    const state = await this.#wiring.setAdmin(device, "down");
-    this.#adminHolds.set(endpoint.name, holds.add(fault));
-    const undo = async (): Promise<string> => {
+    this.#adminHolds.set(endpoint.name, holds);
+    const cut = confirmed(stateText(device, await this.#wiring.setAdmin(device, "down")));
+    holds.add(fault);
+    const undo = async (): Promise<Confirmed> => {
       holds.delete(fault);
-      if (holds.size > 0) return `${describe(device)} stays down: fault ${[...holds].join(", ")} holds it`;
-      return stateText(device, await this.#wiring.setAdmin(device, "up"));
+      if (holds.size > 0) return confirmed(`${describe(device)} stays down: fault ${[...holds].join(", ")} holds it`);
+      return confirmed(stateText(device, await this.#wiring.setAdmin(device, "up")));
     };
-    return { detail: stateText(device, state), undo };
+    return { ...cut, undo };
   }
 
   async #cutCarrier({ endpoint, fault }: CutOptions): Promise<Cut> {
+    const { port } = endpoint.interface;
     const isCable = endpoint.link?.carrier === "propagate" && endpoint.farPort !== undefined;
-    const ports = isCable ? [endpoint.interface.port, endpoint.farPort] : [endpoint.interface.port];
+    const others = isCable ? [endpoint.farPort] : [];
     const device = ownEnd(endpoint);
     await this.#wiring.show(device); // a fault on an interface that is not there must fail before anything is done
-    await this.#carrier.hold(ports, fault);
     try {
-      const state = await this.#carrierOf(device, { carrier: false });
-      return {
-        detail: `${stateText(device, state)}; down: ${ports.join(", ")}`,
-        undo: () => this.#plug(endpoint, ports, fault),
-      };
+      // The target's own port first; the far end follows within a millisecond or two and is waited for all the same.
+      const near = this.#carrier.hold([port], fault).then(() => this.#carrierOf(device, { carrier: false }));
+      const [cut] = await Promise.all([near, this.#carrier.hold(others, fault)]);
+      const detail = `${cut.detail}; down: ${[port, ...others].join(", ")}`;
+      return { at: cut.at, detail, undo: () => this.#plug(endpoint, others, fault) };
     } catch (error) {
-      await this.#carrier.release(ports, fault);
+      await this.#carrier.release([port, ...others], fault);
       throw error;
     }
   }
 
-  async #plug(endpoint: Endpoint, ports: readonly string[], fault: number): Promise<string> {
-    const up = await this.#carrier.release(ports, fault);
+  async #plug(endpoint: Endpoint, others: readonly string[], fault: number): Promise<Confirmed> {
     const device = ownEnd(endpoint);
-    const state = await this.#wiring.show(device);
-    const mayHaveCarrier = up.includes(endpoint.interface.port) && state.admin === "up";
-    const seen = mayHaveCarrier ? await this.#carrierOf(device, { carrier: true }) : state;
-    return `${stateText(device, seen)}; up: ${up.join(", ") || "none, held by others"}`;
+    const near = this.#carrier.release([endpoint.interface.port], fault).then(async (up): Promise<Confirmed> => {
+      const state = await this.#wiring.show(device);
+      // It may be held by another fault, or follow an end that is down: then there is no carrier to wait for.
+      const seen = confirmed(
+        `${stateText(device, state)}; ${up.length === 0 ? "its port stays down" : "its port is up"}`,
+      );
+      return up.length > 0 && state.admin === "up" ? this.#carrierOf(device, { carrier: true }) : seen;
+    });
+    const [seen] = await Promise.all([near, this.#carrier.release(others, fault)]);
+    return seen;
   }
 
   async #drop(hooks: readonly ("ingress" | "egress")[], { endpoint, fault }: CutOptions): Promise<Cut> {
@@ -113,25 +123,19 @@ export class Downs {
         `add chain ${table} ${name} { type filter hook ${hook} device "${port}" priority 0; }; add rule ${table} ${name} counter drop`,
     );
     const answer = await this.#wiring.nft([adds.join("; "), `list table ${table}`]);
+    const cut = confirmed(chains.map(({ hook }) => `drop at ${hook} of port ${port}`).join(", "));
     const missing = chains.filter(({ name }) => !hasDrop(answer, name));
     if (missing.length > 0) throw new OperatingError(`Drop frames at port ${port}: nft said "${answer.join("; ")}"`);
-    const detail = chains.map(({ hook }) => `drop at ${hook} of port ${port}`).join(", ");
-    return {
-      detail,
-      undo: () =>
-        this.#undrop(
-          port,
-          chains.map(({ name }) => name),
-        ),
-    };
+    const names = chains.map(({ name }) => name);
+    return { ...cut, undo: () => this.#undrop(port, names) };
   }
 
-  async #undrop(port: string, chains: readonly string[]): Promise<string> {
+  async #undrop(port: string, chains: readonly string[]): Promise<Confirmed> {
     const deletes = chains.map((name) => `delete chain ${table} ${name}`).join("; ");
     const answer = await this.#wiring.nft([deletes, `list table ${table}`]);
     const left = chains.filter((name) => answer.some((line) => line.includes(`chain ${name} `)));
-    if (left.length === 0 && answer.some((line) => line.startsWith(`table ${table}`)))
-      return `no drop of this fault at port ${port}`;
+    const isThere = answer.some((line) => line.startsWith(`table ${table}`));
+    if (left.length === 0 && isThere) return confirmed(`no drop of this fault at port ${port}`);
     throw new OperatingError(`Let frames pass port ${port}: nft said "${answer.join("; ")}"`);
   }
 
@@ -145,11 +149,11 @@ export class Downs {
   }
 
   /** The node's end when its carrier has become so; each look takes 0.3 ms, so the first ones follow without a pause. */
-  async #carrierOf(device: Device, { carrier }: { readonly carrier: boolean }): Promise<LinkLine> {
+  async #carrierOf(device: Device, { carrier }: { readonly carrier: boolean }): Promise<Confirmed> {
     const signal = AbortSignal.timeout(carrierMsMax);
     for (let looks = 1; ; looks++) {
       const state = await this.#wiring.show(device);
-      if (state.carrier === carrier) return state;
+      if (state.carrier === carrier) return confirmed(stateText(device, state));
       if (signal.aborted) {
         const wanted = carrier ? "carrier" : "no carrier";
         throw new OperatingError(
@@ -160,6 +164,8 @@ export class Downs {
     }
   }
 }
+
+const confirmed = (detail: string): Confirmed => ({ at: now(), detail });
 
 const ownEnd = (endpoint: Endpoint): Device => ({ namespace: endpoint.node, name: endpoint.interface.name });
 

@@ -88,7 +88,7 @@ export class FaultDesk {
       try {
         life.cut = await this.#carryOut(life);
         life.state = "effective";
-        life.since = now();
+        life.since = life.cut.at;
         const lateness = dueAt === undefined ? {} : { lateness: between(dueAt, life.since) };
         this.#tell(life, "effective", { at: life.since, dueAt, detail: life.cut.detail, ...lateness });
       } catch (error) {
@@ -104,9 +104,8 @@ export class FaultDesk {
       if (life.state !== "effective") return;
       this.#tell(life, "heal-requested", { dueAt, detail: "" });
       try {
-        const detail = await present(life.cut, "the undo of an effective fault").undo();
+        const { at, detail } = await present(life.cut, "the undo of an effective fault").undo();
         life.state = "healed";
-        const at = now();
         const lateness = dueAt === undefined ? {} : { lateness: between(dueAt, at) };
         this.#tell(life, "healed", { at, dueAt, detail, ...lateness });
       } catch (error) {

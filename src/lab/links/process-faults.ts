@@ -1,8 +1,8 @@
 // Faults of a node's service process: killed until healed (then started again in the same namespaces), or stopped in its
 // tracks. FRR beside it goes on: that is another fault. Read back from /proc and from the process's own end.
 import { readFile } from "node:fs/promises";
-import { OperatingError, there, until, waiting, type Look } from "../../system/index.js";
-import type { Cut } from "./downs.js";
+import { now, OperatingError, there, until, waiting, type Look } from "../../system/index.js";
+import type { Confirmed, Cut } from "./downs.js";
 
 /** What a process fault needs of a node: a port, because nodes live elsewhere too. */
 export interface ServiceProcess {
@@ -19,23 +19,23 @@ export async function killService(node: string, service: ServiceProcess): Promis
   const pid = runningPid(node, service);
   process.kill(pid, "SIGKILL");
   await service.ended();
-  const undo = async (): Promise<string> => {
+  const undo = async (): Promise<Confirmed> => {
     await service.restart();
-    return `service of ${node} answers, process ${service.pid}`;
+    return { at: now(), detail: `service of ${node} answers, process ${service.pid}` };
   };
-  return { detail: `process ${pid} of ${node} has ended`, undo };
+  return { at: now(), detail: `process ${pid} of ${node} has ended`, undo };
 }
 
 export async function pauseService(node: string, service: ServiceProcess): Promise<Cut> {
   const pid = runningPid(node, service);
   process.kill(pid, "SIGSTOP");
   await inState(pid, (state) => state === "T");
-  const undo = async (): Promise<string> => {
+  const undo = async (): Promise<Confirmed> => {
     process.kill(pid, "SIGCONT");
     await inState(pid, (state) => state !== "T");
-    return `process ${pid} of ${node} runs`;
+    return { at: now(), detail: `process ${pid} of ${node} runs` };
   };
-  return { detail: `process ${pid} of ${node} is stopped`, undo };
+  return { at: now(), detail: `process ${pid} of ${node} is stopped`, undo };
 }
 
 function runningPid(node: string, service: ServiceProcess): number {
