@@ -1,0 +1,82 @@
+// What was in flight: the cases of the library's TestCheckInFlightNoProposal and TestCheckInFlightWithProposal
+// (reference section 14.5), as sets of entries. N = 4: F = 1, Q = 3.
+import { describe, expect, it } from "vitest";
+import { emptyBytes, sequence, utf8, view } from "../base/index.js";
+import type { Proposal } from "./contract.js";
+import { InFlight, inFlightAgreement } from "./in-flight.js";
+import { encodeViewMetadata } from "./wire/encode.js";
+import type { ViewData } from "./wire/message.js";
+
+const proposal = (name: string, at: number): Proposal => ({
+  header: emptyBytes,
+  payload: utf8(name),
+  metadata: encodeViewMetadata({
+    view: view(0),
+    sequence: sequence(at),
+    decisions: at - 1,
+    blacklist: [],
+    previousSignatureDigest: emptyBytes,
+  }),
+  verificationSequence: 0,
+});
+
+const last = proposal("last", 1);
+/** "A+" holds A prepared, "A" holds A pre-prepared, "old" a decided one, "flag" says prepared but names nothing, "-" nothing. */
+function entry(text: string): ViewData {
+  const base = { nextView: view(1), lastDecision: last, lastDecisionSignatures: [], inFlightPrepared: false };
+  if (text === "-") return { ...base, inFlightProposal: undefined };
+  if (text === "flag") return { ...base, inFlightProposal: undefined, inFlightPrepared: true };
+  if (text === "old") return { ...base, inFlightProposal: last, inFlightPrepared: true };
+  if (text === "behind") return { ...base, lastDecision: undefined, inFlightProposal: last, inFlightPrepared: true };
+  return { ...base, inFlightProposal: proposal(text.charAt(0), 2), inFlightPrepared: text.endsWith("+") };
+}
+
+describe("agreement on what was in flight", () => {
+  it.each([
+    ["- - -", "nothing"],
+    ["- - - -", "nothing"],
+    ["flag flag flag", "nothing"],
+    ["old old old", "nothing"],
+    ["behind - -", "nothing"],
+    ["A - -", "nothing"],
+    ["A A A", "nothing"],
+    ["A B C", "nothing"],
+    ["A B -", "nothing"],
+    ["A+ A+ A+", "A"],
+    ["A+ A+ A+ A+", "A"],
+    ["A+ A -", "A"],
+    ["A+ A A", "A"],
+    ["A A A+", "A"],
+    ["A+ A+ -", "A"],
+    ["A+ A old", "A"],
+    ["A+ - -", "undecided"],
+    ["A+ - - -", "nothing"],
+    ["A+ B -", "undecided"],
+    ["A+ A B", "undecided"],
+    ["A+ A B B", "nothing"],
+    ["A+ B+ -", "undecided"],
+    ["A+ B+ C+", "undecided"],
+    ["A+ A+ B+ B+", "undecided"],
+    ["A+ A A B", "A"],
+    ["B+ A+ A A", "A"],
+  ])("%s: %s", (text, expected) => {
+    const agreement = inFlightAgreement(text.split(" ").map(entry), { f: 1, q: 3 });
+    const outcome = agreement.kind === "commit" ? new TextDecoder().decode(agreement.proposal.payload) : agreement.kind;
+    expect(outcome).toBe(expected);
+  });
+});
+
+describe("own in-flight proposal", () => {
+  it("a new one is not prepared, and marking nothing marks nothing", () => {
+    const inFlight = new InFlight();
+    inFlight.markPrepared();
+    expect(inFlight).toMatchObject({ proposal: undefined, prepared: false, sequence: 0 });
+    inFlight.set(proposal("A", 2));
+    inFlight.markPrepared();
+    expect(inFlight).toMatchObject({ prepared: true, sequence: 2 });
+    inFlight.set(proposal("B", 3));
+    expect(inFlight).toMatchObject({ prepared: false, sequence: 3 });
+    inFlight.clear();
+    expect(inFlight.proposal).toBeUndefined();
+  });
+});
