@@ -20,24 +20,24 @@ export function impairmentLines(port: string, link: ImpairedLink): readonly stri
   return tbf === "" ? [root] : [root, `qdisc add dev ${port} parent 1:1 handle 10: ${tbf}`];
 }
 
-export const isImpaired = (impairment: Impairment): boolean => delayed(impairment) || impairment.rateKbit > 0;
-
 /** Kernel modules that the links need. */
 export function requirementsFor(impairments: readonly Impairment[]): readonly string[] {
   const needs: string[] = [];
-  if (impairments.some(delayed)) needs.push("sch_netem");
+  if (impairments.some(isDelayedOrLossy)) needs.push("sch_netem");
   if (impairments.some((impairment) => impairment.rateKbit > 0)) needs.push("sch_tbf");
   return needs;
 }
 
-const delayed = ({ delay, jitter, lossPercent }: Impairment): boolean => delay > 0 || jitter > 0 || lossPercent > 0;
+/** Whether netem is in the way; a rate alone is tbf's. */
+export const isDelayedOrLossy = ({ delay, jitter, lossPercent }: Impairment): boolean =>
+  delay > 0 || jitter > 0 || lossPercent > 0;
 
 /**
  * Jitter is uniform in [delay - jitter, delay + jitter]: netem's choice where no distribution is named. It reorders
  * frames that are closer together than the jitter.
  */
 function netemArguments(impairment: Impairment): string {
-  if (!delayed(impairment)) return "";
+  if (!isDelayedOrLossy(impairment)) return "";
   const words = ["netem", `limit ${netemLimitFrames(impairment)}`];
   if (impairment.delay > 0 || impairment.jitter > 0) words.push(`delay ${impairment.delay}us`);
   if (impairment.jitter > 0) words.push(`${impairment.jitter}us`);

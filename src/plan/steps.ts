@@ -1,7 +1,7 @@
 // The ordered lines of `up`: what `ip` and `tc` are told, as data. Carried out by the lab, printed by `testbed plan`.
 // `name` and `dev` are always written, so that an interface called `up` or `master` stays an interface (design 6.1).
 import type { Topology } from "../spec/index.js";
-import { impairmentLines, isImpaired } from "./impairment.js";
+import { impairmentLines, isDelayedOrLossy } from "./impairment.js";
 import type { Attachment, Network, Segment } from "./network.js";
 import type { PlannedSteps, Step } from "./plan.js";
 import { switchboardSysctls } from "./sysctls.js";
@@ -61,9 +61,10 @@ function addressingFor(name: string, topology: Topology, network: Network): read
   for (const each of attachments.toSorted((left, right) => left.link - right.link)) {
     const impairment = topology.links[each.link]?.impairment;
     lines.push(`address add ${each.ip}/${each.prefixLength} dev ${each.interface}`);
-    // TCP hands a veth up to 64 KiB as one frame. On an impaired link each frame is one packet of the MTU, or netem would
-    // lose 45 packets at a time and count them as one.
-    if (impairment !== undefined && isImpaired(impairment)) lines.push(`link set dev ${each.interface} gso_max_segs 1`);
+    // TCP hands a veth up to 64 KiB as one frame. Where netem is in the way each frame is one packet of the MTU, or it would
+    // lose 45 packets at a time and count them as one. tbf splits what is larger than its bucket itself.
+    if (impairment !== undefined && isDelayedOrLossy(impairment))
+      lines.push(`link set dev ${each.interface} gso_max_segs 1`);
     lines.push(`link set dev ${each.interface} up`);
   }
   return lines.map((line) => ({ tool: "ip", namespace: name, line }));
