@@ -37,7 +37,7 @@ export async function reportOn(directory: string): Promise<readonly RunResult[]>
 
 async function readPlan(directory: string): Promise<Plan> {
   const path = join(directory, "plan.json");
-  const plan = parsePlan(JSON.parse(await readFile(path, "utf8")));
+  const plan = parsePlan(await readFile(path, "utf8"), path);
   if (plan.kind === "good") return plan.value;
   throw new OperatingError(`Cannot read "${path}": ${plan.problems.map((problem) => problem.message).join("; ")}`);
 }
