@@ -8,7 +8,8 @@ import { csvFiles } from "./csv-files.js";
 import { phaseNames, type PhaseName } from "./phases.js";
 import { RunFold } from "./run-fold.js";
 import type { RunContext, RunResult } from "./run-result.js";
-import { contextFor, faultMs, inMs, leaderDown, type StoryOptions } from "./story.js";
+import { inMs, leaderDown } from "./story.js";
+import { contextFor, faultMs, type StoryOptions } from "./story-context.js";
 
 function resultOf(events: readonly Event[], context: RunContext = contextFor()): RunResult {
   const fold = new RunFold(context);
