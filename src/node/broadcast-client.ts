@@ -26,7 +26,6 @@ export class BroadcastClient implements Disposable {
     this.#channel = new Channel(target, "broadcast", settings, emit);
     this.#settings = settings;
     this.#answer = answer;
-    this.#channel.connect();
   }
 
   /** Answered once, unless given up. In state "transient-failure" it fails at once, as a gRPC call does. */

@@ -1,5 +1,6 @@
 // One ordered pair of orderers, seen from its source: a channel, and on it one Step stream that carries everything sent to
-// the target. It behaves as Fabric's does (fabric-wire.md 7.3): a stream is opened by the first send that finds none; on
+// the target. It stays idle until there is something to send: a channel that dials a node which is just starting would
+// begin its life in back-off. It behaves as Fabric's does (fabric-wire.md 7.3): a stream is opened by the first send that finds none; on
 // an idle channel that send waits for the connection, in any other state but ready sends are refused at once.
 //
 // A send is complete when the stream's bounded buffer has it, as in Fabric, where a goroutine carries the buffer to the
@@ -48,8 +49,6 @@ export class ClusterLink implements Disposable {
     this.#options = options;
     this.#channel = new Channel(options.target, "cluster", options.settings, options.emit);
     this.#metadata.set("sender", String(options.self));
-    // Fabric dials when it learns of a node, not when it first has something to say.
-    this.#channel.connect();
   }
 
   /** Answers at once, or with a promise when it had to wait for a connection. Never rejects. */

@@ -74,6 +74,13 @@ function linkTo(id: number, port: number, override: Partial<TransportSettings> =
   return link;
 }
 
+/** A link that has sent its first message. */
+async function openLinkTo(id: number, port: number, override: Partial<TransportSettings> = {}): Promise<ClusterLink> {
+  const link = linkTo(id, port, override);
+  expect(await link.send(message, "consensus")).toEqual({ kind: "written" });
+  return link;
+}
+
 const message = Buffer.from(encodeClusterStep({ kind: "consensus", message: Uint8Array.of(0x12, 0) }));
 
 async function until(what: string, question: () => boolean): Promise<void> {
@@ -90,7 +97,6 @@ const states = (peer: string): readonly string[] =>
 test("opens one stream, carries messages in order and tells of it", async () => {
   const { port, received } = await receiver();
   const link = linkTo(2, port);
-  await until("ready", () => states("orderer2").includes("ready"));
   for (let index = 0; index < 4; index++) expect(await link.send(message, "consensus")).toEqual({ kind: "written" });
   await until("four messages", () => received() === 4);
   expect(states("orderer2")).toEqual(["connecting", "ready", "opened"]);
@@ -99,13 +105,15 @@ test("opens one stream, carries messages in order and tells of it", async () => 
   for (const event of connected) expect(event).toMatchObject({ detail: "TCP_USER_TIMEOUT 20000 ms" });
 });
 
-test("sends are refused at once while the connection is being tried, and after it failed", async () => {
+test("the send that meets an idle channel waits for the attempt; while it lasts and after it failed others are refused", async () => {
   const { port } = await silent();
-  const link = linkTo(2, port);
-  expect(link.send(message, "consensus")).toEqual({ kind: "dropped", reason: "channel is connecting" });
+  const link = linkTo(2, port, { broadcast: "sequential" });
   const start = now();
-  await until("failure", () => states("orderer2").includes("transient-failure"));
+  const first = link.send(message, "consensus");
+  expect(link.send(message, "consensus")).toEqual({ kind: "dropped", reason: "channel is connecting" });
+  expect(await first).toMatchObject({ kind: "dropped" });
   expect(now() - start).toBeGreaterThan(milliseconds(550));
+  await until("failure", () => states("orderer2").includes("transient-failure"));
   expect(link.send(message, "consensus")).toEqual({ kind: "dropped", reason: "channel is transient-failure" });
   expect(events).toContainEqual(expect.objectContaining({ kind: "socket", state: "error", detail: "ECONNECTTIMEOUT" }));
   // One event for an outage, however many messages it costs.
@@ -116,7 +124,7 @@ test("nobody listening is known at once", async () => {
   const { port, server } = await silent();
   server.close();
   await once(server, "close");
-  linkTo(2, port);
+  expect(await linkTo(2, port).send(message, "consensus")).toMatchObject({ kind: "dropped" });
   await until("failure", () => states("orderer2").includes("transient-failure"));
   expect(events).toContainEqual(
     expect.objectContaining({ kind: "socket", state: "error", detail: "ECONNREFUSED", remote: `${address}:${port}` }),
@@ -128,8 +136,7 @@ async function stalledLink(): Promise<ClusterLink> {
   const server = serverOf({ step: (stream) => stream.on("error", () => undefined).pause() }, settings);
   const port = await listen(server, address, 0);
   undo.push(() => server.forceShutdown());
-  const link = linkTo(2, port);
-  await until("ready", () => states("orderer2").includes("ready"));
+  const link = await openLinkTo(2, port);
   for (let index = 0; index < settings.sendBufferMessages * 3; index++) {
     expect(link.send(Buffer.alloc(200_000), "consensus")).toEqual({ kind: "written" });
   }
@@ -152,11 +159,11 @@ test("a forwarded request that finds the stream stalled and full is dropped, and
 
 test("a burst larger than the buffer passes while the stream moves, up to ten times its size", async () => {
   const { port, received } = await receiver();
-  const link = linkTo(2, port);
-  await until("ready", () => states("orderer2").includes("ready"));
+  const link = await openLinkTo(2, port);
+  await until("the first", () => received() === 1);
   const burst = settings.sendBufferMessages * 10;
   for (let index = 0; index < burst; index++) expect(link.send(message, "consensus")).toEqual({ kind: "written" });
-  await until("all of it", () => received() === burst);
+  await until("all of it", () => received() === 1 + burst);
   for (let index = 0; index < burst; index++) void link.send(message, "consensus");
   expect(link.send(message, "consensus")).toEqual({ kind: "dropped", reason: "send queue overflown" });
 });
@@ -164,10 +171,9 @@ test("a burst larger than the buffer passes while the stream moves, up to ten ti
 /** A link whose channel has been ready, and is idle now because its peer was replaced by one that never answers. */
 async function idleLink(id: number, override: Partial<TransportSettings>): Promise<ClusterLink> {
   const { port, server } = await receiver();
-  const link = linkTo(id, port, override);
-  await until("ready", () => states(`orderer${id}`).includes("ready"));
+  const link = await openLinkTo(id, port, override);
   server.forceShutdown();
-  await until("idle", () => states(`orderer${id}`).at(-1) === "idle");
+  await until("idle", () => ["idle", "closed"].every((state) => states(`orderer${id}`).includes(state)));
   const hole = createServer((socket) => socket.on("error", () => undefined));
   hole.listen(port, address);
   await once(hole, "listening");
@@ -186,8 +192,7 @@ interface Sent {
 async function broadcastTwice(broadcast: TransportSettings["broadcast"]): Promise<readonly Sent[]> {
   const hole = await idleLink(2, { broadcast });
   const { port } = await receiver();
-  const good = linkTo(3, port, { broadcast });
-  await until("ready", () => states("orderer3").includes("ready"));
+  const good = await openLinkTo(3, port, { broadcast });
   const links = new Map<NodeId, ClusterLink>([
     [nodeId(2), hole],
     [nodeId(3), good],

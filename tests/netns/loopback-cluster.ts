@@ -56,11 +56,10 @@ export class RunningNode implements AsyncDisposable {
   #socket: Socket | undefined;
   #next = 1;
 
-  constructor(config: NodeConfig, bundle: string, configPath: string) {
+  constructor(config: NodeConfig, bundle: string, configPath: string, under: readonly string[]) {
     this.config = config;
-    this.process = spawn(process.execPath, ["--enable-source-maps", bundle, configPath], {
-      stdio: ["ignore", "inherit", "pipe"],
-    });
+    const [command, ...rest] = [...under, process.execPath, "--enable-source-maps", bundle, configPath];
+    this.process = spawn(command, rest, { stdio: ["ignore", "inherit", "pipe"] });
     this.process.stderr?.on("data", (chunk: Buffer) => {
       this.stderr += chunk.toString();
     });
@@ -167,6 +166,8 @@ export class LoopbackCluster implements AsyncDisposable {
   readonly folder: string;
   readonly configs: readonly NodeConfig[];
   readonly running = new Map<string, RunningNode>();
+  /** Command, by node, that its process is started under; it must become that process, not its parent. */
+  readonly under = new Map<string, readonly string[]>();
   readonly #bundle: string;
 
   private constructor(folder: string, configs: readonly NodeConfig[], bundle: string) {
@@ -205,7 +206,12 @@ export class LoopbackCluster implements AsyncDisposable {
     const chosen = this.configs.filter(({ name }) => names.includes(name));
     await Promise.all(
       chosen.map(async (config) => {
-        const node = new RunningNode(config, this.#bundle, join(this.folder, config.name, "config.json"));
+        const node = new RunningNode(
+          config,
+          this.#bundle,
+          join(this.folder, config.name, "config.json"),
+          this.under.get(config.name) ?? [],
+        );
         this.running.set(config.name, node);
         await node.attach();
         await node.until("ready", (event) => event.kind === "process" && event.state === "ready");
