@@ -120,12 +120,14 @@ export class RunningNode implements AsyncDisposable {
     }
   }
 
-  async end(signal: NodeJS.Signals): Promise<number | null> {
-    if (this.process.exitCode === null && this.process.signalCode === null) {
-      const ended = once(this.process, "exit");
-      this.process.kill(signal);
-      await ended;
-    }
+  end(signal: NodeJS.Signals): Promise<number | null> {
+    this.process.kill(signal);
+    return this.ended();
+  }
+
+  /** Exit code; null when a signal ended it. */
+  async ended(): Promise<number | null> {
+    if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, "exit");
     return this.process.exitCode;
   }
 
@@ -217,6 +219,16 @@ export class LoopbackCluster implements AsyncDisposable {
         await node.until("ready", (event) => event.kind === "process" && event.state === "ready");
       }),
     );
+  }
+
+  /** A second process for a node's address, with a folder and socket of its own. Caller waits for its end. */
+  async startTwin(name: string): Promise<RunningNode> {
+    const config = this.node(name).config;
+    const folder = join(this.folder, `${name}-twin`);
+    const twin = { ...config, dataDirectory: join(folder, "data"), controlSocket: join(folder, "control.sock") };
+    await mkdir(folder);
+    await writeFile(join(folder, "config.json"), JSON.stringify(twin));
+    return new RunningNode(twin, this.#bundle, join(folder, "config.json"), []);
   }
 
   node(name: string): RunningNode {
