@@ -184,7 +184,8 @@ export class Pool {
     if (entry !== undefined) {
       this.#entries.delete(key);
       this.#bytes -= entry.request.length;
-      for (const timers of Object.values(this.#stages)) timers.delete(key);
+      const { forward, complain, autoRemove } = this.#stages;
+      if (!forward.delete(key) && !complain.delete(key)) autoRemove.delete(key);
     }
     this.#trim();
     this.#removed.add(key);

@@ -3,16 +3,18 @@
 import { concat, sha256, sha256Hex } from "../../base/index.js";
 import type { Proposal, Signature } from "../contract.js";
 
-/** Lower-case hexadecimal digest of a proposal; payload comes first, header second. */
-export const proposalDigest = (proposal: Proposal): string => sha256Hex(proposalDer(proposal));
+/** Lower-case hexadecimal digest of a proposal; payload comes first, header second. Copies none of them. */
+export const proposalDigest = (proposal: Proposal): string => sha256Hex(...proposalParts(proposal));
 
-export const proposalDer = (proposal: Proposal): Uint8Array =>
-  derSequence(
-    derOctets(proposal.payload),
-    derOctets(proposal.header),
-    derOctets(proposal.metadata),
-    derInteger(proposal.verificationSequence),
-  );
+export const proposalDer = (proposal: Proposal): Uint8Array => concat(...proposalParts(proposal));
+
+function proposalParts({ payload, header, metadata, verificationSequence }: Proposal): readonly Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  for (const octets of [payload, header, metadata]) parts.push(derPrefix(0x04, octets.length), octets);
+  parts.push(derInteger(verificationSequence));
+  const size = parts.reduce((sum, { length }) => sum + length, 0);
+  return [derPrefix(0x30, size), ...parts];
+}
 
 /** Digest of the previous decision's signatures in their order; undefined for none, which is not the hash of an empty list. */
 export const previousSignaturesDigest = (signatures: readonly Signature[]): Uint8Array | undefined =>
@@ -43,9 +45,12 @@ export function derInteger(value: number): Uint8Array {
 }
 
 /** Tag, definite length, content. */
-export function derElement(tag: number, content: Uint8Array): Uint8Array {
-  if (content.length < 0x80) return concat(Uint8Array.of(tag, content.length), content);
+export const derElement = (tag: number, content: Uint8Array): Uint8Array =>
+  concat(derPrefix(tag, content.length), content);
+
+function derPrefix(tag: number, size: number): Uint8Array {
+  if (size < 0x80) return Uint8Array.of(tag, size);
   const length: number[] = [];
-  for (let rest = content.length; rest > 0; rest = Math.floor(rest / 256)) length.unshift(rest % 256);
-  return concat(Uint8Array.of(tag, 0x80 | length.length, ...length), content);
+  for (let rest = size; rest > 0; rest = Math.floor(rest / 256)) length.unshift(rest % 256);
+  return Uint8Array.of(tag, 0x80 | length.length, ...length);
 }
