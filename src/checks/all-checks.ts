@@ -5,6 +5,7 @@ import { HashChain, NoGap } from "./chain.js";
 import { worst, type Check, type CheckContext, type CheckVerdict, type Truth } from "./check.js";
 import { Clock } from "./clock.js";
 import { FaultsEffective, FaultsOnTime, KernelConfirms } from "./faults.js";
+import { Impairments } from "./impairments.js";
 import { Liveness } from "./liveness.js";
 import { NothingLost, type LossCount } from "./nothing-lost.js";
 import { NothingTwice } from "./nothing-twice.js";
@@ -51,6 +52,7 @@ export class AllChecks {
       new KernelConfirms(),
       this.#processes,
       new Clock(),
+      new Impairments(),
     ];
   }
 

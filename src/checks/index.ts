@@ -5,6 +5,7 @@ export { HashChain, NoGap } from "./chain.js";
 export { worst, type Check, type CheckContext, type CheckVerdict, type Truth } from "./check.js";
 export { Clock } from "./clock.js";
 export { FaultsEffective, FaultsOnTime, KernelConfirms, latenessMax, latenessOf } from "./faults.js";
+export { Impairments } from "./impairments.js";
 export { Liveness } from "./liveness.js";
 export { NothingLost, type LossCount } from "./nothing-lost.js";
 export { NothingTwice } from "./nothing-twice.js";

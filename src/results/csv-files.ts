@@ -4,6 +4,7 @@
 import type { Instant } from "../base/index.js";
 import { atMost, cellsOf, column, inMilliseconds, type Cell, type Column } from "./csv.js";
 import { planes, type FaultRow, type Plane } from "./fault-log.js";
+import type { ProbeRow } from "./machine.js";
 import type { PhaseName } from "./phases.js";
 import type { RequestRow } from "./requests.js";
 import type { LatencySummary, MeasuredOutage, MeasuredViewChange, RunResult } from "./run-result.js";
@@ -107,6 +108,14 @@ const runColumns: readonly Column<RunResult>[] = [
   column("throughput_before_tx_per_s", (run) => atMost(run.throughputBefore, 3)),
   column("throughput_after_tx_per_s", (run) => atMost(run.throughputAfter, 3)),
   column("catch_up_ms", (run) => inMilliseconds(run.firstFault?.caughtUpAfter)),
+  column("stragglers", (run) => run.stragglers.join(" ")),
+  column("forward_timeouts", (run) => run.machine.forwardTimeouts),
+  column("complain_timeouts", (run) => run.machine.complainTimeouts),
+  column("complaints", (run) => run.machine.complaints),
+  column("syncs", (run) => run.machine.syncs),
+  column("cpu_pressure_percent", (run) => atMost(run.machine.cpuPressurePercent, 1)),
+  column("queue_drops", (run) => run.machine.queueDrops),
+  column("clock_difference_us", (run) => run.machine.clockDifferenceUs),
   column("late_faults", (run) => run.counts.faultsLate),
   column("process_deaths", (run) => run.counts.deaths),
   column("not_true", (run) =>
@@ -252,6 +261,16 @@ const timeseriesColumns: readonly Part<TimeseriesRow>[] = [
   column("height", ({ item }) => item.height),
 ];
 
+const probeColumns: readonly Part<ProbeRow>[] = [
+  column("run", ({ run }) => run.run),
+  column("at_ms", ({ run, item }) => atMs(run, item.at)),
+  column("probe", ({ item }) => item.probe),
+  column("subject", ({ item }) => item.subject),
+  column("asked", ({ item }) => item.asked),
+  column("measured", ({ item }) => item.measured),
+  column("unit", ({ item }) => item.unit),
+];
+
 function fileOf<T>(name: string, columns: readonly Part<T>[], items: (run: RunResult) => readonly T[]): CsvFile {
   return {
     name,
@@ -276,6 +295,7 @@ export const csvFiles: readonly CsvFile[] = [
   fileOf("outages.csv", outageColumns, (run) => run.outages),
   fileOf("faults.csv", faultColumns, (run) => run.faults),
   fileOf("views.csv", viewColumns, (run) => run.viewChanges),
+  fileOf("probes.csv", probeColumns, (run) => run.probes),
   fileOf("requests.csv", requestColumns, (run) => run.requests),
   fileOf("timeseries.csv", timeseriesColumns, (run) => run.timeseries),
 ];

@@ -27,6 +27,16 @@ export class Heights {
     if (this.#behind.length > 0) this.#look(event.node, event.at);
   }
 
+  /** Orderers that others are ahead of at the end, by name. */
+  stragglers(): readonly string[] {
+    const orderers = [...this.#heights].filter(([node]) => this.#orderers.has(node));
+    const highest = Math.max(...orderers.map(([, height]) => height));
+    return orderers
+      .filter(([, height]) => height < highest)
+      .map(([node]) => node)
+      .toSorted();
+  }
+
   #look(node: string, at: Instant): void {
     const own = this.#heights.get(node) ?? -1;
     for (const [other, height] of this.#heights) {

@@ -47,10 +47,13 @@ export class Path {
     this.#routes.add(event.at);
   }
 
-  /** A stream event of the orderer that leads: only those by which a send goes on or is given up. */
+  /**
+   * A stream event of the orderer that leads: only those by which a send that waited goes on (its stream opens) or is given
+   * up. A message dropped at once, or a channel that is tried again in the background, holds nobody up.
+   */
   leaderStream(event: StreamEvent): void {
-    if (event.service !== "cluster") return;
-    if (["ready", "opened", "dropped", "send-timeout"].includes(event.state)) this.#streams.add(event.at);
+    if (event.service !== "cluster" || event.detail.startsWith("inbound")) return;
+    if (event.state === "opened" || event.state === "send-timeout") this.#streams.add(event.at);
   }
 
   /** The first decision after the largest pause between decisions in the outage. */

@@ -10,8 +10,9 @@ import { FaultLog } from "./fault-log.js";
 import { Heights } from "./heights.js";
 import type { Histogram } from "./histogram.js";
 import { InOrder } from "./in-order.js";
+import { Machine } from "./machine.js";
 import { Path } from "./path.js";
-import { phasesOf } from "./phases.js";
+import { phaseNames, phasesOf } from "./phases.js";
 import { predictionFor } from "./prediction.js";
 import { Requests, type RequestRow } from "./requests.js";
 import type { LatencySummary, MeasuredOutage, RunContext, RunResult } from "./run-result.js";
@@ -35,6 +36,7 @@ export class RunFold {
   readonly #faults: FaultLog;
   readonly #heights: Heights;
   readonly #timeseries: Timeseries;
+  readonly #machine = new Machine();
   readonly #sources: { readonly at: Instant; readonly peer: string }[] = [];
   #requestRows: RequestRow[] = [];
   #timeseriesRows: TimeseriesRow[] = [];
@@ -45,6 +47,7 @@ export class RunFold {
   #lastAt: Instant | undefined;
   #viewAtFault: number | undefined;
   #removedRequests = 0;
+  #isFaulted = false;
 
   constructor(context: RunContext) {
     const cast = castOf(context.plan);
@@ -100,7 +103,10 @@ export class RunFold {
         this.#views.step(event);
         this.#faults.observe(event);
         if (event.step === "autoRemoved") this.#removedRequests += 1;
+        if (this.#isFaulted && !this.#faults.isCutOff(event.node)) this.#machine.stepAfterFault(event);
         return;
+      case "probe":
+        return this.#machine.probe(event);
       case "fault":
       case "observed":
         return this.#fault(event);
@@ -137,6 +143,7 @@ export class RunFold {
     const isEffective = event.state === "effective" || event.state === "down";
     if (isEffective) {
       this.#viewAtFault ??= this.#views.inForce();
+      this.#isFaulted = true;
       this.#service.faulted(event.at);
     }
     if (event.state !== "healed" && event.state !== "up") return;
@@ -225,8 +232,7 @@ export class RunFold {
         cast: this.#cast,
         faults: this.#faults.rows,
         changes,
-        outage: outages[0]?.outage,
-        phases: outages[0]?.phases,
+        outages,
         duplicatesNamed: counts.duplicatesNamed,
         removedRequests: this.#removedRequests,
       }),
@@ -237,6 +243,9 @@ export class RunFold {
         during: latencyOf(service.latencies.during),
         after: latencyOf(service.latencies.after),
       },
+      machine: this.#machine.measured(),
+      probes: this.#machine.probes,
+      stragglers: this.#heights.stragglers(),
       throughputBefore: service.throughputBefore,
       throughputAfter: service.throughputAfter,
     };
@@ -278,14 +287,19 @@ function measurementVerdicts(measured: Measured): readonly CheckVerdict[] {
   return measured.isPredicted === undefined ? [outage] : [outage, predictionVerdict(measured)];
 }
 
-function predictionVerdict({ prediction, isPredicted, explanation }: Measured): CheckVerdict {
+function predictionVerdict({ prediction, isPredicted, explanation, outages }: Measured): CheckVerdict {
   const name = "prediction";
   const expected = `${(prediction?.outage ?? 0) / 1_000} ms (${prediction?.formula ?? ""})`;
-  if (isPredicted === true)
-    return { name, verdict: "true", detail: `within ${(prediction?.tolerance ?? 0) / 1_000} ms of ${expected}` };
-  if (explanation.length === 0)
-    return { name, verdict: "unknown", detail: `outside ${expected}, and no known surprise explains it` };
-  return { name, verdict: "true", detail: `outside ${expected}: ${explanation.join("; ")}` };
+  const tolerance = `${(prediction?.tolerance ?? 0) / 1_000} ms`;
+  if (isPredicted === true) return { name, verdict: "true", detail: `within ${tolerance} of ${expected}` };
+  const outside = `more than ${tolerance} from ${expected}`;
+  if (explanation.length > 0) return { name, verdict: "true", detail: `${outside}: ${explanation.join("; ")}` };
+  const phases = outages[0]?.phases;
+  const longest = phaseNames.flatMap((phase) => {
+    const length = phases?.[phase];
+    return length === undefined || length === 0 ? [] : [`${phase} ${length / 1_000} ms`];
+  });
+  return { name, verdict: "unknown", detail: `${outside}, and no known surprise explains it: ${longest.join(", ")}` };
 }
 
 function latencyOf(histogram: Histogram): LatencySummary {

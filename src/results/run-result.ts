@@ -4,6 +4,7 @@ import type { CheckCounts, CheckVerdict, Truth } from "../checks/index.js";
 import type { Plan } from "../plan/index.js";
 import type { Experiment } from "../spec/index.js";
 import type { FaultRow } from "./fault-log.js";
+import type { MachineSummary, ProbeRow } from "./machine.js";
 import type { Phases } from "./phases.js";
 import type { Prediction } from "./prediction.js";
 import type { RequestCounts, RequestRow } from "./requests.js";
@@ -75,6 +76,10 @@ export interface RunResult {
     readonly during: LatencySummary;
     readonly after: LatencySummary;
   };
+  readonly machine: MachineSummary;
+  readonly probes: readonly ProbeRow[];
+  /** Orderers that others were ahead of at the end. */
+  readonly stragglers: readonly string[];
   readonly throughputBefore: number | undefined;
   readonly throughputAfter: number | undefined;
   readonly checks: readonly CheckVerdict[];

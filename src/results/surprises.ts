@@ -4,16 +4,14 @@ import type { Duration } from "../base/index.js";
 import type { Cast } from "./cast.js";
 import { nodeOf } from "./cast.js";
 import type { FaultRow } from "./fault-log.js";
-import type { Phases } from "./phases.js";
-import type { Outage } from "./service.js";
+import type { MeasuredOutage } from "./run-result.js";
 import { detectedAt, type ViewChange } from "./views.js";
 
 export interface SurpriseInput {
   readonly cast: Cast;
   readonly faults: readonly FaultRow[];
   readonly changes: readonly ViewChange[];
-  readonly outage: Outage | undefined;
-  readonly phases: Phases | undefined;
+  readonly outages: readonly MeasuredOutage[];
   readonly duplicatesNamed: number;
   readonly removedRequests: number;
 }
@@ -26,7 +24,7 @@ export function surprisesIn(input: SurpriseInput): readonly string[] {
       if (text !== undefined) found.push(text);
     }
   }
-  const storm = input.phases?.changes.filter((change) => change.firstDecision === undefined).length ?? 0;
+  const storm = input.outages[0]?.phases.changes.filter((change) => change.firstDecision === undefined).length ?? 0;
   if (storm >= 3) found.push(`item 33: a storm of ${storm} view changes without a decision`);
   if (input.duplicatesNamed > 0) {
     found.push(`item 1: ${input.duplicatesNamed} requests ordered again after an in-flight commit`);
@@ -90,16 +88,26 @@ function loneComplainer(change: ViewChange, input: SurpriseInput): string | unde
 }
 
 function ofPhases(input: SurpriseInput): readonly string[] {
-  const { outage, phases, faults } = input;
-  if (outage === undefined || phases === undefined) return [];
+  const [first] = input.outages;
   const found: string[] = [];
+  for (const [index, { outage, phases }] of input.outages.entries()) {
+    const length = outage.cutAt - outage.start;
+    if (phases.transport !== undefined && 2 * phases.transport > length) {
+      const waited = milliseconds(phases.transport);
+      found.push(`outage ${index + 1}: the leader's sends waited ${waited} for an unreachable orderer (anchors 1.2)`);
+    }
+  }
+  if (first === undefined) return found;
+  const { outage, phases } = first;
   if (phases.inFlight !== undefined && phases.inFlight > 0) {
     found.push(
       `in-flight agreement took ${milliseconds(phases.inFlight)} (two ticks and a commit, section 16.1 step 3)`,
     );
   }
-  const first = faults.find((row) => row.effectiveAt !== undefined);
-  const healedAt = first?.healedAt;
+  if (phases.failover !== undefined && phases.failover > 0) {
+    found.push(`the peer had lost its block source: its failover took ${milliseconds(phases.failover)} more`);
+  }
+  const healedAt = input.faults.find((row) => row.effectiveAt !== undefined)?.healedAt;
   if (healedAt === undefined || outage.end === undefined || healedAt >= outage.end) return found;
   const detection = phases.changes[0] === undefined ? undefined : detectedAt(phases.changes[0], input.cast);
   if (detection !== undefined && detection > healedAt) {
