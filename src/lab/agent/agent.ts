@@ -75,7 +75,7 @@ export class Agent {
     await this.#downs.prepare([]);
     this.#watching = true;
     await writeNodeFiles(directory, plan, settings);
-    await this.#nodes.start(frrConfigured, { signal });
+    await this.#nodes.start((process, waits) => frrConfigured(process, listener, waits), { signal });
     progress("nodes started");
     await routesConverged(plan, [...this.#nodes.processes.values()], listener, { signal });
     await sendFromLoopback(plan, { signal });

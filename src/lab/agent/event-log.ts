@@ -29,8 +29,9 @@ export class EventLog implements AsyncDisposable {
     return () => this.#observers.delete(observer);
   }
 
-  /** `line` is the event's text where it came as text. */
-  emit(event: Event, line = jsonLine(event)): void {
+  /** `text` is the event's line where it came as a line. */
+  emit(event: Event, text?: string): void {
+    const line = text ?? jsonLine(event);
     for (const observer of this.#observers) observer(event);
     this.#lines.push(line);
     this.#backlogBytes += line.length;

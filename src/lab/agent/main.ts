@@ -2,9 +2,10 @@
 // the lab can wait for it; ends the process, and with it the sandbox, when the lab cannot come up or is told to go.
 // Exit codes: 0 told to end, 4 the lab could not come up (agent.log says why).
 import { readFile } from "node:fs/promises";
+import { setPriority } from "node:os";
 import { join } from "node:path";
 import type { Plan } from "../../plan/index.js";
-import { errorText, loggerTo, pause, writeWhole } from "../../system/index.js";
+import { errorText, loggerTo, OperatingError, pause, writeWhole } from "../../system/index.js";
 import { sandboxProcess } from "../netns/sandbox.js";
 import { controlSocketOf, type LabRecord } from "../netns/state-folder.js";
 import type { LabRequest, UpSettings } from "../protocol.js";
@@ -15,7 +16,20 @@ import { EventLog } from "./event-log.js";
 /** For the last answers to leave; the connection closes with the process. */
 const lastAnswersMs = 50;
 
+/** Against a machine that is busy with other things; the nodes are put back to 0 (node-process.ts). */
+const agentNiceness = -15;
+
+/** A fault that is due must not wait for a processor. Only privileged users may ask for it; others run as they are. */
+function takePriority(): void {
+  try {
+    setPriority(agentNiceness);
+  } catch (error) {
+    if (!(error instanceof Error) || !/\b(EACCES|EPERM)\b/.test(error.message)) throw error;
+  }
+}
+
 async function main(directory: string): Promise<number> {
+  takePriority();
   const startedAt = performance.now();
   const logger = loggerTo((line) => process.stderr.write(line));
   const plan = (await readJson(join(directory, "plan.json"))) as Plan; // written by the CLI from a Plan of its own format
@@ -39,7 +53,10 @@ async function main(directory: string): Promise<number> {
   };
   await record(directory);
   control = await ControlServer.listen(controlSocketOf(directory), answer);
-  up = agent.up({ signal: stop.signal });
+  up = agent.up({ signal: stop.signal }).catch((cause: unknown) => {
+    if (!stop.signal.aborted) throw cause;
+    throw new OperatingError("Bring the lab up: somebody told it to end before it was up", { cause });
+  });
   const failure = await up.then(
     () => undefined,
     (error: unknown) => error,

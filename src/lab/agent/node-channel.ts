@@ -126,7 +126,7 @@ export class NodeChannel {
       const number = "n" in message && typeof message.n === "number" ? message.n : this.#nextEvent;
       if (number < this.#nextEvent) return;
       this.#nextEvent = number + 1;
-      if (isEvent(message.event)) this.#log.emit(message.event);
+      if (isEvent(message.event)) this.#log.emit(message.event, textOfEvent(line));
       else this.#complain(`sent an event that is none: "${line.slice(0, 200)}"`);
       return;
     }
@@ -139,6 +139,12 @@ export class NodeChannel {
   #complain(text: string): void {
     this.#log.emit({ kind: "log", at: now(), node: this.#node, process: "agent", text: `${this.#node} ${text}` });
   }
+}
+
+/** The event's own text, where the line has the form that our nodes write: saves encoding again what came encoded. */
+function textOfEvent(line: string): string | undefined {
+  const end = line.lastIndexOf(',"n":');
+  return line.startsWith('{"event":{') && end > 0 ? `${line.slice('{"event":'.length, end)}\n` : undefined;
 }
 
 /** Enough to place it: who folds events asks for the rest. */

@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
+import { getPriority } from "node:os";
 import { join } from "node:path";
 import type { ProcessEvent } from "../../boundary/index.js";
 import type { PlannedNode } from "../../plan/index.js";
@@ -114,7 +115,8 @@ export class NodeProcess {
 
   #spawn(args: readonly string[]): void {
     const output = openSync(join(this.places.folder, "service.log"), "a", 0o600);
-    const child = spawn("nsenter", args, {
+    // The agent may have raised itself above the nodes (main.ts): they run as everybody does.
+    const child = spawn("nice", ["-n", String(-getPriority()), "nsenter", ...args], {
       stdio: ["ignore", output, output, "pipe"],
       cwd: this.places.folder,
       env: { ...process.env, ...this.#environment(), PATH: toolPath(), LC_ALL: "C.UTF-8" },

@@ -22,12 +22,16 @@ const troubleOf = (processes: readonly NodeProcess[]): string =>
     .join("; ");
 
 /** Waits until FRR in this node has taken its whole configuration; at once where the node runs none. */
-export async function frrConfigured(process: NodeProcess, { signal }: Waits): Promise<void> {
+export async function frrConfigured(process: NodeProcess, listener: KernelListener, { signal }: Waits): Promise<void> {
+  const { node } = process;
   const look = (): Look<true> => {
-    if (process.trouble !== "") throw new OperatingError(`Start ${process.node.name}: ${process.trouble}`);
+    if (process.trouble !== "") {
+      const lacking = lackText(node, (route) => listener.hasRoute(node.name, route));
+      throw new OperatingError(`Start ${node.name}: ${process.trouble}; ${lackSentence(lacking)}`);
+    }
     return process.configured ? there(true) : waiting("its start script is still at it");
   };
-  await until(look, { timeoutMs: configuredMsMax, everyMs: 5, signal, what: `FRR in ${process.node.name}` });
+  await until(look, { timeoutMs: configuredMsMax, everyMs: 5, signal, what: `FRR in ${node.name}` });
 }
 
 /** The listener says cheaply when it may be so; the kernel's own table has the last word. */

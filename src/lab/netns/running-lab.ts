@@ -68,7 +68,8 @@ export class NetnsLab implements RunningLab {
       const gone = !(await isAlive(this.#record.owner));
       const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
       position += bytesRead;
-      for (const line of lines.push(buffer.subarray(0, bytesRead))) {
+      // A copy: the splitter keeps the start of an unfinished line, and the buffer is read into again.
+      for (const line of lines.push(Buffer.from(buffer.subarray(0, bytesRead)))) {
         const event = JSON.parse(line) as Event; // the agent's own file: it checked each line before it wrote it
         yield event;
         if (event.kind === "phase" && event.phase === "stopped") return;

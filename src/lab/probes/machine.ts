@@ -60,7 +60,11 @@ const netdevTable = `table netdev probe {
 }
 `;
 
-function tried(name: string, result: CommandResult, texts: { readonly good: string; readonly lost: string }): Capability {
+function tried(
+  name: string,
+  result: CommandResult,
+  texts: { readonly good: string; readonly lost: string },
+): Capability {
   const present = result.exitCode === 0;
   const said = result.stderr.trim().split("\n").join("; ");
   return { name, present, detail: present ? texts.good : said || `exit code ${result.exitCode}`, lost: texts.lost };
@@ -69,7 +73,12 @@ function tried(name: string, result: CommandResult, texts: { readonly good: stri
 async function packages(): Promise<Capability> {
   const missing = await missingPackages();
   const detail = missing.length === 0 ? "all there" : `missing: ${missing.join(", ")}`;
-  return { name: "Debian packages", present: missing.length === 0, detail, lost: "running a lab; scripts/setup installs them" };
+  return {
+    name: "Debian packages",
+    present: missing.length === 0,
+    detail,
+    lost: "running a lab; scripts/setup installs them",
+  };
 }
 
 function privilegesOf(present: boolean): Capability {
@@ -87,9 +96,11 @@ async function userNamespaces({ signal }: Waits): Promise<Capability> {
   });
   if (capability.present) return capability;
   const settings = await Promise.all(
-    ["kernel/unprivileged_userns_clone", "kernel/apparmor_restrict_unprivileged_userns", "user/max_user_namespaces"].map(
-      async (name) => `${name}=${(await textOf(`/proc/sys/${name}`)) ?? "absent"}`,
-    ),
+    [
+      "kernel/unprivileged_userns_clone",
+      "kernel/apparmor_restrict_unprivileged_userns",
+      "user/max_user_namespaces",
+    ].map(async (name) => `${name}=${(await textOf(`/proc/sys/${name}`)) ?? "absent"}`),
   );
   return { ...capability, detail: `${capability.detail} (${settings.join(", ")})` };
 }
@@ -112,7 +123,8 @@ async function docker({ signal }: Waits): Promise<Capability> {
   try {
     const answer = await getFromSocket(dockerSocket, "/version", { signal });
     const facts: unknown = JSON.parse(answer);
-    const version = typeof facts === "object" && facts !== null && "Version" in facts ? String(facts.Version) : "unknown";
+    const version =
+      typeof facts === "object" && facts !== null && "Version" in facts ? String(facts.Version) : "unknown";
     return { ...base, present: true, detail: `version ${version} at ${dockerSocket}` };
   } catch (error) {
     // Whatever keeps it from answering is the finding.
@@ -139,8 +151,17 @@ async function cgroups(): Promise<Capability> {
   const controllers = await textOf("/sys/fs/cgroup/cgroup.controllers");
   const hybrid = await textOf("/sys/fs/cgroup/unified/cgroup.controllers");
   const detail =
-    controllers !== undefined ? `version 2: ${controllers}` : hybrid !== undefined ? "version 1 with an empty version 2" : "version 1";
-  return { name: "cgroups version 2", present: controllers !== undefined, detail, lost: "limits of processor and memory for a node" };
+    controllers !== undefined
+      ? `version 2: ${controllers}`
+      : hybrid !== undefined
+        ? "version 1 with an empty version 2"
+        : "version 1";
+  return {
+    name: "cgroups version 2",
+    present: controllers !== undefined,
+    detail,
+    lost: "limits of processor and memory for a node",
+  };
 }
 
 async function pressure(): Promise<Capability> {
@@ -151,7 +172,10 @@ async function pressure(): Promise<Capability> {
 
 async function userModeLinux(): Promise<Capability> {
   const path = await findProgram("linux.uml");
-  const base = { name: "user-mode-linux", lost: "sch_netem on a kernel that lacks it: the tests that measure delay and loss" };
+  const base = {
+    name: "user-mode-linux",
+    lost: "sch_netem on a kernel that lacks it: the tests that measure delay and loss",
+  };
   return { ...base, present: path !== undefined, detail: path ?? "no linux.uml; Debian package user-mode-linux" };
 }
 

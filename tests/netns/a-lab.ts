@@ -1,0 +1,111 @@
+// A lab for tests: a plan from a few lines of YAML, a state folder of this test file's own, and looks into a running lab that
+// do not go through the agent, so that what it says can be compared with what the kernel says.
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Event, EventOf, EventKind } from "../../src/boundary/index.js";
+import { netnsRuntime, type Progress, type RunningLab } from "../../src/lab/index.js";
+import { planFor, type Plan } from "../../src/plan/index.js";
+import { parseTopology } from "../../src/spec/index.js";
+
+const root = join(import.meta.dirname, "..", "..");
+
+/** Bundles of the agent and the services, as a user has them. Quick when nothing changed. */
+export function buildPrograms(): void {
+  execFileSync(join(root, "scripts", "build"), { stdio: "inherit" });
+}
+
+/** Gives the tests of one file a state folder of their own; answers how to remove it. */
+export function ownStateFolder(): () => void {
+  const folder = mkdtempSync("/tmp/testbed-test-");
+  process.env["TESTBED_STATE"] = folder;
+  return () => rmSync(folder, { recursive: true, force: true });
+}
+
+export function planFrom(text: string): Plan {
+  const topology = parseTopology(text, "test.yaml");
+  if (topology.kind === "bad") throw new Error(topology.problems.map((problem) => problem.message).join("\n"));
+  const plan = planFor(topology.value);
+  if (plan.kind === "bad") throw new Error(plan.problems.map((problem) => problem.message).join("\n"));
+  return plan.value;
+}
+
+/** Routers in a line, r1 - r2 - …, with the given lines in every link. */
+export function lineOfRouters(name: string, count: number, linkLines = ""): Plan {
+  const nodes = Array.from({ length: count }, (_, index) => `  r${index + 1}: { kind: router }`);
+  const links = nodes
+    .slice(1)
+    .map(
+      (_, index) =>
+        `  - endpoints: ["r${index + 1}:eth2", "r${index + 2}:eth1"]${linkLines === "" ? "" : `\n    ${linkLines}`}`,
+    );
+  return planFrom(
+    `format: 1\nname: ${name}\nprofile: fast\nrouting: { protocol: ospf, hello: 1s, dead: 4s }\nnodes:\n${nodes.join("\n")}\nlinks:\n${links.join("\n")}\n`,
+  );
+}
+
+export interface UpChoices {
+  readonly signal?: AbortSignal;
+  readonly progress?: (progress: Progress) => void;
+}
+
+export function up(plan: Plan, choices: UpChoices = {}): Promise<RunningLab> {
+  return netnsRuntime.up(plan, {
+    seed: "1",
+    messageTrace: true,
+    progress: choices.progress ?? (() => undefined),
+    signal: choices.signal ?? new AbortController().signal,
+  });
+}
+
+/** Runs a command inside a node and answers its output; `code` is its exit code. */
+export async function inside(
+  lab: RunningLab,
+  node: string,
+  ...command: readonly string[]
+): Promise<{ readonly code: number; readonly text: string }> {
+  const [program = "", ...args] = await lab.execArguments(node, command);
+  const result = spawnSync(program, args, { encoding: "utf8" });
+  return { code: result.status ?? -1, text: `${result.stdout}${result.stderr}` };
+}
+
+export interface End {
+  readonly adminUp: boolean;
+  readonly carrier: boolean;
+  readonly addresses: number;
+}
+
+/** An interface as the kernel shows it inside the node. */
+export async function endOf(lab: RunningLab, node: string, name: string): Promise<End> {
+  const { text } = await inside(lab, node, "ip", "-json", "address", "show", "dev", name);
+  const [link] = JSON.parse(text) as readonly { flags: string[]; addr_info: unknown[] }[];
+  if (link === undefined) throw new Error(`no ${name} in ${node}`);
+  return {
+    adminUp: link.flags.includes("UP"),
+    carrier: link.flags.includes("LOWER_UP") && !link.flags.includes("NO-CARRIER"),
+    addresses: link.addr_info.length,
+  };
+}
+
+export function eventsOf<K extends EventKind>(lab: RunningLab, kind: K): readonly EventOf<K>[] {
+  const lines = readFileSync(join(lab.directory, "events.ndjson"), "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+  const events = lines.map((line) => JSON.parse(line) as Event);
+  return events.filter((event): event is EventOf<K> => event.kind === kind);
+}
+
+/** Pids on this machine of the processes whose command line holds the lab's folder: what a lab must not leave behind. */
+export function processesOf(directory: string): readonly number[] {
+  const { stdout } = spawnSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" });
+  return stdout
+    .split("\n")
+    .filter((line) => line.includes(directory) && !line.includes("ps -eo"))
+    .map((line) => Number.parseInt(line, 10));
+}
+
+/** The sandbox's first process, from the lab's own record. */
+export function sandboxOf(directory: string): number {
+  const record = JSON.parse(readFileSync(join(directory, "lab.json"), "utf8")) as { owner: { pid: number } };
+  return record.owner.pid;
+}
