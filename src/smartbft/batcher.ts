@@ -25,7 +25,7 @@ export class Batcher {
     this.#closed = false;
   }
 
-  /** A waiting leader gets nothing; nor will it until `open` (section 15, item 13, is that nobody may call it). */
+  /** A waiting leader gets nothing, not even a full batch, until `open` (section 15, item 13: nobody may call it). */
   close(): void {
     this.#closed = true;
     this.stop();

@@ -1,13 +1,14 @@
 // The controller (reference sections 4.4, 4.5, 5.2, 5.3, 5.8, 9 and 11): starts and stops Views, proposes as leader,
 // delivers decisions, runs syncs. It does one job at a time: while a decision is delivered or a sync runs, the next
 // decision, abort or installation waits, as in the library; where Go picks any of several, order of arrival holds here.
-import { sequence, view as toView, type NodeId, type Sequence, type View } from "../base/index.js";
+import { emptyBytes, sequence, view as toView, type NodeId, type Sequence, type View } from "../base/index.js";
 import { Batcher } from "./batcher.js";
 import { metadataOf } from "./checkpoint.js";
 import type { Collector } from "./collector.js";
 import type { Decision, RequestInfo } from "./contract.js";
 import type { Core } from "./core.js";
 import type { Delivery } from "./delivery.js";
+import { EarlyMessages } from "./early-messages.js";
 import type { HeartbeatMonitor } from "./heartbeat-monitor.js";
 import type { InFlight } from "./in-flight.js";
 import { leaderOf } from "./leader.js";
@@ -16,7 +17,6 @@ import { syncOutcome, type SyncOutcome } from "./synchronisation.js";
 import { RunningView, type ComplaintReason, type ViewHost, type ViewParts, type ViewStart } from "./view.js";
 import { encodeViewMetadata } from "./wire/encode.js";
 import type { NormalMessage } from "./wire/message.js";
-import { emptyBytes } from "../base/index.js";
 
 export interface ControllerParts extends ViewParts {
   readonly pool: Pool;
@@ -51,6 +51,7 @@ export class Controller implements ViewHost {
   #view: View = toView(0);
   #decisions = 0;
   #running: RunningView | undefined;
+  readonly #early = new EarlyMessages();
   /** Permission to propose once (section 4.4). */
   #token = false;
   #jobs: Job[] = [];
@@ -70,6 +71,7 @@ export class Controller implements ViewHost {
     this.#decisions = start.decisions;
     this.#core.trace("controller", "started", { view: start.number, sequence: start.sequence });
     this.#startView(start.sequence, start.resume);
+    // The library syncs before its first View, deaf to state transfer (section 15, item 14); here the View runs meanwhile.
     if (this.#core.options.syncOnStart) this.sync("start");
     this.#run();
   }
@@ -91,7 +93,13 @@ export class Controller implements ViewHost {
   }
 
   handle(from: NodeId, message: NormalMessage): string {
-    return this.#running?.handle(from, message) ?? "dropped: no view";
+    const running = this.#running;
+    if (running === undefined) return "dropped: no view";
+    const between = message.view > this.#view || (message.view === this.#view && running.stopped);
+    const decision = running.handle(from, message);
+    if (!this.#core.improved || !between) return decision;
+    this.#early.keep(from, message);
+    return `kept for its view; ${decision}`;
   }
 
   broadcast(message: NormalMessage): void {
@@ -257,6 +265,8 @@ export class Controller implements ViewHost {
     this.#core.trace("controller", "viewStarting", { view: this.#view, sequence, decisions, leader });
     running.start();
     this.#token = this.isLeader && running.phase === "committed";
+    // Nothing was kept unless improved; each was told of when it came.
+    for (const { from: sender, message } of this.#early.take(this.#view)) running.handle(sender, message);
   }
 
   /** Section 9.2. */

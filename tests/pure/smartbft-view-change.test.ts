@@ -376,6 +376,21 @@ describe("NewView at a follower", () => {
   });
 });
 
+describe("while it waits for signatures", () => {
+  it("further messages queue up to the buffer's size, and are handled in order afterwards", () => {
+    const bench = leaderToBe({ protocol: { incomingMessageBufferSize: 2 } });
+    const third = bench.viewData(3, next);
+    bench.holdVerification = true;
+    expect(bench.from(4, bench.viewData(4, next))).toBe("examined");
+    expect(bench.from(3, third)).toBe("queued");
+    expect(bench.from(1, vote(1))).toBe("queued");
+    expect(bench.from(1, vote(1))).toBe("dropped: view changer's queue is full");
+    bench.holdVerification = false;
+    bench.release();
+    expect(bench.steps("viewInstalled")).toEqual([{ view: 1, sequence: 2 }]);
+  });
+});
+
 describe("in-flight proposals", () => {
   const at = { sequence: 2 };
   const prepared = (options: BenchOptions = {}) => {
