@@ -57,6 +57,17 @@ describe("a leader that loses its interface", () => {
     expect((change?.installedAt ?? 0) - first).toBe(1_500);
   });
 
+  it("among five orderers does not count three as a quorum", () => {
+    const options = { orderers: 5, healAfterMs: 60_000 };
+    const events = leaderDown(options).filter(
+      (event) => event.kind !== "step" || event.node !== "orderer5" || !event.step.startsWith("view"),
+    );
+    const result = resultOf(events, contextFor(options));
+    expect(result.viewChanges[0]?.installedAt).toBeUndefined();
+    expect(result.viewChangeCount).toBe(0);
+    expect(notTrue(result)).toContain("outage");
+  });
+
   it("is told by kernel, routing, TCP, gRPC and consensus", () => {
     const sightings = [...(told().firstFault?.sightings ?? [])].map(([plane, sighting]) => [
       plane,
@@ -71,6 +82,51 @@ describe("a leader that loses its interface", () => {
       ["farGrpc", 901, "orderer3: transient-failure"],
       ["consensus", 1_995, "orderer2: request"],
     ]);
+  });
+});
+
+describe("a broken invariant makes the run false", () => {
+  const story = leaderDown();
+  const isBlock = (event: Event, node: string): event is Extract<Event, { kind: "block" }> =>
+    event.kind === "block" && event.node === node && event.number === 30;
+
+  it("when one orderer stores another block", () => {
+    const result = resultOf(story.map((event) => (isBlock(event, "orderer3") ? { ...event, hash: "forked" } : event)));
+    expect(result.verdict).toBe("false");
+    expect(notTrue(result)).toContain("agreement");
+  });
+
+  it("when a transaction is in no block, and counts it as lost", () => {
+    const without = (names: readonly string[]): readonly string[] => names.filter((name) => name !== "tx5000");
+    const result = resultOf(
+      story.map((event) => (event.kind === "block" ? { ...event, transactions: without(event.transactions) } : event)),
+    );
+    expect(notTrue(result)).toEqual(["nothing-lost"]);
+    expect([result.verdict, result.counts.loss.lost, result.requestCounts.unknown]).toEqual(["false", 1, 1]);
+  });
+
+  it("when a transaction is in two blocks, unless it is the library's own duplicate", () => {
+    const twice = story.map((event) =>
+      event.kind === "block" && event.number === 42
+        ? { ...event, transactions: [...event.transactions, "tx5900"], duplicates: [event.transactions.length] }
+        : event,
+    );
+    const first = story.find((event) => event.kind === "block" && event.transactions.includes("tx5900"));
+    const result = resultOf(twice);
+    expect(notTrue(result)).toEqual(["nothing-twice"]);
+    expect([result.verdict, result.counts.duplicates]).toEqual(["false", 1]);
+    const sequence = first?.kind === "block" ? first.number : 0;
+    const inFlight: Event = {
+      kind: "step",
+      at: first?.at ?? (0 as Instant), // before every other event
+      node: "orderer2",
+      component: "viewChanger",
+      step: "inFlightCommitted",
+      facts: { view: 0, sequence },
+    };
+    const named = resultOf([inFlight, ...twice]);
+    expect([named.verdict, named.counts.duplicates, named.counts.duplicatesNamed]).toEqual(["true", 1, 1]);
+    expect(named.explanation).toEqual(["item 1: 1 requests ordered again after an in-flight commit"]);
   });
 });
 
@@ -247,6 +303,28 @@ describe("the order in which events were heard", () => {
         expect(textOf(resultOf(heard))).toBe(expected);
       }),
       { numRuns: 10 },
+    );
+  });
+
+  it("of different nodes with equal stamps changes no row", () => {
+    const coarse = story.map((event) => ({ ...event, at: (Math.floor(event.at / 2_000) * 2_000) as Instant })); // 2 ms steps
+    const reference = textOf(resultOf(coarse));
+    const anyOrder = fc.array(fc.nat(), { minLength: coarse.length, maxLength: coarse.length });
+    fc.assert(
+      fc.property(anyOrder, (keys) => {
+        // Any order of nodes within one stamp; a node's own events stay in order.
+        const keyOf = new Map<string, number>();
+        const key = (event: Event, index: number): number => {
+          const name = `${event.at}/${event.node}`;
+          const known = keyOf.get(name) ?? keys[index] ?? 0;
+          keyOf.set(name, known);
+          return known;
+        };
+        const keyed = coarse.map((event, index) => ({ event, key: key(event, index) }));
+        const shuffled = keyed.toSorted((left, right) => left.event.at - right.event.at || left.key - right.key);
+        expect(textOf(resultOf(shuffled.map(({ event }) => event)))).toBe(reference);
+      }),
+      { numRuns: 5 },
     );
   });
 

@@ -270,7 +270,10 @@ export class RunFold {
   }
 }
 
-type Measured = Pick<RunResult, "outages" | "outage" | "prediction" | "isPredicted" | "explanation" | "firstFault">;
+type Measured = Pick<
+  RunResult,
+  "outages" | "outage" | "prediction" | "isPredicted" | "explanation" | "firstFault" | "machine"
+>;
 
 function measurementVerdicts(measured: Measured): readonly CheckVerdict[] {
   if (measured.firstFault === undefined) return [];
@@ -287,7 +290,7 @@ function measurementVerdicts(measured: Measured): readonly CheckVerdict[] {
   return measured.isPredicted === undefined ? [outage] : [outage, predictionVerdict(measured)];
 }
 
-function predictionVerdict({ prediction, isPredicted, explanation, outages }: Measured): CheckVerdict {
+function predictionVerdict({ prediction, isPredicted, explanation, outages, machine }: Measured): CheckVerdict {
   const name = "prediction";
   const expected = `${(prediction?.outage ?? 0) / 1_000} ms (${prediction?.formula ?? ""})`;
   const tolerance = `${(prediction?.tolerance ?? 0) / 1_000} ms`;
@@ -299,7 +302,13 @@ function predictionVerdict({ prediction, isPredicted, explanation, outages }: Me
     const length = phases?.[phase];
     return length === undefined || length === 0 ? [] : [`${phase} ${length / 1_000} ms`];
   });
-  return { name, verdict: "unknown", detail: `${outside}, and no known surprise explains it: ${longest.join(", ")}` };
+  const pressure = machine.cpuPressurePercent;
+  const busy = pressure === undefined ? "" : `; some task waited for a processor ${pressure.toFixed(0)} % of the run`;
+  return {
+    name,
+    verdict: "unknown",
+    detail: `${outside}, and no known surprise explains it: ${longest.join(", ")}${busy}`,
+  };
 }
 
 function latencyOf(histogram: Histogram): LatencySummary {
