@@ -113,6 +113,8 @@ export interface LabSummary {
 
 /** The verbs of a runtime. `netns` here; `docker` is its equal later. */
 export interface Runtime {
+  /** Rejects with EnvironmentLacks when this machine cannot run the plan; creates nothing. `up` asks it first. */
+  check(plan: Plan, options: { readonly signal: AbortSignal }): Promise<void>;
   up(plan: Plan, options: UpOptions): Promise<RunningLab>;
   attach(name: string): Promise<RunningLab>;
   list(): Promise<readonly LabSummary[]>;

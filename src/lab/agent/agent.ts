@@ -11,7 +11,6 @@ import { CarrierKeeper } from "../links/carrier.js";
 import { Downs } from "../links/downs.js";
 import { FaultDesk, healAt } from "../links/fault-desk.js";
 import { KernelListener } from "../links/kernel-listener.js";
-import { checkRequirements } from "../links/requirements.js";
 import { Wiring } from "../links/wiring.js";
 import type { LabRequest, UpSettings } from "../protocol.js";
 import { environmentEvent } from "./environment.js";
@@ -62,7 +61,6 @@ export class Agent {
   /** From an empty sandbox to a lab that is up; rejects with what prevents it. */
   async up({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     const { plan, log, progress, directory, settings } = this.#options;
-    await checkRequirements(plan, { signal });
     log.emit(await environmentEvent(plan.lab, { signal }));
     const listener = this.#listen();
     await listener.ready({ signal });

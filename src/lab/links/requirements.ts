@@ -9,26 +9,24 @@ const probes: Readonly<Record<string, readonly string[]>> = {
   sch_tbf: ["qdisc", "add", "dev", "lo", "root", "tbf", "rate", "1mbit", "burst", "10kb", "latency", "50ms"],
 };
 
-/** Whether the kernel has it, and what it said when not. Run inside a network namespace of our own. */
-export async function hasQueueDiscipline(
-  name: string,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<{ readonly there: boolean; readonly said: string }> {
-  const args = probes[name];
-  if (args === undefined) throw new OperatingError(`Probe the kernel for "${name}": no probe known for it`);
-  const added = await tryCommand("tc", args, { signal });
-  if (added.exitCode !== 0) return { there: false, said: added.stderr.trim() };
-  await tryCommand("tc", ["qdisc", "delete", "dev", "lo", "root"], { signal });
-  return { there: true, said: "" };
+export interface ProbeOptions {
+  /** Command that runs what follows in a network namespace of its own, which is gone afterwards. */
+  readonly inside: readonly string[];
+  readonly signal: AbortSignal;
 }
 
 /** Rejects with EnvironmentLacks naming each missing feature and the links that ask for it. */
-export async function checkRequirements(plan: Plan, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+export async function checkRequirements(plan: Plan, { inside, signal }: ProbeOptions): Promise<void> {
   const missing: string[] = [];
   for (const name of plan.requirements) {
-    const { there, said } = await hasQueueDiscipline(name, { signal });
-    if (!there)
-      missing.push(`kernel module ${name}, which ${askers(plan, name)} (tc said "${said.split("\n")[0] ?? ""}")`);
+    const probe = probes[name];
+    if (probe === undefined) throw new OperatingError(`Probe the kernel for "${name}": no probe known for it`);
+    const [command = "", ...args] = [...inside, "tc", ...probe];
+    const { exitCode, stderr } = await tryCommand(command, args, { signal });
+    if (exitCode === 0) continue;
+    missing.push(
+      `kernel module ${name}, which ${askers(plan, name)} (tc said "${stderr.trim().split("\n")[0] ?? ""}")`,
+    );
   }
   if (missing.length === 0) return;
   throw new EnvironmentLacks(missing, {

@@ -1,26 +1,15 @@
 // The netns runtime: a lab is a sandbox of namespaces on this machine, without Docker and without root.
 // `up` makes the folder, starts the sandbox, and waits until the agent inside says that the lab is up; if it is not to be,
 // or the signal is aborted, nothing is left. Where the state lives: state-folder.ts; what the agent does: agent/main.ts.
-import { access } from "node:fs/promises";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Plan } from "../../plan/index.js";
-import {
-  CleanupStack,
-  EnvironmentLacks,
-  OperatingError,
-  there,
-  until,
-  waiting,
-  writeWhole,
-  type Look,
-} from "../../system/index.js";
+import { CleanupStack, OperatingError, there, until, waiting, writeWhole, type Look } from "../../system/index.js";
 import type { LabSummary, Runtime, UpOptions, RunningLab } from "../contract.js";
-import { programs } from "../programs.js";
 import type { UpSettings } from "../protocol.js";
-import { missingPackages } from "../probes/packages.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive } from "./host-process.js";
+import { checkMachine } from "./preflight.js";
 import { killSandbox, NetnsLab, openLab } from "./running-lab.js";
 import { hasPrivileges, startSandbox } from "./sandbox.js";
 import {
@@ -36,14 +25,14 @@ import {
 /** From the start of the sandbox until its agent answers: a shell, some mounts, a node process. */
 const agentMsMax = 20_000;
 
-export const netnsRuntime: Runtime = { up, attach, list, clean };
+export const netnsRuntime: Runtime = { check: checkMachine, up, attach, list, clean };
 
 async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   const startedAt = performance.now();
   const report = (phase: string): void =>
     options.progress({ phase, milliseconds: Math.round(performance.now() - startedAt) });
   options.signal.throwIfAborted();
-  await checkMachine();
+  await checkMachine(plan, { signal: options.signal });
   await using cleanup = new CleanupStack();
   const userNamespace = !(await hasPrivileges());
   const createdAt = new Date().toISOString();
@@ -59,23 +48,6 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   await connection.request({ do: "await-up" }, { signal: options.signal });
   cleanup.move(); // the lab is up: it is the user's now
   return new NetnsLab(record, connection);
-}
-
-async function checkMachine(): Promise<void> {
-  const missing = await missingPackages();
-  if (missing.length > 0) {
-    throw new EnvironmentLacks(
-      missing.map((name) => `package ${name}`),
-      { suggestion: `sudo apt-get install --yes --no-install-recommends ${missing.join(" ")}` },
-    );
-  }
-  for (const program of [programs.agent, programs.service]) {
-    try {
-      await access(program);
-    } catch (cause) {
-      throw new EnvironmentLacks([`the built program ${program}`], { suggestion: "run scripts/build", cause });
-    }
-  }
 }
 
 async function writeSettings(directory: string, plan: Plan, options: UpOptions): Promise<void> {

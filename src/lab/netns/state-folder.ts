@@ -71,7 +71,7 @@ async function takeName(fresh: string, name: string): Promise<boolean> {
       throw new UserError(
         `Lab "${name}" is ${record.stage} already (process ${record.owner.pid}, ${labFolder(name)})`,
         {
-          suggestion: `end it with   testbed down ${name}   or give this one another name`,
+          suggestion: `end it with   testbed down --lab ${name}   or give this one another name with --name`,
         },
       );
     }
