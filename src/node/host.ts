@@ -28,8 +28,8 @@ export async function hostNode(config: NodeConfig, start: (around: Surroundings)
   const log = new EventLog(config.name);
   const end = deferred<void>();
   const stop = (): void => end.resolve();
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
   let service: Service | undefined;
   await using _control = await ControlServer.listen(config.controlSocket, log, (request) => {
     if (request.do === "stop") stop();

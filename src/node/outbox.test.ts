@@ -131,7 +131,7 @@ test("nobody listening is known at once", async () => {
   );
 });
 
-/** A link to an orderer that takes streams and reads nothing: flow control stops after 64 KiB. */
+/** A link to an orderer that takes streams and reads nothing: flow control stops after a MiB. */
 async function stalledLink(): Promise<ClusterLink> {
   const server = serverOf({ step: (stream) => stream.on("error", () => undefined).pause() }, settings);
   const port = await listen(server, address, 0);

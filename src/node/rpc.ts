@@ -1,5 +1,6 @@
 // gRPC with every default written out: options of channels and servers, method paths, and raw services whose messages are
 // bytes. Fabric's services by their wire names (fabric-wire.md sections 5 and 7); what is in the bytes is other files' job.
+import type { Http2Server, ServerHttp2Session } from "node:http2";
 import {
   Server,
   ServerCredentials,
@@ -9,7 +10,7 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { toMilliseconds } from "../base/index.js";
+import { assert, toMilliseconds } from "../base/index.js";
 import type { TransportSettings } from "../boundary/index.js";
 
 export const methods = {
@@ -25,6 +26,12 @@ export type StreamTaker = (stream: InboundStream) => void;
 /** Fabric's limit, both ways (fabric-wire.md 7.3); gRPC's own is 4 MiB. */
 const messageSizeMax = 100 * 1024 * 1024;
 
+/**
+ * Bytes that may be under way on a stream, and on a connection. HTTP/2 begins with 64 KiB, which over 50 ms of delay is
+ * 1.3 MB/s; grpc-go measures the path and grows up to 16 MiB, grpc-js stays where it is told to.
+ */
+const flowControlWindow = 1024 * 1024;
+
 export const identity = (bytes: Buffer): Buffer => bytes;
 
 /** Options of both sides. */
@@ -33,6 +40,7 @@ const commonOptions = (settings: TransportSettings): ChannelOptions => ({
   "grpc.keepalive_timeout_ms": toMilliseconds(settings.keepaliveTimeout),
   "grpc.max_receive_message_length": messageSizeMax,
   "grpc.max_send_message_length": messageSizeMax,
+  "grpc-node.flow_control_window": flowControlWindow,
 });
 
 export const channelOptions = (settings: TransportSettings): ChannelOptions => ({
@@ -81,10 +89,23 @@ export function serverOf(streams: Streams, settings: TransportSettings): Server 
 /** Binds and answers the port, which the kernel chooses when it is 0. Rejects with the reason when the address is taken. */
 export function listen(server: Server, address: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${address}:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
-      error === null
-        ? resolve(bound)
-        : reject(new Error(`Listen on ${address}:${port}: ${error.message}`, { cause: error })),
-    );
+    server.bindAsync(`${address}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error !== null) return reject(new Error(`Listen on ${address}:${port}: ${error.message}`, { cause: error }));
+      widenWindows(server);
+      resolve(bound);
+    });
   });
+}
+
+/**
+ * grpc-js applies the window option to channels only. Most bytes between orderers flow towards servers, so theirs are set
+ * through a field that its types call private.
+ */
+function widenWindows(server: Server): void {
+  const { http2Servers } = server as unknown as { readonly http2Servers?: ReadonlyMap<Http2Server, unknown> };
+  assert(http2Servers instanceof Map, "Expected grpc-js to keep its HTTP/2 servers in `http2Servers`");
+  for (const http2Server of http2Servers.keys()) {
+    http2Server.updateSettings({ initialWindowSize: flowControlWindow });
+    http2Server.on("session", (session: ServerHttp2Session) => session.setLocalWindowSize(flowControlWindow));
+  }
 }

@@ -125,7 +125,7 @@ test("a stopped node ends clean, having said so, and keeps no socket", async () 
   for (const node of nodes.slice(0, 3)) await node.ask({ do: "stop" });
   for (const node of nodes.slice(3)) node.process.kill("SIGTERM");
   for (const node of nodes) {
-    expect({ name: node.config.name, code: await node.end("SIGTERM"), stderr: node.stderr }).toEqual({
+    expect({ name: node.config.name, code: await node.ended(), stderr: node.stderr }).toEqual({
       name: node.config.name,
       code: 0,
       stderr: "",
