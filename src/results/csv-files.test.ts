@@ -11,6 +11,7 @@ import { spreadOf } from "./statistics.js";
 import { leaderDown } from "./story.js";
 import { contextFor } from "./story-context.js";
 import { summaryText } from "./summary.js";
+import { timelineSvg } from "./timeline-svg.js";
 import { verdictOf } from "./verdict.js";
 
 const text = readFileSync(join(import.meta.dirname, "..", "..", "docs", "results.md"), "utf8");
@@ -139,6 +140,22 @@ describe("summary and verdict", () => {
     expect(spreadOf([])).toBeUndefined();
     expect(spreadOf([3, 1, 2])).toEqual({ count: 3, least: 1, p25: 1, median: 2, p75: 3, greatest: 3 });
   });
+});
+
+it("the picture shows the outage and the instants that matter", () => {
+  const svg = timelineSvg(result) ?? "";
+  expect(svg).toMatch(/^<svg [^>]*>/);
+  for (const label of [
+    "orderer1:eth1 down",
+    "view 1 asked for",
+    "view 1 installed",
+    "first commit in view 1",
+    "healed",
+  ]) {
+    expect(svg).toContain(label);
+  }
+  expect(svg.match(/<rect /g)).toHaveLength(1);
+  expect(timelineSvg({ ...result, timeseries: [] })).toBeUndefined();
 });
 
 it("messages are found by what the filter names", () => {

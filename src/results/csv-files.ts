@@ -67,7 +67,11 @@ const latencyColumns = (period: "before" | "during" | "after"): readonly Column<
   ];
 };
 
+/** Of every CSV file of a folder; stands in runs.csv. */
+export const csvFormat = 1;
+
 const runColumns: readonly Column<RunResult>[] = [
+  column("format", () => csvFormat),
   column("run", (run) => run.run),
   column("experiment", (run) => run.experiment),
   column("topology", (run) => run.topology),

@@ -2,7 +2,7 @@
 // their instants: this holds each event back for `window`, then lets them go by instant, node and order of arrival. So two
 // files that differ only in how the nodes' lines are interleaved give the same rows. An event later than the window is let
 // through at once and counted.
-import { microseconds, seconds, type Duration, type Instant } from "../base/index.js";
+import { seconds, type Duration } from "../base/index.js";
 import type { Event } from "../boundary/index.js";
 
 /** Longer than any node is silent under load while its events wait in a socket; a paused process stamps nothing. */
@@ -21,16 +21,15 @@ export class InOrder {
   #newest = Number.NEGATIVE_INFINITY;
   #releasedUpTo = Number.NEGATIVE_INFINITY;
   #sortedAt = Number.NEGATIVE_INFINITY;
-  #late = 0;
-  #latest: Duration = microseconds(0);
+  readonly #late = new Map<string, number>();
 
   constructor(release: (event: Event) => void, window: Duration = windowDefault) {
     this.#release = release;
     this.#window = window;
   }
 
-  /** Events that came more than the window behind a later one. */
-  get late(): number {
+  /** Events that came more than the window behind a later one, by node. */
+  get late(): ReadonlyMap<string, number> {
     return this.#late;
   }
 
@@ -53,17 +52,12 @@ export class InOrder {
     for (const held of this.#held) {
       if (held.event.at > upTo) break;
       index += 1;
-      if (held.event.at < this.#releasedUpTo) this.#countLate(held.event.at);
-      else this.#releasedUpTo = held.event.at;
+      const { at, node } = held.event;
+      if (at < this.#releasedUpTo) this.#late.set(node, (this.#late.get(node) ?? 0) + 1);
+      else this.#releasedUpTo = at;
       this.#release(held.event);
     }
     this.#held = this.#held.slice(index);
-  }
-
-  #countLate(at: Instant): void {
-    this.#late += 1;
-    const behind = microseconds(this.#releasedUpTo - at);
-    if (behind > this.#latest) this.#latest = behind;
   }
 }
 
