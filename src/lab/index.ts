@@ -12,6 +12,7 @@ export type {
   Runtime,
   UpOptions,
 } from "./contract.js";
+export { isAlive as stillThere, processHere, type HostProcess } from "./netns/host-process.js";
 export { netnsRuntime } from "./netns/runtime.js";
 export { missingPackages } from "./probes/packages.js";
 export { examineMachine, type Capability } from "./probes/machine.js";

@@ -49,7 +49,9 @@ async function main(directory: string): Promise<number> {
   const answer = async (request: LabRequest): Promise<unknown> => {
     if (request.do === "await-up") return up;
     if (request.do === "down") return stop.abort();
-    return agent.answer(request);
+    const result = await agent.answer(request);
+    await log.flushed(); // what was answered can be read in events.ndjson
+    return result;
   };
   await record(directory);
   control = await ControlServer.listen(controlSocketOf(directory), answer);

@@ -1,7 +1,7 @@
 // A process of this machine, named so that it cannot be confused with a later one: its pid and when it started, in clock
 // ticks since boot (proc(5), stat, field 22). Pids are reused; the pair is not.
 import { readFile, readdir, readlink } from "node:fs/promises";
-import { hasCode } from "../../system/index.js";
+import { hasCode, OperatingError } from "../../system/index.js";
 
 export interface HostProcess {
   readonly pid: number;
@@ -20,6 +20,13 @@ export async function hostProcess(pid: number): Promise<HostProcess | undefined>
   // The command's name stands in parentheses and may hold anything; what follows the last one is regular.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return fields[0] === "Z" || fields[0] === "X" ? undefined : { pid, startTicks: Number(fields[19]) };
+}
+
+/** This process. */
+export async function processHere(): Promise<HostProcess> {
+  const here = await hostProcess(process.pid);
+  if (here !== undefined) return here;
+  throw new OperatingError(`Read /proc/${process.pid}/stat: nothing there, expected this process`);
 }
 
 export async function isAlive(process: HostProcess): Promise<boolean> {

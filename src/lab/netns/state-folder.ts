@@ -4,8 +4,8 @@
 import { randomUUID } from "node:crypto";
 import { lstat, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { hasCode, OperatingError, readTextIfThere, UserError, writeWhole } from "../../system/index.js";
-import { hostProcess, isAlive, type HostProcess } from "./host-process.js";
+import { hasCode, readTextIfThere, UserError, writeWhole } from "../../system/index.js";
+import { isAlive, processHere, type HostProcess } from "./host-process.js";
 
 export const labFormat = 1;
 
@@ -41,9 +41,7 @@ export async function createLabFolder(
   checkPlaces(name, nodes);
   await secureFolder(stateRoot());
   await secureFolder(labsFolder());
-  const owner = await hostProcess(process.pid);
-  if (owner === undefined)
-    throw new OperatingError(`Read /proc/${process.pid}/stat: nothing there, expected this process`);
+  const owner = await processHere();
   const fresh = await mkdtemp(join(labsFolder(), ".new-"));
   try {
     const whole: LabRecord = { format: labFormat, owner, stage: "creating", ...record };
