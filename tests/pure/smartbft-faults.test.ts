@@ -74,6 +74,7 @@ const effort = Number(process.env["FAULT_EFFORT"] ?? 1);
 describe("random faults", () => {
   it.each([
     { size: 4, fidelity: "library", crashes: false, seeds: 25 },
+    { size: 4, fidelity: "library", crashes: true, seeds: 5 },
     { size: 4, fidelity: "improved", crashes: false, seeds: 10 },
     { size: 4, fidelity: "improved", crashes: true, seeds: 10 },
     { size: 7, fidelity: "library", crashes: false, seeds: 5 },
