@@ -26,7 +26,7 @@ function commit(service: Service, ms: number, ...intendedMs: readonly number[]):
 
 /** Commits every 100 ms up to the fault at 1000 ms. */
 function untilFault(): Service {
-  const service = new Service({ batchInterval: milliseconds(50), ratePerSecond: 50 });
+  const service = new Service({ batchInterval: milliseconds(10), ratePerSecond: 50 });
   service.timelineStarted(at(0));
   for (let ms = 100; ms <= 900; ms += 100) commit(service, ms, ms - 60);
   service.faulted(at(1_000));

@@ -6,7 +6,8 @@
 // the fault itself to the first new block, which is how real Fabric's figures are given (anchors.md 1.1).
 //
 // An *outage* is a gap that begins while load is offered and is longer than
-//     threshold = max(2 × largest gap before the fault, 4 × batch interval, 2 / rate).
+//     threshold = max(2 × largest gap before the fault, 10 × batch interval, 2 / rate).
+// Ten intervals, because a busy processor alone stretches a gap to several of them.
 // A gap still open when the run was stopped, with transactions waiting, is an outage without an end: its length is unknown.
 import { microseconds, type Duration, type Instant } from "../base/index.js";
 import type { BlockEvent } from "../boundary/index.js";
@@ -53,7 +54,7 @@ export class Service {
 
   constructor(options: ServiceOptions) {
     const spacing = options.ratePerSecond > 0 ? 1_000_000 / options.ratePerSecond : 0;
-    this.#least = Math.max(4 * options.batchInterval, 2 * spacing);
+    this.#least = Math.max(10 * options.batchInterval, 2 * spacing);
   }
 
   timelineStarted(at: Instant): void {

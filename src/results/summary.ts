@@ -78,8 +78,14 @@ function outageText(result: RunResult): readonly string[] {
   return lines;
 }
 
+/** Later outages a screen has room for; all are in outages.csv. */
+const laterShown = 4;
+
 function laterOutages(result: RunResult): readonly string[] {
-  return result.outages.slice(1).map((measured, index) => `  outage ${index + 2}: ${laterText(result, measured)}`);
+  const later = result.outages.slice(1);
+  const lines = later.slice(0, laterShown).map((each, index) => `  outage ${index + 2}: ${laterText(result, each)}`);
+  if (later.length > laterShown) lines.push(`  and ${later.length - laterShown} more outages: see outages.csv`);
+  return lines;
 }
 
 function laterText(result: RunResult, { outage, phases }: MeasuredOutage): string {

@@ -3,6 +3,7 @@
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { csvFiles, csvLine, summaryText, verdictOf, type RunResult } from "../results/index.js";
+import { writing } from "./disk.js";
 
 export async function writeAnalysis(directory: string, results: readonly RunResult[]): Promise<void> {
   for (const file of csvFiles) {
@@ -15,6 +16,8 @@ export async function writeAnalysis(directory: string, results: readonly RunResu
 }
 
 async function replace(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text);
-  await rename(`${path}.new`, path);
+  await writing(path, async () => {
+    await writeFile(`${path}.new`, text);
+    await rename(`${path}.new`, path);
+  });
 }

@@ -1,12 +1,11 @@
 // The folder of a run under results/, written in three phases: before (manifest, topology and experiment verbatim, plan),
 // during (events, a line each), after (CSV, verdict, summary). A crash in a later phase never costs an earlier one.
-import { createReadStream } from "node:fs";
-import { access, appendFile, mkdir, open, readdir, readFile, writeFile, type FileHandle } from "node:fs/promises";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { appendFile, mkdir, open, readdir, readFile, rm, writeFile, type FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Event } from "../boundary/index.js";
 import { eventFromLine } from "../boundary/index.js";
-import { OperatingError, UserError } from "../system/index.js";
+import { hasCode, OperatingError, UserError } from "../system/index.js";
+import { writing } from "./disk.js";
 
 /** Facts that explain a run years later; `format` is checked when it is read again. */
 export interface Manifest {
@@ -27,6 +26,9 @@ export interface Manifest {
 /** As results state it: with "-dirty" where the tree was. */
 export const commitText = ({ commit, dirty }: Manifest): string => `${commit}${dirty ? "-dirty" : ""}`;
 
+/** Seed of one repetition: a function of the experiment's seed and its number alone. */
+export const repetitionSeed = (seed: string, run: number): string => `${seed}/${run}`;
+
 export interface RunInputs {
   readonly manifest: Manifest;
   readonly topologyText: string;
@@ -34,50 +36,50 @@ export interface RunInputs {
   readonly planText: string;
 }
 
-const runFolder = (run: number): string => `run-${String(run).padStart(2, "0")}`;
+/** Folder of one repetition within a results folder. */
+export const runFolder = (run: number): string => `run-${String(run).padStart(2, "0")}`;
+const eventsPath = (directory: string, run: number): string => join(directory, runFolder(run), "events.ndjson");
 
-/** Creates the folder with everything known before the first repetition. Refuses one that exists. */
+/** Creates the folder with everything known before the first repetition. Refuses one that exists; makes all or nothing. */
 export async function createResultsFolder(directory: string, inputs: RunInputs): Promise<void> {
-  const exists = await access(directory).then(() => true, isMissing);
-  if (exists) {
-    throw new UserError(`Cannot write results to "${directory}": it exists already`, {
-      suggestion: "name another folder with --output, or remove this one",
-    });
-  }
-  try {
-    await mkdir(directory, { recursive: true });
-    await writeFile(join(directory, "manifest.json"), `${JSON.stringify(inputs.manifest, null, 2)}\n`);
-    await writeFile(join(directory, "topology.yaml"), inputs.topologyText);
-    await writeFile(join(directory, "experiment.yaml"), inputs.experimentText);
-    await writeFile(join(directory, "plan.json"), inputs.planText);
-  } catch (cause) {
-    throw new OperatingError(`Cannot write the results folder "${directory}"`, {
-      cause,
-      suggestion: "check that the disk has room and that you may write there, or name another folder with --output",
-    });
-  }
+  await writing(directory, async () => {
+    await mkdir(dirname(directory), { recursive: true });
+    await mkdir(directory);
+    try {
+      await writeFile(join(directory, "manifest.json"), `${JSON.stringify(inputs.manifest, null, 2)}\n`);
+      await writeFile(join(directory, "topology.yaml"), inputs.topologyText);
+      await writeFile(join(directory, "experiment.yaml"), inputs.experimentText);
+      await writeFile(join(directory, "plan.json"), inputs.planText);
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  });
 }
 
-/** False for ENOENT; anything else is thrown. */
-function isMissing(error: unknown): false {
-  if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
-  throw error;
+/** Forgets what was written of a repetition, to write it anew. */
+export async function removeRepetition(directory: string, run: number): Promise<void> {
+  await writing(directory, () => rm(join(directory, runFolder(run)), { recursive: true, force: true }));
 }
 
 /** Appends events of one repetition, in batches; `close` flushes. */
 export class EventFile implements AsyncDisposable {
+  readonly #path: string;
   readonly #file: FileHandle;
   #lines: string[] = [];
   #characters = 0;
 
-  private constructor(file: FileHandle) {
+  private constructor(path: string, file: FileHandle) {
+    this.#path = path;
     this.#file = file;
   }
 
   static async create(directory: string, run: number): Promise<EventFile> {
-    const folder = join(directory, runFolder(run));
-    await mkdir(folder, { recursive: true });
-    return new EventFile(await open(join(folder, "events.ndjson"), "wx"));
+    const path = eventsPath(directory, run);
+    return writing(path, async () => {
+      await mkdir(dirname(path), { recursive: true });
+      return new EventFile(path, await open(path, "wx"));
+    });
   }
 
   async append(event: Event): Promise<void> {
@@ -92,14 +94,7 @@ export class EventFile implements AsyncDisposable {
     const text = this.#lines.join("");
     this.#lines = [];
     this.#characters = 0;
-    try {
-      await this.#file.appendFile(text);
-    } catch (cause) {
-      throw new OperatingError("Cannot append to the run's events.ndjson", {
-        cause,
-        suggestion: "check that the disk has room; what was written so far is intact",
-      });
-    }
+    await writing(this.#path, () => this.#file.appendFile(text));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -120,18 +115,15 @@ export async function appendLog(
   text: string,
 ): Promise<void> {
   const folder = join(directory, runFolder(run), "logs");
-  await mkdir(folder, { recursive: true });
-  await appendFile(join(folder, `${node === "" ? "lab" : node}.${process}.log`), `${text}\n`);
+  await writing(folder, async () => {
+    await mkdir(folder, { recursive: true });
+    await appendFile(join(folder, `${node === "" ? "lab" : node}.${process}.log`), `${text}\n`);
+  });
 }
 
 /** Numbers of the repetitions a folder holds, ascending. */
 export async function runsIn(directory: string): Promise<readonly number[]> {
-  const names = await readdir(directory).catch((cause: unknown) => {
-    throw new UserError(`Cannot read results in "${directory}"`, {
-      cause,
-      suggestion: "name a folder that `testbed run` wrote",
-    });
-  });
+  const names = await reading(directory, () => readdir(directory));
   return names
     .flatMap((name) => (/^run-\d+$/.test(name) ? [Number(name.slice(4))] : []))
     .toSorted((left, right) => left - right);
@@ -139,25 +131,46 @@ export async function runsIn(directory: string): Promise<readonly number[]> {
 
 export async function readManifest(directory: string): Promise<Manifest> {
   const path = join(directory, "manifest.json");
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new UserError(`Cannot read "${path}"`, { cause, suggestion: "name a folder that `testbed run` wrote" });
-  });
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null || !("format" in value) || value.format !== 1) {
-    const found =
-      typeof value === "object" && value !== null && "format" in value ? JSON.stringify(value.format) : "none";
-    throw new UserError(`Cannot read "${path}": found format ${found}, expected 1`);
+  const value = jsonFrom(path, await readInput(directory, "manifest.json"));
+  const format = typeof value === "object" && value !== null && "format" in value ? value.format : undefined;
+  if (format === 1) return value as Manifest; // written by createResultsFolder; the format says so
+  throw new UserError(`Cannot read "${path}": found format ${JSON.stringify(format) ?? "none"}, expected 1`);
+}
+
+/** Text of one of the files that createResultsFolder wrote. */
+export function readInput(directory: string, name: string): Promise<string> {
+  const path = join(directory, name);
+  return reading(path, () => readFile(path, "utf8"));
+}
+
+function jsonFrom(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UserError(`Cannot read "${path}": ${error.message}`, { suggestion: resultsSuggestion });
   }
-  return value as Manifest; // written by createResultsFolder; the format says so
+}
+
+const resultsSuggestion = "name a folder that `testbed run` wrote";
+
+async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!hasCode(cause, "ENOENT", "ENOTDIR", "EACCES")) throw cause;
+    const reason = hasCode(cause, "EACCES") ? "you may not read it" : "it is not there";
+    throw new UserError(`Cannot read "${path}": ${reason}`, { suggestion: resultsSuggestion });
+  }
 }
 
 /** Events of one repetition in file order. A torn last line (the writer was killed) ends it; a bad one elsewhere throws. */
 export async function* eventsOf(directory: string, run: number): AsyncIterable<Event> {
-  const path = join(directory, runFolder(run), "events.ndjson");
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+  const path = eventsPath(directory, run);
+  await using file = await reading(path, () => open(path));
   let number = 0;
   let torn: string | undefined;
-  for await (const line of lines) {
+  for await (const line of file.readLines()) {
     number++;
     if (torn !== undefined) throw new OperatingError(torn);
     if (line === "") continue;
