@@ -52,9 +52,9 @@ export class Channel implements Disposable {
    * begins one.
    */
   async settled(timeout: Duration): Promise<ChannelState> {
-    this.connect();
     const deadline = after(now(), timeout);
-    while (this.#state === "connecting" || this.#state === "idle") {
+    // An attempt can succeed and its connection fall before we look: the channel is idle again, and begins another.
+    for (this.connect(); this.#state === "connecting" || this.#state === "idle"; this.connect()) {
       if (now() >= deadline) return "connecting";
       await this.#changed(deadline);
     }

@@ -16,7 +16,7 @@ const connectTimeout = seconds(3);
 
 export async function startPeer(config: PeerConfig, { emit, fail }: Surroundings): Promise<Service> {
   const identity = await readIdentity(config);
-  const { channel, consenters, transport, censorshipTimeout } = config;
+  const { channel, consenters, transport } = config;
   const chain = await Chain.open({
     folder: join(config.dataDirectory, "ledger"),
     role: "peer",
@@ -25,15 +25,7 @@ export async function startPeer(config: PeerConfig, { emit, fail }: Surroundings
     emit,
   });
   const checker = new SignatureChecker();
-  const machine = new PeerMachine({
-    consenters,
-    preferred: config.blockSources,
-    head: headOf(chain.last),
-    committed: await transactionsOf(chain.ledger),
-    censorshipTimeout,
-    connectTimeout,
-    backoff: { base: config.reconnectBackoffBase, max: config.reconnectBackoffMax },
-  });
+  const machine = await machineOf(config, chain);
 
   function carryOut(effect: PeerEffect): void {
     switch (effect.kind) {
@@ -76,6 +68,19 @@ export async function startPeer(config: PeerConfig, { emit, fail }: Surroundings
       await chain[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The machine as the disk left it. */
+async function machineOf(config: PeerConfig, chain: Chain): Promise<PeerMachine> {
+  return new PeerMachine({
+    consenters: config.consenters,
+    preferred: config.blockSources,
+    head: headOf(chain.last),
+    committed: await transactionsOf(chain.ledger),
+    censorshipTimeout: config.censorshipTimeout,
+    connectTimeout,
+    backoff: { base: config.reconnectBackoffBase, max: config.reconnectBackoffMax },
+  });
 }
 
 /** Ids of all transactions the ledger holds: what makes a later one a duplicate. */
