@@ -1,31 +1,46 @@
 // A lab runtime made to fit what `run` needs: one repetition from up to down as a stream of events.
 import type { Event } from "../boundary/index.js";
-import type { Runtime } from "../lab/index.js";
+import type { RunningLab, Runtime } from "../lab/index.js";
 import type { Execute } from "../run/index.js";
+import { progressFromNow, progressLine } from "./progress.js";
+import { leaveNote } from "./run-note.js";
+
+export interface ExecutionPlace {
+  /** Absolute path of the results folder. */
+  readonly results: string;
+  readonly repetitions: number;
+}
 
 /** The lab is torn down however the stream ends: finished, thrown, or left by its reader. */
-export function executionIn(runtime: Runtime): Execute {
-  return async function* execute(plan, experiment, seed, { signal, progress }): AsyncGenerator<Event, void, undefined> {
-    const lab = await runtime.up(plan, {
-      seed,
-      messageTrace: true,
-      signal,
-      progress: ({ phase, milliseconds }) => progress(`  ${phase} ${(milliseconds / 1000).toFixed(2)} s`),
-    });
+export function executionIn(runtime: Runtime, place: ExecutionPlace): Execute {
+  return async function* execute(plan, experiment, seed, { run, signal }): AsyncGenerator<Event, void, undefined> {
+    const progress = progressFromNow();
+    const lab = await runtime.up(plan, { seed, messageTrace: true, signal, progress: progressLine });
     try {
       await lab.startRun(experiment, seed);
-      progress(`  running ${experiment.name}`);
-      for await (const event of lab.events({ fromByte: 0, signal })) {
-        if (event.kind === "phase") progress(`  ${event.phase}`);
-        if (event.kind === "fault")
-          progress(`  fault ${event.fault} ${event.what} ${event.how} ${event.target}: ${event.state}`);
-        yield event;
-        if (event.kind === "phase" && event.phase === "stopped") break;
-      }
-      signal.throwIfAborted();
+      await leaveNote(lab, { ...place, run });
+      progress(`running ${experiment.name}`);
+      yield* eventsToTheEnd(lab, { signal, progress });
     } finally {
-      await lab.down();
-      await lab[Symbol.asyncDispose]();
+      await endOf(lab);
     }
   };
+}
+
+/** Every event of a lab's repetition from the first one on, telling phases and faults; ends with `stopped`. */
+export async function* eventsToTheEnd(
+  lab: RunningLab,
+  { signal, progress }: { readonly signal: AbortSignal; readonly progress: (text: string) => void },
+): AsyncGenerator<Event, void, undefined> {
+  for await (const event of lab.events({ fromByte: 0, signal })) {
+    if (event.kind === "phase") progress(event.phase);
+    if (event.kind === "fault") progress(`fault ${event.what} ${event.how} ${event.target}: ${event.state}`);
+    yield event;
+  }
+  signal.throwIfAborted();
+}
+
+export async function endOf(lab: RunningLab): Promise<void> {
+  await lab.down();
+  await lab[Symbol.asyncDispose]();
 }

@@ -4,19 +4,23 @@ import { UserError } from "../system/index.js";
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
   EISDIR: "it is a folder",
   EACCES: "you may not read it",
 };
 
-/** Text of a file a user named; `what` is what it should hold ("a topology"). */
-export async function readUserFile(path: string, what: string): Promise<string> {
+const shipped = {
+  "a topology": "the shipped ones are in topologies/",
+  "an experiment": "the shipped ones are in experiments/",
+  "a topology or an experiment": "the shipped ones are in topologies/ and experiments/",
+} as const;
+
+/** Text of a file a user named; `what` is what it should hold. */
+export async function readUserFile(path: string, what: keyof typeof shipped): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    throw new UserError(`Cannot read ${what} from "${path}": ${reasons[code] ?? code}`, {
-      suggestion:
-        what === "a topology" ? "the shipped ones are in topologies/" : "the shipped ones are in experiments/",
-    });
+    throw new UserError(`Cannot read ${what} from "${path}": ${reasons[code] ?? code}`, { suggestion: shipped[what] });
   }
 }

@@ -8,24 +8,23 @@ export const labOption = (): Option<"-l, --lab <name>", undefined, undefined, un
 
 /** Attaches to the lab; the caller disposes of the connection. */
 export async function theLab(name: string | undefined): Promise<RunningLab> {
-  const alive = (await netnsRuntime.list()).filter((lab) => lab.alive);
+  const labs = await netnsRuntime.list();
+  const alive = labs.filter((lab) => lab.alive);
+  const running = alive.map((lab) => lab.name).join(", ");
   if (name !== undefined) {
-    if (!alive.some((lab) => lab.name === name)) {
-      const running = alive.map((lab) => lab.name).join(", ");
-      throw new UserError(`There is no running lab named "${name}"`, {
-        suggestion: running === "" ? "start one with: testbed up TOPOLOGY" : `running: ${running}`,
-      });
-    }
-    return await netnsRuntime.attach(name);
+    // One that is dead is refused by the runtime, which knows what to do about it.
+    if (labs.some((lab) => lab.name === name)) return await netnsRuntime.attach(name);
+    throw new UserError(`There is no lab named "${name}"`, {
+      suggestion: running === "" ? "start one with: testbed up TOPOLOGY" : `running: ${running}`,
+    });
   }
   const [only, ...others] = alive;
   if (only === undefined) {
-    throw new UserError("No lab is running", { suggestion: "start one with: testbed up TOPOLOGY" });
+    const dead = labs.length === 0 ? "" : "; of dead ones, testbed clean removes what is left";
+    throw new UserError("No lab is running", { suggestion: `start one with: testbed up TOPOLOGY${dead}` });
   }
   if (others.length > 0) {
-    throw new UserError(`${alive.length} labs are running`, {
-      suggestion: `name one with --lab: ${alive.map((lab) => lab.name).join(", ")}`,
-    });
+    throw new UserError(`${alive.length} labs are running`, { suggestion: `name one with --lab: ${running}` });
   }
   return await netnsRuntime.attach(only.name);
 }

@@ -6,14 +6,17 @@ import { registerFault } from "./commands/fault.js";
 import { registerInside } from "./commands/inside.js";
 import { registerLab } from "./commands/lab.js";
 import { registerPlan } from "./commands/plan.js";
+import { registerResults } from "./commands/results.js";
 import { registerRun } from "./commands/run.js";
 import { registerValidate } from "./commands/validate.js";
 import { exitCodeFor, sayError } from "./exit.js";
-import { onInterrupt } from "./interrupt.js";
+import { Interrupt } from "./interrupt.js";
+import { outliveReaders } from "./output.js";
 import type { Context } from "./program.js";
 import { packageRoot } from "./repository.js";
 
-const interrupt = onInterrupt();
+outliveReaders();
+const interrupt = new Interrupt();
 const context: Context = { interrupt, commandLine: ["testbed", ...process.argv.slice(2)] };
 
 const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string }; // our own file
@@ -24,16 +27,25 @@ const program = new Command()
   .showHelpAfterError("(testbed --help, testbed COMMAND --help)")
   .exitOverride()
   .enablePositionalOptions();
-for (const register of [registerValidate, registerPlan, registerLab, registerInside, registerFault, registerRun]) {
+for (const register of [
+  registerValidate,
+  registerPlan,
+  registerLab,
+  registerInside,
+  registerFault,
+  registerRun,
+  registerResults,
+]) {
   register(program, context);
 }
 
 try {
   await program.parseAsync();
+  if (interrupt.interrupted) process.exitCode = 130;
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
-    if (!interrupt.interrupted()) sayError(error);
-    process.exitCode = exitCodeFor(error, interrupt.interrupted());
+    sayError(error, interrupt);
+    process.exitCode = exitCodeFor(error, interrupt);
   }
 }

@@ -2,6 +2,7 @@
 import Table from "cli-table3";
 import { Option } from "@commander-js/extra-typings";
 import { csvLine } from "../results/index.js";
+import { hasCode, OperatingError } from "../system/index.js";
 
 export type Cell = string | number | boolean;
 export type Row = Readonly<Record<string, Cell>>;
@@ -44,14 +45,22 @@ const borderless = {
   middle: "",
 } as const;
 
-/** Writes the result, waiting for a slow reader; a reader that left (EPIPE, as with `| head`) is no error. */
-export async function print(text: string): Promise<void> {
+/** Writes the result, waiting for a slow reader. */
+export async function print(text: string | Uint8Array): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     process.stdout.write(text, (error) => {
-      if (error === null || error === undefined || ("code" in error && error.code === "EPIPE")) resolve();
-      else reject(error);
+      if (error === null || error === undefined || hasCode(error, "EPIPE")) resolve();
+      else reject(new OperatingError("Cannot write the result to stdout", { cause: error }));
     });
   });
+}
+
+/**
+ * A reader that left, as with `| head`, is no error: the work goes on. What a write failed of is told to `print`; when
+ * stderr fails there is nowhere left to say so.
+ */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 }
 
 export function say(text: string): void {

@@ -2,4 +2,4 @@
 export type { Execute, ExecuteOptions } from "./port.js";
 export { reportOn } from "./report.js";
 export { eventsOf, runsIn, type Manifest } from "./results-folder.js";
-export { runExperiment, type RunRequest } from "./run.js";
+export { finishRepetition, runExperiment, type RunRequest } from "./run.js";

@@ -5,9 +5,9 @@ import type { Plan } from "../plan/index.js";
 import type { Experiment } from "../spec/index.js";
 
 export interface ExecuteOptions {
+  /** Number of the repetition, from 1. */
+  readonly run: number;
   readonly signal: AbortSignal;
-  /** One line per phase of work, for people. */
-  readonly progress: (text: string) => void;
 }
 
 /**

@@ -1,20 +1,15 @@
 // The third phase again, from the files of the first two: `testbed report DIR`.
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parsePlan, type Plan } from "../plan/index.js";
 import { RunFold, type RunResult } from "../results/index.js";
 import { parseExperiment } from "../spec/index.js";
 import { OperatingError, UserError } from "../system/index.js";
 import { writeAnalysis } from "./analysis.js";
-import { commitText, eventsOf, readManifest, runsIn } from "./results-folder.js";
-import { repetitionSeed } from "./run.js";
+import { commitText, eventsOf, readInput, readManifest, repetitionSeed, runsIn } from "./results-folder.js";
 
 export async function reportOn(directory: string): Promise<readonly RunResult[]> {
   const manifest = await readManifest(directory);
-  const experiment = parseExperiment(
-    await readFile(join(directory, "experiment.yaml"), "utf8"),
-    join(directory, "experiment.yaml"),
-  );
+  const experiment = parseExperiment(await readInput(directory, "experiment.yaml"), join(directory, "experiment.yaml"));
   if (experiment.kind === "bad") throw UserError.from(experiment.problems);
   const plan = await readPlan(directory);
   const results: RunResult[] = [];
@@ -37,7 +32,7 @@ export async function reportOn(directory: string): Promise<readonly RunResult[]>
 
 async function readPlan(directory: string): Promise<Plan> {
   const path = join(directory, "plan.json");
-  const plan = parsePlan(await readFile(path, "utf8"), path);
+  const plan = parsePlan(await readInput(directory, "plan.json"), path);
   if (plan.kind === "good") return plan.value;
   throw new OperatingError(`Cannot read "${path}": ${plan.problems.map((problem) => problem.message).join("; ")}`);
 }

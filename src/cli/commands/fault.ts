@@ -11,7 +11,7 @@ import type { Register } from "../program.js";
 
 const columns = ["fault", "what", "how", "target", "asked", "state"] as const;
 
-export const registerFault: Register = (program) => {
+export const registerFault: Register = (program, context) => {
   const fault = program.command("fault").description("break something, and see that it is broken");
   fault
     .command("interface-down")
@@ -40,6 +40,7 @@ export const registerFault: Register = (program) => {
       .option("--for <duration>", "heal after this long, like 10s")
       .addOption(labOption())
       .addOption(formatOption())
+      .addHelpText("after", `\nExample:\n  testbed fault ${what} follower --for 10s`)
       .action(async (target, { for: duration, lab, format }) => {
         await inject({ what, how: "", target, duration, lab, format });
       });
@@ -53,20 +54,27 @@ export const registerFault: Register = (program) => {
       await using lab = await theLab(name);
       await printFaults(await lab.faults(), format);
     });
+  registerHeal(program, context);
+};
+
+const registerHeal: Register = (program) => {
   program
     .command("heal")
     .description("undo one fault, or all of them")
     .argument("[fault]", "number from: testbed fault list")
     .addOption(labOption())
     .addOption(formatOption())
-    .action(async (number, { lab: name, format }) => {
-      const which = number === undefined ? 0 : Number(number);
-      if (!Number.isInteger(which) || which < 0)
-        throw new UserError(`Cannot heal "${number}": expected the number of a fault`, {
+    .action(async (fault, { lab: name, format }) => {
+      const which = fault === undefined ? 0 : Number(fault);
+      if (fault !== undefined && !/^[1-9]\d{0,8}$/.test(fault)) {
+        throw new UserError(`Cannot heal "${fault}": expected the number of a fault`, {
           suggestion: "see: testbed fault list",
         });
+      }
       await using lab = await theLab(name);
-      await printFaults(await lab.heal(which), format);
+      const faults = await lab.heal(which);
+      await printFaults(faults, format);
+      if (faults.some((each) => each.state === "failed" && which !== 0)) throw new CheckFailed();
     });
 };
 

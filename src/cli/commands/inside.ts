@@ -1,18 +1,20 @@
 // Into a node: exec, shell, logs.
 import { createReadStream } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import type { RunningLab } from "../../lab/index.js";
 import { labOption, theLab } from "../labs.js";
+import { print } from "../output.js";
 import type { Register } from "../program.js";
-import { UserError } from "../../system/index.js";
+import { hasCode, toolPath, UserError } from "../../system/index.js";
 
 export const registerInside: Register = (program, { interrupt }) => {
   program
     .command("exec")
     .description("run a command inside a node, in its network and with its FRR")
-    .argument("<node>")
+    .argument("<node>", "as testbed status lists it")
     .argument("<command...>", "after --")
     .addOption(labOption())
     .addHelpText("after", "\nExample:\n  testbed exec r1 -- vtysh -c 'show ip ospf neighbor'")
@@ -24,7 +26,7 @@ export const registerInside: Register = (program, { interrupt }) => {
   program
     .command("shell")
     .description("a shell inside a node")
-    .argument("<node>")
+    .argument("<node>", "as testbed status lists it")
     .addOption(labOption())
     .action(async (node, { lab: name }) => {
       await using lab = await theLab(name);
@@ -34,13 +36,14 @@ export const registerInside: Register = (program, { interrupt }) => {
   program
     .command("logs")
     .description("what a node's processes wrote")
-    .argument("<node>")
+    .argument("<node>", "as testbed status lists it")
     .option("-f, --follow", "go on as lines are written")
     .addOption(labOption())
     .action(async (node, { follow, lab: name }) => {
       await using lab = await theLab(name);
       const folder = join(lab.directory, "nodes", node);
-      const files = await readdir(folder).catch(() => {
+      const files = await readdir(folder).catch((error: unknown) => {
+        if (!hasCode(error, "ENOENT", "ENOTDIR")) throw error;
         throw new UserError(`There is no node "${node}" in lab "${lab.name}"`, { suggestion: "see: testbed status" });
       });
       const logs = files.filter((file) => file.endsWith(".log")).map((file) => join(folder, file));
@@ -50,18 +53,13 @@ export const registerInside: Register = (program, { interrupt }) => {
           cancelSignal: interrupt.signal,
           reject: false,
         });
-      else for (const log of logs) await copyToStdout(log);
+      else for (const log of logs) for await (const chunk of createReadStream(log)) await print(chunk);
     });
 };
 
 async function runInside(lab: RunningLab, node: string, command: readonly string[]): Promise<number> {
-  const [program, ...words] = await lab.execArguments(node, command);
-  if (program === undefined) throw new UserError("No command was given", { suggestion: "write it after --" });
-  const result = await execa(program, words, { stdio: "inherit", reject: false });
-  return result.exitCode ?? 1;
-}
-
-async function copyToStdout(path: string): Promise<void> {
-  if ((await stat(path)).size === 0) return;
-  for await (const chunk of createReadStream(path)) process.stdout.write(chunk);
+  const [program = "", ...words] = await lab.execArguments(node, command);
+  const result = await execa(program, words, { stdio: "inherit", reject: false, env: { PATH: toolPath() } });
+  // As a shell has it: 128 and the signal's number.
+  return result.exitCode ?? 128 + (result.signal === undefined ? 0 : constants.signals[result.signal]);
 }

@@ -1,6 +1,6 @@
-// testbed validate FILE…: topologies and experiments, all problems at once.
+// testbed validate FILE…: topologies and experiments, all problems of all files at once.
 import { parse, YAMLParseError } from "yaml";
-import { UserError } from "../../system/index.js";
+import { errorText, UserError } from "../../system/index.js";
 import { readUserFile } from "../files.js";
 import { loadExperiment, loadTopology } from "../load.js";
 import { print } from "../output.js";
@@ -15,13 +15,13 @@ export const registerValidate: Register = (program) => {
     .action(async (files) => {
       const problems: string[] = [];
       for (const file of files) {
-        const text = await readUserFile(file, "a topology");
         try {
+          const text = await readUserFile(file, "a topology or an experiment");
           await (isExperiment(text) ? loadExperiment(file) : loadTopology(file));
           await print(`${file}: good\n`);
         } catch (error) {
           if (!(error instanceof UserError)) throw error;
-          problems.push(error.message);
+          problems.push(errorText(error));
         }
       }
       if (problems.length > 0) throw new UserError(problems.join("\n"));
