@@ -36,12 +36,16 @@ export async function checkRequirements(plan: Plan, { inside, signal }: ProbeOpt
 }
 
 function askers(plan: Plan, requirement: string): string {
-  const links = plan.links.filter(({ impairment }) => {
+  const links = plan.topology.links.filter(({ impairment }) => {
     const shaped = impairment.rateKbit > 0;
     const netem = impairment.delay > 0 || impairment.jitter > 0 || impairment.lossPercent > 0;
     return requirement === "sch_tbf" ? shaped : netem;
   });
-  const names = links.map(({ ends }) => `${ends[0].node}:${ends[0].interface} – ${ends[1].node}:${ends[1].interface}`);
+  const names = links.map(({ endpoints }) => endpoints.map(endpointText).join(" – "));
   const shown = names.slice(0, 3).join(", ");
   return names.length > 3 ? `${names.length} links ask for (${shown}, …)` : `link ${shown} asks for`;
 }
+
+/** The ports of a switch have no names. */
+const endpointText = (end: { readonly node: string; readonly interface: string }): string =>
+  end.interface === "" ? end.node : `${end.node}:${end.interface}`;

@@ -6,6 +6,7 @@ import type { ProbeEvent } from "../../boundary/index.js";
 import type { Plan } from "../../plan/index.js";
 import { hasCode, now, runCommand } from "../../system/index.js";
 import type { EventSink } from "../links/event-sink.js";
+import { probeLinks } from "./link-probes.js";
 
 /** Answers a node's clock in microseconds; declared here because the nodes belong to the agent. */
 export interface NodeClocks {
@@ -31,6 +32,7 @@ export class RunProbes {
 
   async begin(): Promise<void> {
     for (const node of this.#clocks.clocked) await this.#clock(node);
+    await probeLinks(this.#plan, this.#log, { signal: new AbortController().signal });
     this.#drops = await this.#queueDrops();
     this.#stalledUs = await cpuStalledUs();
     this.#beganAt = now();
@@ -45,10 +47,7 @@ export class RunProbes {
       const percent = (100 * (stalledUs - this.#stalledUs)) / Math.max(1, now() - this.#beganAt);
       this.#tell({ probe: "pressure", subject: "cpu", measured: percent, unit: "percent" });
     }
-    for (const [port, drops] of await this.#queueDrops()) {
-      const measured = drops - (this.#drops.get(port) ?? 0);
-      if (measured > 0) this.#tell({ probe: "queue-drops", subject: port, measured, unit: "count" });
-    }
+    await this.#tellDrops();
     for (const node of this.#clocks.clocked) await this.#clock(node);
   }
 
@@ -65,6 +64,18 @@ export class RunProbes {
       offsetUs = theirs - askedAt - tookUs / 2;
     }
     this.#tell({ probe: "clock", subject: node, measured: Math.round(offsetUs), unit: "us" });
+  }
+
+  /** Ports that dropped; one row of 0 says that none did. */
+  async #tellDrops(): Promise<void> {
+    const drops = [...(await this.#queueDrops())].map(([port, count]) => ({
+      port,
+      count: count - (this.#drops.get(port) ?? 0),
+    }));
+    const dropping = drops.filter(({ count }) => count > 0);
+    const rows = dropping.length > 0 ? dropping : [{ port: "switchboard", count: 0 }];
+    for (const { port, count } of rows)
+      this.#tell({ probe: "queue-drops", subject: port, measured: count, unit: "count" });
   }
 
   async #queueDrops(): Promise<ReadonlyMap<string, number>> {
