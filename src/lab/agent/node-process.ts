@@ -119,7 +119,7 @@ export class NodeProcess {
     const child = spawn("nice", ["-n", String(-getPriority()), "nsenter", ...args], {
       stdio: ["ignore", output, output, "pipe"],
       cwd: this.places.folder,
-      env: { ...process.env, ...this.#environment(), PATH: toolPath(), LC_ALL: "C.UTF-8" },
+      env: this.#environment(),
     });
     closeSync(output);
     const lines = new LineSplitter();
@@ -135,7 +135,11 @@ export class NodeProcess {
 
   #environment(): Readonly<Record<string, string>> {
     const { node, places } = this;
+    // Nothing of the user's own environment: gRPC obeys http_proxy, node NODE_OPTIONS, and a run must not depend on them.
     return {
+      PATH: toolPath(),
+      LC_ALL: "C.UTF-8",
+      HOME: places.folder,
       NODE_NAME: node.name,
       NODE_INTERFACES: node.interfaces.map((each) => `${each.name}=${each.address}`).join(" "),
       NODE_LOOPBACK: node.loopback,
@@ -145,8 +149,6 @@ export class NodeProcess {
       // The sandbox maps both names to what we are: see the reaper in netns/sandbox.ts.
       FRR_USER: "root",
       FRR_GROUP: "root",
-      // Named for the agent alone.
-      TESTBED_SANDBOX: "",
     };
   }
 
