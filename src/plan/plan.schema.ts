@@ -78,10 +78,13 @@ const peerTimers = z.strictObject({
   reconnectBackoffMax: microseconds,
 });
 
+const neighbours = z.enum(["learned", "fixed"]);
+
 const routing = z.discriminatedUnion("protocol", [
-  z.strictObject({ protocol: z.literal("static") }),
+  z.strictObject({ protocol: z.literal("static"), neighbours }),
   z.strictObject({
     protocol: z.literal("ospf"),
+    neighbours,
     ospf: z.strictObject({
       helloInterval: microseconds,
       deadInterval: microseconds,

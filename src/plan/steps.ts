@@ -66,8 +66,17 @@ function addressingFor(name: string, topology: Topology, network: Network): read
     if (impairment !== undefined && isDelayedOrLossy(impairment))
       lines.push(`link set dev ${each.interface} gso_max_segs 1`);
     lines.push(`link set dev ${each.interface} up`);
+    if (topology.routing.neighbours === "fixed") lines.push(...neighbourLines(each, network));
   }
   return lines.map((line) => ({ tool: "ip", namespace: name, line }));
+}
+
+/** Permanent entries for everybody on the same wire or switch (ip-neighbour(8)). */
+function neighbourLines(own: Attachment, network: Network): readonly string[] {
+  const segment = network.segments.find((each) => each.attachments.includes(own));
+  return (segment?.attachments ?? [])
+    .filter((each) => each !== own)
+    .map((each) => `neighbour replace ${each.ip} lladdr ${each.mac} nud permanent dev ${own.interface}`);
 }
 
 function impairmentSteps(segment: Segment, topology: Topology): readonly Step[] {

@@ -92,9 +92,11 @@ function linkFrom(raw: RawLink): TopologyLink {
 }
 
 function routingFrom(raw: RawRouting): Routing {
-  if (raw.protocol === "static") return { protocol: "static" };
+  const neighbours = raw.neighbours ?? "learned";
+  if (raw.protocol === "static") return { protocol: "static", neighbours };
   return {
     protocol: "ospf",
+    neighbours,
     ospf: {
       helloInterval: raw.hello ?? defaultOspf.helloInterval,
       deadInterval: raw.dead ?? defaultOspf.deadInterval,

@@ -106,7 +106,7 @@ function routingRules(raw: RawTopology, findings: Findings): void {
   const routing = raw.routing ?? {};
   if (routing.protocol === "static") {
     for (const key of Object.keys(routing)) {
-      if (key === "protocol") continue;
+      if (key === "protocol" || key === "neighbours") continue;
       findings.key(["routing", key], `Static routing has no ${key}`, "remove it, or write protocol: ospf");
     }
     return;

@@ -59,6 +59,9 @@ const bfdSchema = strictMap("BFD timers", {
 
 const routingSchema = strictMap("routing settings", {
   protocol: choice(["ospf", "static"]).optional().describe("How nodes find each other"),
+  neighbours: choice(["learned", "fixed"])
+    .optional()
+    .describe("Neighbours' hardware addresses: asked for by ARP, or known from the start"),
   hello: wholeSeconds.optional().describe("OSPF: say hello this often"),
   dead: wholeSeconds.optional().describe("OSPF: a neighbour silent for this long is gone"),
   "spf-delay": upToTenMinutes.optional().describe("OSPF: wait before computing routes"),

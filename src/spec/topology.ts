@@ -93,7 +93,15 @@ export interface BfdTimers {
   readonly detectMultiplier: number;
 }
 
-export type Routing =
+/**
+ * How a node finds the hardware address of a neighbour. `learned`: by ARP (RFC 826), so an address that is gone answers "no
+ * route to host" after three seconds. `fixed`: known from the start, so what is sent to it vanishes without a word.
+ */
+export type Neighbours = "learned" | "fixed";
+
+export type Routing = { readonly neighbours: Neighbours } & RoutingProtocol;
+
+type RoutingProtocol =
   | { readonly protocol: "ospf"; readonly ospf: OspfTimers; readonly bfd: BfdTimers | undefined }
   | { readonly protocol: "static" };
 

@@ -130,7 +130,15 @@ function withNode(topology: Topology, name: string): Topology {
 function without(plan: Plan, added: string): Plan {
   const loopback = `${plan.nodes.find((node) => node.name === added)?.loopback ?? ""}/32`;
   const gone = plan.links.find((link) => link.ends.some((end) => end.node === added));
-  const words = [`${added}.eth1`, ...(gone === undefined ? [] : [gone.bridge, ...gone.ends.map((end) => end.port)])];
+  // Its address, where neighbours on a switch are told of it from the start.
+  const own = plan.nodes
+    .find((node) => node.name === added)
+    ?.interfaces.map((each) => each.address.split("/")[0] ?? "");
+  const words = [
+    `${added}.eth1`,
+    ...(own ?? []),
+    ...(gone === undefined ? [] : [gone.bridge, ...gone.ends.map((end) => end.port)]),
+  ];
   const address = plan.nodes.flatMap((node) => node.interfaces).find((each) => each.far === `${added}:eth1`)?.address;
   const untouched = <T extends { readonly namespace: string; readonly line: string }>(step: T): boolean =>
     step.namespace !== added &&
