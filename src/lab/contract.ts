@@ -89,7 +89,7 @@ export interface UpOptions {
 /** A lab that runs, wherever its nodes live. Disposing lets go of the connection; only `down` ends the lab. */
 export interface RunningLab extends AsyncDisposable {
   readonly name: string;
-  /** Folder with events.ndjson, plan.json, logs/ and a folder per node. */
+  /** Folder with events.ndjson, plan.json, agent.log and nodes/NAME/ with each node's *.log; gone after `down`. */
   readonly directory: string;
   status(): Promise<LabStatus>;
   fault(request: Extract<AgentRequest, { do: "fault" }>): Promise<readonly FaultStatus[]>;

@@ -1,7 +1,7 @@
 // A lab for tests: a plan from a few lines of YAML, a state folder of this test file's own, and looks into a running lab that
 // do not go through the agent, so that what it says can be compared with what the kernel says.
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Event, EventOf, EventKind } from "../../src/boundary/index.js";
 import { netnsRuntime, type Progress, type RunningLab } from "../../src/lab/index.js";
@@ -95,13 +95,40 @@ export function eventsOf<K extends EventKind>(lab: RunningLab, kind: K): readonl
   return events.filter((event): event is EventOf<K> => event.kind === kind);
 }
 
-/** Pids on this machine of the processes whose command line holds the lab's folder: what a lab must not leave behind. */
-export function processesOf(directory: string): readonly number[] {
-  const { stdout } = spawnSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" });
-  return stdout
-    .split("\n")
-    .filter((line) => line.includes(directory) && !line.includes("ps -eo"))
-    .map((line) => Number.parseInt(line, 10));
+/** Pids on this machine of processes that name the lab's folder on their command line or live in one of the namespaces. */
+export function processesOf(directory: string, namespaces: ReadonlySet<string> = new Set()): readonly number[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
+  return pids
+    .filter((pid) => textOf(`/proc/${pid}/cmdline`).includes(directory) || livesIn(pid, namespaces))
+    .map(Number);
+}
+
+/** Network, mount and pid namespaces of the sandbox: FRR's daemons do not name the lab, but they live there. */
+export function namespacesOf(directory: string): ReadonlySet<string> {
+  const pid = sandboxOf(directory);
+  return new Set(["net", "mnt", "pid"].map((kind) => readlinkSync(`/proc/${pid}/ns/${kind}`)));
+}
+
+function livesIn(pid: string, namespaces: ReadonlySet<string>): boolean {
+  return ["net", "mnt", "pid"].some((kind) => namespaces.has(linkOf(`/proc/${pid}/ns/${kind}`)));
+}
+
+/** Empty when the process is gone or another user's. */
+const textOf = (path: string): string => orEmpty(() => readFileSync(path, "utf8"));
+const linkOf = (path: string): string => orEmpty(() => readlinkSync(path));
+
+function orEmpty(read: () => string): string {
+  try {
+    return read();
+  } catch (error) {
+    if (
+      error instanceof Error &&
+      "code" in error &&
+      ["ENOENT", "ESRCH", "EACCES", "EPERM"].includes(String(error.code))
+    )
+      return "";
+    throw error;
+  }
 }
 
 /** The sandbox's first process, from the lab's own record. */

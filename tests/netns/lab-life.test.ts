@@ -4,7 +4,17 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { netnsRuntime } from "../../src/lab/index.js";
 import { there, until, waiting } from "../../src/system/index.js";
-import { buildPrograms, eventsOf, inside, lineOfRouters, ownStateFolder, processesOf, sandboxOf, up } from "./a-lab.js";
+import {
+  buildPrograms,
+  eventsOf,
+  inside,
+  lineOfRouters,
+  namespacesOf,
+  ownStateFolder,
+  processesOf,
+  sandboxOf,
+  up,
+} from "./a-lab.js";
 
 let removeState = (): void => undefined;
 const signal = new AbortController().signal;
@@ -18,9 +28,9 @@ afterAll(() => removeState());
 const labsFolder = (): string => join(process.env["TESTBED_STATE"] ?? "", "labs");
 const leftovers = (): readonly string[] => (existsSync(labsFolder()) ? readdirSync(labsFolder()) : []);
 
-async function gone(directory: string): Promise<void> {
+async function gone(directory: string, namespaces: ReadonlySet<string>): Promise<void> {
   const look = (): ReturnType<typeof waiting> | ReturnType<typeof there<true>> => {
-    const left = processesOf(directory);
+    const left = processesOf(directory, namespaces);
     return left.length === 0 ? there(true) : waiting(`processes ${left.join(", ")} are left`);
   };
   await until(look, { timeoutMs: 5_000, everyMs: 10, signal, what: "the lab's processes to end" });
@@ -65,8 +75,10 @@ test("a lab comes up, is found from another process, and leaves nothing when it 
   expect(eventsOf(lab, "process").filter((event) => event.state === "started")).toHaveLength(6);
   expect(eventsOf(lab, "phase").map((event) => event.phase)).toEqual(["ready"]);
 
+  const namespaces = namespacesOf(lab.directory);
+  expect(processesOf(lab.directory, namespaces).length).toBeGreaterThan(10);
   await lab.down();
-  expect(processesOf(lab.directory)).toEqual([]);
+  expect(processesOf(lab.directory, namespaces)).toEqual([]);
   expect(leftovers()).toEqual([]);
 });
 
@@ -83,10 +95,11 @@ test("of two labs with one name the second is refused, and two with different na
 
 test("when the agent is killed the kernel takes everything, and clean removes the folder", async () => {
   await using lab = await up(lineOfRouters("killed", 2));
+  const namespaces = namespacesOf(lab.directory);
   const sandbox = sandboxOf(lab.directory);
   const [agent] = readFileSync(`/proc/${sandbox}/task/${sandbox}/children`, "utf8").trim().split(" ").map(Number);
   process.kill(agent ?? 0, "SIGKILL");
-  await gone(lab.directory);
+  await gone(lab.directory, namespaces);
   expect((await netnsRuntime.list()).map((each) => [each.name, each.alive])).toEqual([["killed", false]]);
   await expect(netnsRuntime.attach("killed")).rejects.toThrow(/Lab "killed" is dead/);
   expect(await netnsRuntime.clean()).toEqual([join(labsFolder(), "killed")]);
@@ -95,8 +108,9 @@ test("when the agent is killed the kernel takes everything, and clean removes th
 
 test("a dead lab's name can be taken again, and that is said", async () => {
   await using lab = await up(lineOfRouters("again", 2));
+  const namespaces = namespacesOf(lab.directory);
   process.kill(sandboxOf(lab.directory), "SIGKILL");
-  await gone(lab.directory);
+  await gone(lab.directory, namespaces);
   const phases: string[] = [];
   await using next = await up(lineOfRouters("again", 2), { progress: ({ phase }) => phases.push(phase) });
   expect(phases[0]).toBe('removed the folder of a dead lab "again"');

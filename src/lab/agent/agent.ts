@@ -139,7 +139,7 @@ export class Agent {
     const resolved = resolveFault({ what, how, asked, target: parsed.value }, this.#options.plan, this.#roles);
     if (resolved.targets.length === 0)
       throw new UserError(`"${asked}" is nothing in this lab now`, { suggestion: this.#targets() });
-    const statuses = await this.#desk.inject({ resolved, dueAt: undefined });
+    const statuses = await this.#desk.inject({ resolved, dueAt: undefined }, this.#desk.reserve(1) + 1);
     const fault = statuses[0]?.fault;
     const healDue = healAt(now(), healAfterUs);
     if (fault !== undefined && healDue !== undefined) {

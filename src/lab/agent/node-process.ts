@@ -10,7 +10,7 @@ import { getPriority } from "node:os";
 import { join } from "node:path";
 import type { ProcessEvent } from "../../boundary/index.js";
 import type { PlannedNode } from "../../plan/index.js";
-import { LineSplitter, now, OperatingError, toolPath } from "../../system/index.js";
+import { LineSplitter, now, OperatingError, readTextIfThere, toolPath } from "../../system/index.js";
 import { programs } from "../programs.js";
 import { placesOf, type NodePlaces } from "./node-files.js";
 
@@ -101,6 +101,12 @@ export class NodeProcess {
   get trouble(): string {
     const dead = [...this.#dead].map(([name, how]) => `${name} in ${this.node.name} ${how}`);
     return [this.#failure, ...dead].filter((text) => text !== "").join("; ");
+  }
+
+  /** The last lines that the start script and the service have printed. */
+  async lastWords(): Promise<string> {
+    const text = (await readTextIfThere(join(this.places.folder, "service.log"))) ?? "";
+    return text.trimEnd().split("\n").slice(-8).join("\n");
   }
 
   /** Resolves when the present service process has ended; at once when there is none. */

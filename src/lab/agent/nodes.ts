@@ -93,10 +93,17 @@ export class Nodes {
   async #ready(name: string, { signal }: Waits): Promise<void> {
     const process = this.processOf(name);
     const channel = this.channelOf(name);
-    const trouble = (): string =>
-      process.pid === 0 ? `it has ended; ${process.trouble || "see its service.log"}` : "";
-    await channel.connect({ timeoutMs: serviceMsMax, signal, trouble });
-    await channel.untilReady({ timeoutMs: serviceMsMax, signal });
+    const trouble = (): string => (process.pid === 0 ? "it has ended" : "");
+    try {
+      await channel.connect({ timeoutMs: serviceMsMax, signal, trouble });
+      await channel.untilReady({ timeoutMs: serviceMsMax, signal });
+    } catch (cause) {
+      if (!(cause instanceof OperatingError)) throw cause;
+      const said = (await process.lastWords()).trim();
+      throw new OperatingError(`Start the service of ${name}: it ${said === "" ? "said nothing" : `said "${said}"`}`, {
+        cause,
+      });
+    }
   }
 
   /** A node that does not answer (stopped, busy, ended) has no facts; its state says the rest. */

@@ -10,6 +10,7 @@ import type { Downs } from "../links/downs.js";
 import type { FaultDesk } from "../links/fault-desk.js";
 import { RunProbes } from "../probes/run-probes.js";
 import type { EventLog } from "./event-log.js";
+import { nodeLogs } from "./node-logs.js";
 import type { Nodes } from "./nodes.js";
 
 export interface RunHostOptions {
@@ -58,7 +59,13 @@ export class RunHost {
     }
     const director = new Director(plan, experiment, seed);
     const probes = new RunProbes(plan, log, nodes);
-    this.#run = { director, name: experiment.name, faultOffset: desk.count, faults: new Set(), probes };
+    this.#run = {
+      director,
+      name: experiment.name,
+      faultOffset: desk.reserve(experiment.timeline.length),
+      faults: new Set(),
+      probes,
+    };
     try {
       await downs.prepare(plan.nodes.filter((node) => node.interfaces.length > 0).map((node) => node.name));
       await probes.begin();
@@ -126,6 +133,9 @@ export class RunHost {
     try {
       for (const fault of run.faults) await this.#options.desk.heal(fault);
       await run.probes.end();
+      for (const { node, places } of this.#options.nodes.processes.values()) {
+        for (const event of await nodeLogs(node.name, places.folder)) this.#options.log.emit(event);
+      }
       if (problem !== "") this.#complain(problem);
     } finally {
       this.#run = undefined;

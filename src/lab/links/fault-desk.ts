@@ -44,14 +44,15 @@ export class FaultDesk {
     this.#options = options;
   }
 
-  /** Numbers used so far; a timeline's faults are numbered after them. */
-  get count(): number {
-    return this.#count;
+  /** Sets numbers aside for a timeline, so that a fault typed by hand meanwhile gets another; answers the one before them. */
+  reserve(count: number): number {
+    const before = this.#count;
+    this.#count += count;
+    return before;
   }
 
-  /** Reserves a number and starts at once; resolves when every target is effective or has failed. */
-  async inject(injection: Injection, fault = this.#count + 1): Promise<readonly FaultStatus[]> {
-    this.#count = Math.max(this.#count, fault);
+  /** Starts at once; resolves when every target is effective or has failed. `fault` is a number that was reserved. */
+  async inject(injection: Injection, fault: number): Promise<readonly FaultStatus[]> {
     const { resolved, dueAt } = injection;
     if (resolved.targets.length === 0) {
       this.#tell(lifeOf(fault, "", resolved), "failed", {

@@ -23,6 +23,8 @@ import { controlSocketOf, labFolder, type LabRecord } from "./state-folder.js";
 /** For answers the agent gives at once, or after a fault was read back. */
 const answerMsMax = 30_000;
 const downMsMax = 30_000;
+/** The agent answers before it ends anything. */
+const downAnswerMsMax = 5_000;
 
 export class NetnsLab implements RunningLab {
   readonly name: string;
@@ -90,12 +92,15 @@ export class NetnsLab implements RunningLab {
 
   async down(): Promise<void> {
     const namespaces = await namespacesOf(this.#record.owner.pid);
-    const gone = this.#ask({ do: "down" }).catch((error: unknown) => {
-      if (error instanceof OperatingError) return undefined; // it died before it could answer: just as well
-      throw error;
-    });
-    await gone;
-    await sandboxGone(this.#record, namespaces);
+    const signal = AbortSignal.timeout(downAnswerMsMax);
+    try {
+      await this.#connection.request({ do: "down" }, { signal });
+      await sandboxGone(this.#record, namespaces);
+    } catch (error) {
+      // It died before it could answer, or it hangs: the kernel ends what does not end by itself.
+      if (!(error instanceof OperatingError) && !signal.aborted) throw error;
+      await killSandbox(this.#record);
+    }
     await rm(this.directory, { recursive: true, force: true });
   }
 

@@ -66,7 +66,8 @@ export function startSandbox(directory: string, options: { readonly userNamespac
     detached: true,
     stdio: ["ignore", log, log],
     cwd: "/",
-    env: { ...process.env, PATH: toolPath(), LC_ALL: "C.UTF-8" },
+    // Nothing else of the user's environment reaches a lab: NODE_OPTIONS, http_proxy and their like would change what runs.
+    env: { PATH: toolPath(), LC_ALL: "C.UTF-8", HOME: directory },
   });
   closeSync(log);
   const ended = new Promise<never>((_, reject) => {

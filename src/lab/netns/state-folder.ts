@@ -1,6 +1,6 @@
 // The folder of a lab, outside its sandbox: ${TESTBED_STATE:-/tmp/testbed-UID}/labs/NAME, mode 0700. Everything that is
 // known about a lab from outside is in it, so that a stranger finds it after a SIGKILL: who runs it (lab.json), what it is
-// (plan.json), what happened (events.ndjson, agent.log, logs/), and a folder for each node.
+// (plan.json), what happened (events.ndjson, agent.log), and a folder for each node with its logs.
 import { randomUUID } from "node:crypto";
 import { lstat, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -46,7 +46,6 @@ export async function createLabFolder(
   try {
     const whole: LabRecord = { format: labFormat, owner, stage: "creating", ...record };
     await writeWhole(join(fresh, "lab.json"), JSON.stringify(whole, undefined, 2));
-    await mkdir(join(fresh, "logs"));
     const replaced = await takeName(fresh, name);
     return { directory: labFolder(name), replaced };
   } catch (error) {
