@@ -71,17 +71,48 @@ export class CliBench {
     return JSON.parse(await this.good(`${line} -f json`)) as readonly T[];
   }
 
-  /** Pids of this machine whose environment or command line names the bench's state folder: the lab's processes. */
-  processes(): readonly number[] {
+  everyProcess(): readonly number[] {
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
-      .filter((pid) => ["environ", "cmdline"].some((file) => textOf(`/proc/${pid}/${file}`).includes(this.state)))
       .map(Number);
+  }
+
+  /** Pids of this machine whose environment or command line names the bench's state folder: the lab's processes. */
+  processes(): readonly number[] {
+    return this.everyProcess().filter((pid) =>
+      ["environ", "cmdline"].some((file) => textOf(`/proc/${pid}/${file}`).includes(this.state)),
+    );
   }
 
   /** Network namespaces that processes of this machine live in, by pid. */
   networks(pids: readonly number[]): ReadonlySet<string> {
     return new Set(pids.map((pid) => linkOf(`/proc/${pid}/ns/net`)).filter((link) => link !== ""));
+  }
+
+  /** SIGKILL to the process whose life is the lab's. */
+  async killSandbox(lab: string): Promise<void> {
+    kill(this.#sandboxOf(lab));
+    const folder = join(this.state, "labs", lab);
+    const look = (): Look<true> => {
+      const left = this.everyProcess().filter((pid) => textOf(`/proc/${pid}/cmdline`).includes(folder));
+      return left.length === 0 ? there(true) : waiting(`processes ${left.join(", ")} are left`);
+    };
+    await until(look, { timeoutMs: 10_000, everyMs: 20, signal, what: `lab ${lab} to be dead` });
+  }
+
+  /** SIGSTOP to the lab's agent: it is there and does not answer. Answers how to let it go on. */
+  stopAgent(lab: string): () => void {
+    const sandbox = this.#sandboxOf(lab);
+    const children = textOf(`/proc/${sandbox}/task/${sandbox}/children`).trim().split(" ").map(Number);
+    const agent = children.find((pid) => textOf(`/proc/${pid}/cmdline`).includes("agent.mjs"));
+    if (agent === undefined) throw new Error(`No agent below ${sandbox}`);
+    process.kill(agent, "SIGSTOP");
+    return () => process.kill(agent, "SIGCONT");
+  }
+
+  #sandboxOf(lab: string): number {
+    const record = JSON.parse(textOf(join(this.state, "labs", lab, "lab.json"))) as { owner: { pid: number } };
+    return record.owner.pid;
   }
 
   /** Everything a lab may leave: its processes, and files in the state folder. */
@@ -114,10 +145,12 @@ const spawned = (
 export class RunningCommand {
   readonly #child: ReturnType<typeof spawned>;
   #stderr = "";
+  #stdout = "";
 
   constructor(child: ReturnType<typeof spawned>) {
     this.#child = child;
     child.stderr.on("data", (chunk: Buffer) => (this.#stderr += chunk.toString()));
+    child.stdout.on("data", (chunk: Buffer) => (this.#stdout += chunk.toString()));
   }
 
   get pid(): number {
@@ -128,14 +161,23 @@ export class RunningCommand {
     return this.#stderr;
   }
 
-  /** Resolves when the talk holds the text; rejects when the command ends before. */
-  async says(text: string, timeoutMs = 60_000): Promise<void> {
+  /** Resolves when the talk (stderr) holds the text; rejects when the command ends before. */
+  says(text: string): Promise<void> {
+    return this.#untilHeld(text, () => this.#stderr);
+  }
+
+  /** Resolves when the result (stdout) holds the text. */
+  prints(text: string): Promise<void> {
+    return this.#untilHeld(text, () => this.#stdout);
+  }
+
+  async #untilHeld(text: string, written: () => string): Promise<void> {
     const look = (): Look<true> => {
-      if (this.#stderr.includes(text)) return there(true);
-      if (this.#child.exitCode !== null) throw new Error(`It ended without saying "${text}":\n${this.#stderr}`);
-      return waiting(this.#stderr);
+      if (written().includes(text)) return there(true);
+      if (this.#child.exitCode !== null) throw new Error(`It ended without "${text}":\n${this.#stderr}`);
+      return waiting(written());
     };
-    await until(look, { timeoutMs, everyMs: 5, signal, what: `the command to say "${text}"` });
+    await until(look, { timeoutMs: 60_000, everyMs: 5, signal, what: `the command to write "${text}"` });
   }
 
   kill(name: NodeJS.Signals): void {
