@@ -2,7 +2,7 @@
 import type { Event } from "../boundary/index.js";
 import { Agreement } from "./agreement.js";
 import { HashChain, NoGap } from "./chain.js";
-import { worst, type Check, type CheckContext, type CheckVerdict, type Truth } from "./check.js";
+import { judgement, type Check, type CheckContext, type CheckVerdict, type Truth } from "./check.js";
 import { Clock } from "./clock.js";
 import { FaultsEffective, FaultsOnTime, KernelConfirms } from "./faults.js";
 import { Impairments } from "./impairments.js";
@@ -82,6 +82,6 @@ export class AllChecks {
   }
 
   verdict(): Truth {
-    return worst(this.verdicts().map((each) => each.verdict));
+    return judgement(this.verdicts());
   }
 }

@@ -38,6 +38,17 @@ export function worst(verdicts: Iterable<Truth>): Truth {
   return result ?? "unknown";
 }
 
+/**
+ * Checks that mark a run and do not judge it: its numbers count from the instant the kernel confirmed the fault, not from
+ * the one it was due, and an outage that the timers alone do not explain is still an outage.
+ */
+const marks: ReadonlySet<string> = new Set(["faults-on-time", "prediction"]);
+
+/** What the checks of a run come to: the worst of all but the marks. */
+export function judgement(checks: readonly CheckVerdict[]): Truth {
+  return worst(checks.filter((check) => !marks.has(check.name)).map((check) => check.verdict));
+}
+
 /** Counterexamples for a detail: the first few, and how many more. */
 export class Findings {
   readonly #first: string[] = [];

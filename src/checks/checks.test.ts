@@ -227,7 +227,7 @@ describe("validity", () => {
 
 describe("view order", () => {
   it("is false when an orderer goes back", () => {
-    const events = [step("orderer1", "viewInstalled", { view: 2 }), step("orderer1", "viewStarting", { view: 1 })];
+    const events = [step("orderer1", "viewStarting", { view: 2 }), step("orderer1", "viewStarting", { view: 1 })];
     expect(verdictOf(new ViewOrder(context), ...events).verdict).toBe("false");
   });
 
@@ -242,7 +242,7 @@ describe("view order", () => {
       detail: "",
     };
     const events = [
-      step("orderer1", "viewInstalled", { view: 2 }),
+      step("orderer1", "viewStarting", { view: 2 }),
       ended,
       step("orderer1", "viewStarting", { view: 1 }),
     ];

@@ -2,7 +2,7 @@
 export { Agreement } from "./agreement.js";
 export { AllChecks, type CheckCounts } from "./all-checks.js";
 export { HashChain, NoGap } from "./chain.js";
-export { worst, type Check, type CheckContext, type CheckVerdict, type Truth } from "./check.js";
+export { judgement, worst, type Check, type CheckContext, type CheckVerdict, type Truth } from "./check.js";
 export { Clock } from "./clock.js";
 export { FaultsEffective, FaultsOnTime, KernelConfirms, latenessMax, latenessOf } from "./faults.js";
 export { Impairments } from "./impairments.js";

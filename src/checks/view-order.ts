@@ -1,5 +1,6 @@
-// View order: the views an orderer installs or runs never go back while its process lives. A restart may take it back to
-// its ledger's view (reference section 15 item 7), so a new process starts afresh.
+// View order: the views an orderer runs never go back while its process lives. A view that is agreed on but does not run yet
+// does not count: a sync that was under way restarts the old one first (reference section 8.7). A restart may take an
+// orderer back to its ledger's view (section 15 item 7), so a new process starts afresh.
 import type { Event } from "../boundary/index.js";
 import { Findings, type Check, type CheckContext, type CheckVerdict } from "./check.js";
 
@@ -17,7 +18,7 @@ export class ViewOrder implements Check {
     if (!this.#orderers.has(event.node)) return;
     if (event.kind === "process" && event.state === "ended" && event.process === "orderer")
       this.#views.delete(event.node);
-    if (event.kind !== "step" || (event.step !== "viewInstalled" && event.step !== "viewStarting")) return;
+    if (event.kind !== "step" || event.step !== "viewStarting") return;
     const view = event.facts["view"];
     if (typeof view !== "number") return;
     const last = this.#views.get(event.node);

@@ -3,7 +3,7 @@
 // run takes them as it goes (`takeRows`).
 import { milliseconds, microseconds, type Duration, type Instant } from "../base/index.js";
 import type { Event } from "../boundary/index.js";
-import { AllChecks, worst, type CheckVerdict } from "../checks/index.js";
+import { AllChecks, judgement, type CheckVerdict } from "../checks/index.js";
 import { assertionVerdict } from "./assertions.js";
 import { castOf, checkContextOf, type Cast } from "./cast.js";
 import { FaultLog } from "./fault-log.js";
@@ -172,7 +172,7 @@ export class RunFold {
         return assertionVerdict(assertion, { ...measured, invoked, uncommitted: invoked - committed, loadEndedAt });
       }),
     ];
-    return { ...measured, checks, verdict: worst(checks.map((check) => check.verdict)), ...this.takeRows() };
+    return { ...measured, checks, verdict: judgement(checks), ...this.takeRows() };
   }
 
   #measureOutages(): readonly MeasuredOutage[] {
