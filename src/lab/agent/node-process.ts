@@ -32,6 +32,9 @@ shift 2
 exec "$@"
 `;
 
+/** For users who may not raise a priority: with 5 the agent's share is three times that of a node that competes with it. */
+const nodeNiceness = 5;
+
 export interface NodeProcessOptions {
   readonly directory: string;
   readonly node: PlannedNode;
@@ -121,8 +124,9 @@ export class NodeProcess {
 
   #spawn(args: readonly string[]): void {
     const output = openSync(join(this.places.folder, "service.log"), "a", 0o600);
-    // The agent may have raised itself above the nodes (main.ts): they run as everybody does.
-    const child = spawn("nice", ["-n", String(-getPriority()), "nsenter", ...args], {
+    // The agent must come first. Where it could raise itself (main.ts) the nodes run as everybody does, else a little below.
+    const niceness = getPriority() < 0 ? -getPriority() : nodeNiceness;
+    const child = spawn("nice", ["-n", String(niceness), "nsenter", ...args], {
       stdio: ["ignore", output, output, "pipe"],
       cwd: this.places.folder,
       env: this.#environment(),
