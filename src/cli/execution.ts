@@ -15,14 +15,14 @@ export interface ExecutionPlace {
 export function executionIn(runtime: Runtime, place: ExecutionPlace): Execute {
   return async function* execute(plan, experiment, seed, { run, signal }): AsyncGenerator<Event, void, undefined> {
     const progress = progressFromNow();
-    const lab = await runtime.up(plan, { seed, messageTrace: true, signal, progress: progressLine });
+    await using lab = await runtime.up(plan, { seed, messageTrace: true, signal, progress: progressLine });
     try {
       await lab.startRun(experiment, seed);
       await leaveNote(lab, { ...place, run });
       progress(`running ${experiment.name}`);
       yield* eventsToTheEnd(lab, { signal, progress });
     } finally {
-      await endOf(lab);
+      await lab.down();
     }
   };
 }
@@ -38,9 +38,4 @@ export async function* eventsToTheEnd(
     yield event;
   }
   signal.throwIfAborted();
-}
-
-export async function endOf(lab: RunningLab): Promise<void> {
-  await lab.down();
-  await lab[Symbol.asyncDispose]();
 }

@@ -20,6 +20,7 @@ export async function writing<T>(path: string, work: () => Promise<T>): Promise<
   try {
     return await work();
   } catch (cause) {
+    if (cause instanceof UserError) throw cause; // told already
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
     const refusal = refusals[code];
     if (refusal !== undefined) {

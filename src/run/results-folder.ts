@@ -43,7 +43,7 @@ const eventsPath = (directory: string, run: number): string => join(directory, r
 /** Creates the folder with everything known before the first repetition. Refuses one that exists; makes all or nothing. */
 export async function createResultsFolder(directory: string, inputs: RunInputs): Promise<void> {
   await writing(directory, async () => {
-    await mkdir(dirname(directory), { recursive: true });
+    await makeParent(directory);
     await mkdir(directory);
     try {
       await writeFile(join(directory, "manifest.json"), `${JSON.stringify(inputs.manifest, null, 2)}\n`);
@@ -55,6 +55,17 @@ export async function createResultsFolder(directory: string, inputs: RunInputs):
       throw error;
     }
   });
+}
+
+async function makeParent(directory: string): Promise<void> {
+  try {
+    await mkdir(dirname(directory), { recursive: true });
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+    throw new UserError(`Cannot write results to "${directory}": a part of that path is a file`, {
+      suggestion: "name another folder with --output",
+    });
+  }
 }
 
 /** Forgets what was written of a repetition, to write it anew. */

@@ -7,7 +7,7 @@ import type { ProfileName } from "../../spec/index.js";
 import { UserError } from "../../system/index.js";
 import { conclude } from "../conclusion.js";
 import { countFrom } from "../count.js";
-import { endOf, eventsToTheEnd, executionIn } from "../execution.js";
+import { eventsToTheEnd, executionIn } from "../execution.js";
 import { labLeft } from "../interrupt.js";
 import { theLab } from "../labs.js";
 import { loadExperiment, type LoadedExperiment } from "../load.js";
@@ -86,7 +86,7 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
 }
 
 async function resume(name: string | undefined, { interrupt }: Context): Promise<void> {
-  const lab = await theLab(name);
+  await using lab = await theLab(name);
   const { results: directory, run, repetitions } = await takeOver(lab);
   interrupt.cleansUp(labLeft(lab.name));
   say(`repetition ${run} of ${repetitions}, from its first event on`);
@@ -96,7 +96,7 @@ async function resume(name: string | undefined, { interrupt }: Context): Promise
     if (run < repetitions) say(`not run: repetitions ${run + 1} to ${repetitions}`);
     await conclude(directory, results);
   } finally {
-    await endOf(lab);
+    await lab.down();
   }
 }
 
