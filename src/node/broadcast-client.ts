@@ -1,6 +1,7 @@
 // Client side of Broadcast towards one orderer. Fabric's gateway opens a stream for every transaction; here streams are
 // kept and used again, but each carries one send at a time, because an orderer ends the stream at the first answer that is
-// not 200, and whatever was written behind it would be lost without a word.
+// not 200, and whatever was written behind it would be lost without a word. Sends beyond `streamsMax` wait in line: an orderer
+// that does not answer costs that many streams, and when its connection breaks, that many errors at once and not thousands.
 import { Metadata } from "@grpc/grpc-js";
 import type { TransportSettings } from "../boundary/index.js";
 import { decodeBroadcastResponse, type ClientInput } from "../fabric/index.js";
@@ -9,8 +10,13 @@ import type { Emit } from "./events.js";
 
 type Answer = Extract<ClientInput, { kind: "answered" | "failed" }>;
 
-/** `stream` is undefined while the send waits for a connection. */
+/** An answer takes a few milliseconds, so this many streams carry thousands of sends a second. */
+const streamsMax = 16;
+
+/** `stream` is undefined while the send waits for a connection or for its turn. */
 interface Sending {
+  readonly token: number;
+  readonly bytes: Uint8Array;
   stream: OutboundStream | undefined;
 }
 
@@ -21,6 +27,8 @@ export class BroadcastClient implements Disposable {
   readonly #idle: OutboundStream[] = [];
   readonly #sending = new Map<number, Sending>();
   readonly #tokens = new Map<OutboundStream, number>();
+  /** Bounded by what the client's machine lets be outstanding. */
+  #line: Sending[] = [];
 
   constructor(target: ChannelTarget, settings: TransportSettings, emit: Emit, answer: (answer: Answer) => void) {
     this.#channel = new Channel(target, "broadcast", settings, emit);
@@ -30,12 +38,16 @@ export class BroadcastClient implements Disposable {
 
   /** Answered once, unless given up. In state "transient-failure" it fails at once, as a gRPC call does. */
   send(token: number, bytes: Uint8Array): void {
-    const sending: Sending = { stream: undefined };
+    const sending: Sending = { token, bytes, stream: undefined };
     this.#sending.set(token, sending);
+    this.#dispatch(sending);
+  }
+
+  #dispatch(sending: Sending): void {
     const { state } = this.#channel;
-    if (state === "ready") this.#write(token, sending, bytes);
-    else if (state === "idle" || state === "connecting") void this.#sendWhenConnected(token, sending, bytes);
-    else this.#settle({ kind: "failed", token, reason: `channel is ${state}` });
+    if (state === "ready") this.#write(sending);
+    else if (state === "idle" || state === "connecting") void this.#sendWhenConnected(sending);
+    else this.#settle({ kind: "failed", token: sending.token, reason: `channel is ${state}` });
   }
 
   giveUp(token: number): void {
@@ -44,26 +56,41 @@ export class BroadcastClient implements Disposable {
     if (sending?.stream === undefined) return;
     this.#tokens.delete(sending.stream);
     sending.stream.cancel();
+    this.#refill();
   }
 
   [Symbol.dispose](): void {
     this.#sending.clear();
+    this.#line = [];
     for (const stream of [...this.#idle, ...this.#tokens.keys()]) stream.cancel();
     this.#channel[Symbol.dispose]();
   }
 
-  async #sendWhenConnected(token: number, sending: Sending, bytes: Uint8Array): Promise<void> {
+  async #sendWhenConnected(sending: Sending): Promise<void> {
     const state = await this.#channel.settled(this.#settings.connectTimeout);
-    if (this.#sending.get(token) !== sending) return;
-    if (state === "ready") this.#write(token, sending, bytes);
-    else this.#settle({ kind: "failed", token, reason: `channel is ${state}` });
+    if (this.#sending.get(sending.token) !== sending) return;
+    if (state === "ready") this.#write(sending);
+    else this.#settle({ kind: "failed", token: sending.token, reason: `channel is ${state}` });
   }
 
-  #write(token: number, sending: Sending, bytes: Uint8Array): void {
-    const stream = this.#idle.pop() ?? this.#open();
+  #write(sending: Sending): void {
+    const stream = this.#idle.pop() ?? (this.#tokens.size < streamsMax ? this.#open() : undefined);
+    if (stream === undefined) this.#line.push(sending);
+    else this.#writeOn(stream, sending);
+  }
+
+  #writeOn(stream: OutboundStream, sending: Sending): void {
+    const { token, bytes } = sending;
     sending.stream = stream;
     this.#tokens.set(stream, token);
     stream.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  }
+
+  /** The next in line that was not given up. */
+  #next(): Sending | undefined {
+    let next = this.#line.shift();
+    while (next !== undefined && this.#sending.get(next.token) !== next) next = this.#line.shift();
+    return next;
   }
 
   #open(): OutboundStream {
@@ -85,9 +112,24 @@ export class BroadcastClient implements Disposable {
       return;
     }
     // Anything but 200 is the stream's last word.
-    if (response.value.status === 200) this.#idle.push(stream);
-    else stream.end();
+    if (response.value.status === 200) this.#reuse(stream);
+    else {
+      stream.end();
+      this.#refill();
+    }
     this.#settle({ kind: "answered", token, ...response.value });
+  }
+
+  #reuse(stream: OutboundStream): void {
+    const next = this.#next();
+    if (next === undefined) this.#idle.push(stream);
+    else this.#writeOn(stream, next);
+  }
+
+  /** A stream is gone: whoever is first in line may open another, or learns what became of the channel. */
+  #refill(): void {
+    const next = this.#next();
+    if (next !== undefined) this.#dispatch(next);
   }
 
   #ended(stream: OutboundStream, reason: string): void {
@@ -95,7 +137,9 @@ export class BroadcastClient implements Disposable {
     if (place >= 0) this.#idle.splice(place, 1);
     const token = this.#tokens.get(stream);
     this.#tokens.delete(stream);
-    if (token !== undefined) this.#settle({ kind: "failed", token, reason });
+    if (token === undefined) return;
+    this.#settle({ kind: "failed", token, reason });
+    this.#refill();
   }
 
   #settle(answer: Answer): void {
