@@ -36,6 +36,7 @@ export class Director {
   #stage: Stage | undefined;
   #due: readonly Due[] = [];
   #committed = false;
+  #pinned: string | undefined;
 
   /** `seed` is the repetition's own; the phase draw is a function of it alone. */
   constructor(plan: Plan, experiment: Experiment, seed: string) {
@@ -93,14 +94,19 @@ export class Director {
   }
 
   #startLoad(now: Instant, actions: Action[]): boolean {
-    const source = this.#blockSource();
-    if (source !== undefined) {
-      for (const node of this.#plan.nodes) {
-        if (node.kind === "peer") actions.push({ kind: "pin-source", peer: node.name, orderer: source });
-      }
-    }
+    this.#pinSources(actions);
     actions.push({ kind: "start-workload", workload: this.#experiment.workload });
     return this.#enter({ kind: "loading", giveUpAt: after(now, firstCommitWithin) }, "workload-started", actions);
+  }
+
+  /** Before the load, and again before the first fault: a role may have moved while the lab warmed up. */
+  #pinSources(actions: Action[]): void {
+    const source = this.#blockSource();
+    if (source === undefined || source === this.#pinned) return;
+    this.#pinned = source;
+    for (const node of this.#plan.nodes) {
+      if (node.kind === "peer") actions.push({ kind: "pin-source", peer: node.name, orderer: source });
+    }
   }
 
   /** The last follower: experiments that fault a follower name the first ones. */
@@ -110,6 +116,7 @@ export class Director {
   }
 
   #startTimeline(now: Instant, actions: Action[]): boolean {
+    this.#pinSources(actions);
     const due: Due[] = [];
     for (const [index, entry] of this.#experiment.timeline.entries()) {
       const at = after(after(now, entry.at), this.#shift);

@@ -38,6 +38,7 @@ describe("section 15", () => {
     const told = [
       vote(1, "orderer3", 1),
       vote(2, "orderer4", 1),
+      [3, "orderer3", "viewChangeJoined", { view: 0, nextView: 1 }],
       [9, "orderer3", "viewChangeTimeout", { view: 1 }],
     ] as const;
     expect(surprises(told, ["orderer1", "orderer2"])).toEqual([

@@ -69,7 +69,8 @@ function lostNewView(change: ViewChange): string | undefined {
 
 function nextLeaderDown(change: ViewChange, input: SurpriseInput): string | undefined {
   const { cast } = input;
-  if (cast.timers.leaderRotation || change.timeouts === 0) return undefined;
+  // Without a quorum of votes nobody waited for the next leader: the one that is cut off complains alone.
+  if (cast.timers.leaderRotation || change.timeouts === 0 || change.joined.size === 0) return undefined;
   const next = cast.orderers[change.viewTo % cast.orderers.length]?.name;
   const at = detectedAt(change, cast);
   const down = input.faults.find((row) => {
