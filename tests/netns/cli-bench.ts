@@ -130,6 +130,13 @@ export class CliBench {
     await until(look, { timeoutMs: 10_000, everyMs: 20, signal, what: "everything to be gone" });
   }
 
+  /** Ends what a test that failed has left, so that the next one fails of its own. */
+  async clear(): Promise<void> {
+    for (const pid of this.processes()) kill(pid);
+    rmSync(join(this.state, "labs"), { recursive: true, force: true });
+    await this.untilNothingIsLeft();
+  }
+
   dispose(): void {
     for (const pid of this.processes()) kill(pid);
     rmSync(this.folder, { recursive: true, force: true });

@@ -2,7 +2,7 @@
 // another shell ends, or whose run it finishes.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { CliBench, shortExperiment, starTopology, type RunningCommand } from "./cli-bench.js";
 
 const bench = new CliBench();
@@ -11,6 +11,7 @@ beforeAll(() => {
   const fault = "{ at: 1s, fault: interface-down, how: blackhole, target: follower, for: 1s }";
   bench.write("short.yaml", shortExperiment("star.yaml", fault));
 });
+afterEach(() => bench.clear());
 afterAll(() => bench.dispose());
 
 async function interruptedWhen(command: RunningCommand, said: string): Promise<void> {
@@ -33,7 +34,7 @@ describe("Ctrl-C", () => {
     async (said) => interruptedWhen(bench.start(["up", "star.yaml"]), `  ${said} `),
   );
 
-  test.each(["running short", "workload-started", "orderer1:eth1: effective", "repetition 2 of 2"])(
+  test.each(["running short", "workload-started", ":eth1: effective", "repetition 2 of 2"])(
     "while run says: %s",
     async (said) => {
       const output = `results-${said.replaceAll(/\W+/g, "-")}`;
@@ -51,7 +52,9 @@ describe("Ctrl-C", () => {
     command.kill("SIGINT");
     const { code, stderr } = await command.ended();
     const isUp = stderr.includes("lab star is up");
-    expect({ code, cleansUp: stderr.includes("cleaning up") }).toEqual({ code: isUp ? 0 : 130, cleansUp: !isUp });
+    expect(stderr.includes("cleaning up")).toBe(!isUp);
+    // In the last instants of a process, when it has said all, a signal just ends it: then there is no exit code.
+    expect(isUp ? [0, undefined] : [130]).toContain(code);
     expect((await bench.rows("labs")).length).toBe(isUp ? 1 : 0);
     await bench.run("down");
     await bench.untilNothingIsLeft();
