@@ -113,6 +113,8 @@ export interface Application {
   /** Auxiliary data embedded in a commit signature's message, unchecked; empty in Fabric. */
   auxiliary(message: Uint8Array): Uint8Array;
   verificationSequence(): number;
+  /** Whether the last decision changed the membership: the blacklist then stays as it is. Absent in Fabric. */
+  membershipChange?(): boolean;
 }
 
 /** Where a replica starts from: the application's last decision and the log's entries since the last truncation. */
@@ -218,6 +220,8 @@ export const steps = [
   "inFlightCommitted", // viewChanger: { view, sequence }
   "inFlightFailed", // viewChanger: { view, sequence, reason }
   "viewInstalled", // controller: { view, sequence }  "ViewChanged, the new view is"
+  "rotating", // controller: { view, sequence, from, to }  the tenure ends with this decision
+  "blacklist", // controller: { view, sequence, blacklist }  a delivered decision changed it
   "viewStarting", // controller: { view, sequence, decisions, leader }
   "viewAborted", // controller: { view }
   "syncRequested", // controller: { reason }

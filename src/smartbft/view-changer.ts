@@ -339,6 +339,7 @@ export class ViewChanger {
   }
 
   #leader(): NodeId {
-    return leaderOf(this.#core.options.nodes, this.#currView);
+    const tenure = { view: this.#currView, decisions: 0 };
+    return leaderOf(this.#core.options, tenure, this.#parts.checkpoint.blacklist);
   }
 }
