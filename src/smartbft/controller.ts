@@ -14,6 +14,7 @@ import type { HeartbeatMonitor } from "./heartbeat-monitor.js";
 import type { InFlight } from "./in-flight.js";
 import { leaderOf } from "./leader.js";
 import type { Pool } from "./pool.js";
+import type { StartingPoint, ViewPlace } from "./recovery.js";
 import { syncOutcome, type SyncOutcome } from "./synchronisation.js";
 import { RunningView, type ComplaintReason, type ViewHost, type ViewParts, type ViewStart } from "./view.js";
 import { encodeViewMetadata } from "./wire/encode.js";
@@ -67,13 +68,11 @@ export class Controller implements ViewHost {
     this.batcher = new Batcher(parts.core, parts.pool, (requests) => this.#propose(requests));
   }
 
-  start(start: Pick<ViewStart, "number" | "sequence" | "decisions" | "resume">): void {
+  start(start: StartingPoint): void {
     this.#view = start.number;
     this.#decisions = start.decisions;
     this.#core.trace("controller", "started", { view: start.number, sequence: start.sequence });
-    this.#startView(start.sequence, start.resume);
-    // The library syncs before its first View, deaf to state transfer (section 15, item 14); here the View runs meanwhile.
-    if (this.#core.options.syncOnStart) this.sync("start");
+    this.#startView(start.sequence, start.resume, start.viewAt);
     this.#run();
   }
 
@@ -216,7 +215,7 @@ export class Controller implements ViewHost {
     this.#busy = true;
     const decidedSequence = metadataOf(decision.proposal)?.sequence ?? sequence(0);
     const blacklistBefore = this.#parts.checkpoint.blacklist;
-    this.#parts.delivery.deliver(decision, decidedSequence, () => {
+    this.#parts.delivery.deliver(decision, decidedSequence, ({ reconfigured }) => {
       this.#core.trace("controller", "delivered", {
         view: view.number,
         sequence: decidedSequence,
@@ -224,8 +223,10 @@ export class Controller implements ViewHost {
       });
       this.#parts.pool.remove(requests);
       this.#tellBlacklist(blacklistBefore);
+      if (reconfigured) return;
       this.#decisions += 1;
       if (!this.#rotate(decidedSequence)) view.release();
+      this.#parts.pool.revalidate();
       if (this.isLeader) this.#token = true;
       this.#done();
     });
@@ -286,9 +287,10 @@ export class Controller implements ViewHost {
     if (this.isLeader) this.batcher.open();
   }
 
-  #startView(from: Sequence, resume: ViewStart["resume"]): void {
+  /** `viewAt`: only after a restart, where the log may know another place than the ledger (section 15, items 6 and 7). */
+  #startView(from: Sequence, resume: ViewStart["resume"], viewAt?: ViewPlace): void {
     const { leader } = this;
-    const at = { number: this.#view, leader, sequence: from, decisions: this.#decisions };
+    const at = { number: this.#view, leader, sequence: from, decisions: this.#decisions, ...viewAt };
     const running = new RunningView(this.#parts, this, resume === undefined ? at : { ...at, resume });
     this.#running = running;
     this.#parts.monitor.assign(this.#view, leader);
@@ -315,6 +317,7 @@ export class Controller implements ViewHost {
       this.#parts.collector.collect((collected) => {
         const outcome = syncOutcome({ own, returned, collected });
         if (inFlight.sequence <= (returned?.sequence ?? 0)) inFlight.clear();
+        this.#parts.pool.revalidate();
         this.#conclude(outcome);
       });
     });
