@@ -225,7 +225,10 @@ export class Controller implements ViewHost {
       this.#tellBlacklist(blacklistBefore);
       if (reconfigured) return;
       this.#decisions += 1;
-      if (!this.#rotate(decidedSequence)) view.release();
+      this.#rotate(decidedSequence);
+      // Released after the rotation: what the old View would begin now is the next leader's turn. A View that goes on
+      // (a rotation may end where it began, when a shorter blacklist moves both terms) is not aborted.
+      if (!view.aborted) view.release();
       this.#parts.pool.revalidate();
       if (this.isLeader) this.#token = true;
       this.#done();
@@ -242,13 +245,12 @@ export class Controller implements ViewHost {
    * Section 5.8, step 6. Both terms are computed under the new blacklist: when it shrinks in mid-tenure, the leader by
    * computation changes without a rotation, and nobody proposes (section 15, item 8).
    */
-  #rotate(decided: Sequence): boolean {
+  #rotate(decided: Sequence): void {
     const [from, to] = [this.#leaderAfter(this.#decisions - 1), this.leader];
-    if (from === to) return false;
+    if (from === to) return;
     this.#core.trace("controller", "rotating", { view: this.#view, sequence: decided, from, to });
     this.#change({ view: this.#view, sequence: sequence(decided + 1), decisions: this.#decisions });
     this.#parts.pool.restartTimers();
-    return true;
   }
 
   #abort(view: View): void {
