@@ -95,7 +95,9 @@ export class Cluster {
 
   /** A node that a decision added starts with an empty disk; it knows who the members are. */
   join(id: NodeId): void {
-    const highest = this.nodes.map((other) => this.ledger(other)).toSorted((left, right) => right.height - left.height)[0];
+    const highest = this.nodes
+      .map((other) => this.ledger(other))
+      .toSorted((left, right) => right.height - left.height)[0];
     const host = this.#of(id);
     host.options = { ...host.options, ...highest?.configuration.options, nodes: highest?.configuration.nodes ?? [] };
     this.#nodes = [...this.#nodes, id];

@@ -106,7 +106,10 @@ export class Pool {
     const verificationSequence = application.verificationSequence();
     if (verificationSequence === this.#verificationSequence) return;
     this.#verificationSequence = verificationSequence;
-    const asked = [...this.#entries.values()].map((entry) => ({ entry, items: application.requestItems(entry.request) }));
+    const asked = [...this.#entries.values()].map((entry) => ({
+      entry,
+      items: application.requestItems(entry.request),
+    }));
     this.#prune(asked.filter(({ items }) => items === undefined).map(({ entry }) => entry));
     const known = asked.flatMap(({ entry, items }) => (items ?? []).map((item) => ({ entry, item })));
     if (known.length === 0) return;

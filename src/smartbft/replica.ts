@@ -14,6 +14,7 @@ import {
   type NodeId,
   type Sequence,
   type View,
+  view as toView,
 } from "../base/index.js";
 import { Checkpoint } from "./checkpoint.js";
 import { Components, type Lasting } from "./components.js";
@@ -26,6 +27,7 @@ import { startingPoint, type StartingPoint } from "./recovery.js";
 import { State } from "./state.js";
 import { syncOutcome } from "./synchronisation.js";
 import type { Phase } from "./view.js";
+import type { ViewChanger } from "./view-changer.js";
 import { decodeMessage } from "./wire/decode.js";
 import type { Message } from "./wire/message.js";
 
@@ -234,7 +236,9 @@ export class Replica {
 
   /**
    * Section 4.6. The library reads the log's entries of the process's start again, however old they are by now (section
-   * 15, item 5); improved, the new components start from the ledger alone.
+   * 15, item 5), and knows no view but the ledger's: a node that learns in the middle of a view change that the members
+   * changed falls back in its numbers, and nobody helps it, for it asked for more before (docs/protocol.md, surprise 34).
+   * Improved, the new components start from the ledger and from the view that was installed or under negotiation.
    */
   #reconfigure(reconfiguration: Reconfiguration | undefined): void {
     if (reconfiguration === undefined || this.#stage === "evicted") return;
@@ -252,7 +256,9 @@ export class Replica {
       return pool.close();
     }
     core.trace("consensus", "reconfigured", { nodes });
-    this.#startingPoint = startingPoint(checkpoint, core.improved ? [] : this.#walEntries, core);
+    this.#startingPoint = core.improved
+      ? viewKept(startingPoint(checkpoint, [], core), this.#components.viewChanger)
+      : startingPoint(checkpoint, this.#walEntries, core);
     this.#components = new Components(this.#lasting, this.#startingPoint.sequence);
     this.#begin();
     pool.restartTimers();
@@ -311,4 +317,12 @@ export class Replica {
       else refuse("bad signature");
     });
   }
+}
+
+/** As after a restart in the middle of a view change (section 8.12): it is taken up again where it was. */
+function viewKept(point: StartingPoint, { realView, currentView }: ViewChanger): StartingPoint {
+  const installed = realView > point.number ? { ...point, number: realView, decisions: 0 } : point;
+  if (currentView <= realView) return installed;
+  const left = toView(currentView - 1);
+  return { ...installed, number: left > installed.number ? left : installed.number, viewChange: true };
 }

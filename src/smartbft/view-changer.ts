@@ -90,6 +90,11 @@ export class ViewChanger {
     this.#core.trace("viewChanger", "started", { view });
   }
 
+  /** Being negotiated, or in force. */
+  get currentView(): View {
+    return this.#currView;
+  }
+
   get nextView(): View {
     return this.#nextView;
   }

@@ -6,6 +6,7 @@ import {
   microseconds,
   nodeId,
   present,
+  quorumSize,
   sequence,
   utf8,
   view,
@@ -35,6 +36,7 @@ import {
   type Prepare,
   type Proposal,
   type ProtocolOptions,
+  type Reconfiguration,
   type Signature,
   type SignedViewData,
   type Step,
@@ -71,6 +73,8 @@ export class Bench {
   /** What the ledger of the cluster holds beyond ours, brought by the next sync. */
   beyond: Decision[] = [];
   readonly held: Input[] = [];
+  /** What the next decision makes of the cluster. */
+  reconfigure: Reconfiguration | undefined;
 
   readonly #seen: readonly number[];
 
@@ -157,6 +161,16 @@ export class Bench {
     this.effects.length = 0;
   }
 
+  /** The whole normal case of one decision at this follower, by leader 1 of view 0 and its first others. */
+  decide(at: number, ...requests: readonly string[]): void {
+    const place = { sequence: at };
+    const proposal = this.proposal(place, ...requests);
+    const others = this.nodes.filter((id) => id !== this.self).slice(0, quorumSize(this.nodes.length) - 1);
+    this.from(1, this.prePrepare(proposal, place));
+    for (const id of others) this.from(id, this.prepare(proposal, place));
+    for (const id of others) this.from(id, this.commit(id, proposal, place));
+  }
+
   // What peers say.
 
   /** With `signatures` it binds them and the blacklist, as rotation wants it. */
@@ -235,7 +249,8 @@ export class Bench {
       this.persisted.push(effect.record);
     } else if (effect.kind === "deliver") {
       this.ledger.append(effect.decision, effect.sequence);
-      this.#answer({ kind: "delivered", sequence: effect.sequence }, this.holdDelivery);
+      const told = this.reconfigure === undefined ? {} : { reconfiguration: this.reconfigure };
+      this.#answer({ kind: "delivered", sequence: effect.sequence, ...told }, this.holdDelivery);
     } else if (effect.kind === "verify") {
       const results = effect.items.map(tinyVerification);
       this.#answer({ kind: "verified", id: effect.id, results }, this.holdVerification);
