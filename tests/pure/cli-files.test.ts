@@ -198,7 +198,10 @@ describe("a file that is not there, or may not be read", () => {
   });
 });
 
-describe("help", () => {
+/** Some thirty processes, one after the other, on a machine that may be busy. */
+const manyProcesses = { timeout: 120_000 };
+
+describe("help", manyProcesses, () => {
   const commandsOf = (text: string): readonly string[] =>
     [...(text.split("\nCommands:\n")[1] ?? "").matchAll(/^ {2}([a-z][a-z-]+)/gm)]
       .map((match) => match[1] ?? "")
