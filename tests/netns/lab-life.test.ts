@@ -130,7 +130,8 @@ test.each(["sandbox", "2 namespaces", "nodes started"])("interrupted after '%s' 
 });
 
 test("ospfd killed in r1 before it has converged: up fails and names r1, ospfd and the routes", async () => {
-  const plan = lineOfRouters("mute", 3);
+  // Routes are computed 10 s after the first news: time enough to kill it before, however busy the machine is.
+  const plan = lineOfRouters("mute", 3, "", "hello: 1s, dead: 4s, spf-delay: 10s");
   const directory = join(labsFolder(), "mute");
   const bringing = up(plan);
   const killed = until(() => killOspfd(directory), { timeoutMs: 20_000, everyMs: 2, signal, what: "ospfd in r1" });

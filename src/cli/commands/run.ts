@@ -24,6 +24,7 @@ interface Choices {
   readonly seed?: string | undefined;
   readonly name?: string | undefined;
   readonly output?: string | undefined;
+  readonly messageTrace: boolean;
 }
 
 export const registerRun: Register = (program, context) => {
@@ -36,6 +37,7 @@ export const registerRun: Register = (program, context) => {
     .option("--seed <seed>", "in place of the file's")
     .option("-n, --name <name>", "name of the lab, in place of the topology's")
     .option("-o, --output <folder>", "where results go, in place of results/EXPERIMENT-TIME")
+    .option("--no-message-trace", "leave out the event of each message in and out of a replica")
     .option("--resume <lab>", "finish the repetition of a run that was killed, whose lab lives on")
     .addHelpText(
       "after",
@@ -44,14 +46,14 @@ Examples:
   testbed run experiments/leader-interface-down.yaml --repeat 10 --profile fabric
   testbed run --resume bft4-ring`,
     )
-    .action(async (file, { resume: lab, ...choices }) => {
+    .action(async (file, { resume: lab, messageTrace, ...choices }) => {
       if ((file === undefined) === (lab === undefined)) {
         throw new UserError("Cannot run that: expected an experiment file, or --resume LAB", {
           suggestion: "the shipped experiments are in experiments/; testbed labs lists labs",
         });
       }
-      if (file !== undefined) return await runFile(file, choices, context);
-      if (Object.keys(choices).length > 0) {
+      if (file !== undefined) return await runFile(file, { messageTrace, ...choices }, context);
+      if (Object.keys(choices).length > 0 || !messageTrace) {
         throw new UserError("Cannot use other options with --resume: the run keeps those it began with");
       }
       return await resume(lab, context);
@@ -59,7 +61,7 @@ Examples:
 };
 
 async function runFile(file: string, choices: Choices, context: Context): Promise<void> {
-  const { profile, repeat, seed, name, output } = choices;
+  const { profile, repeat, seed, name, output, messageTrace } = choices;
   const { interrupt, commandLine } = context;
   const loaded = await loadExperiment(file, { profile, name });
   const { plan, experiment } = loaded;
@@ -78,7 +80,7 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
     plan,
     experiment,
     repetitions,
-    execute: executionIn(netnsRuntime, { results: resolve(directory), repetitions }),
+    execute: executionIn(netnsRuntime, { results: resolve(directory), repetitions, messageTrace }),
     signal: interrupt.signal,
     progress: say,
   });

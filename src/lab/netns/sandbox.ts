@@ -61,7 +61,7 @@ export function unshareArguments(options: { readonly userNamespace: boolean }): 
 /** Starts the sandbox of the lab in `directory`, detached: it outlives this process. Output goes to agent.log. */
 export function startSandbox(directory: string, options: { readonly userNamespace: boolean }): SandboxStart {
   const log = openSync(join(directory, "agent.log"), "a", 0o600);
-  const agent = [process.execPath, "--enable-source-maps", programs.agent, directory];
+  const agent = [process.execPath, programs.agent, directory];
   const child = spawn("unshare", [...unshareArguments(options), "--", "sh", "-c", reaper, "sh", ...agent], {
     detached: true,
     stdio: ["ignore", log, log],
