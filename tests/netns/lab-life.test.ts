@@ -1,7 +1,7 @@
 // The life of a lab: it comes up, is found from elsewhere, goes without leaving anything; and every way in which that can fail.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { netnsRuntime } from "../../src/lab/index.js";
 import { there, until, waiting } from "../../src/system/index.js";
 import {
@@ -24,6 +24,15 @@ beforeAll(() => {
   buildPrograms();
 });
 afterAll(() => removeState());
+// A test that fails leaves its lab to nobody: the next one begins with none.
+afterEach(async () => {
+  for (const { name, alive } of await netnsRuntime.list()) {
+    if (!alive) continue;
+    await using lab = await netnsRuntime.attach(name);
+    await lab.down();
+  }
+  await netnsRuntime.clean();
+});
 
 const labsFolder = (): string => join(process.env["TESTBED_STATE"] ?? "", "labs");
 const leftovers = (): readonly string[] => (existsSync(labsFolder()) ? readdirSync(labsFolder()) : []);
