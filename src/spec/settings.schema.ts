@@ -86,7 +86,9 @@ export const protocolSchema = strictMap("the protocol's options", {
   CollectTimeout: duration().optional().describe("Wait for answers to a state transfer request"),
   SyncOnStart: flag.optional().describe("Synchronise when starting"),
   SpeedUpViewChange: flag.optional().describe("Join a view change on f+1 votes"),
-  LeaderRotation: flag.optional().describe("Leaders take turns within a view; needs DecisionsPerLeader. Off in Fabric unless a channel asks for it"),
+  LeaderRotation: flag
+    .optional()
+    .describe("Leaders take turns within a view; needs DecisionsPerLeader. Off in Fabric unless a channel asks for it"),
   DecisionsPerLeader: count("a whole number, 0 while LeaderRotation is false", 0, countMax)
     .optional()
     .describe("Decisions of one leader before the next takes over; 0 while LeaderRotation is false"),

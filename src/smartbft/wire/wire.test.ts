@@ -325,8 +325,8 @@ describe("frames of the log", () => {
       const flipped = file.slice();
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
       const { state } = readLog([flipped]);
-      if (bit < (file.length - 2 * size) * 8) expect(state, `bit ${bit}`).toMatchObject({ kind: "fatal" });
-      else expect(state.kind, `bit ${bit}`).not.toBe("clean");
+      const possible = bit < (file.length - 2 * size) * 8 ? ["fatal"] : ["fatal", "torn"];
+      expect(possible, `bit ${bit}`).toContain(state.kind);
     }
   });
 
