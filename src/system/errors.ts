@@ -38,7 +38,11 @@ export class OperatingError extends Error {
 
   constructor(
     message: string,
-    options: { readonly facts?: Readonly<Record<string, unknown>>; readonly suggestion?: string; readonly cause?: unknown } = {},
+    options: {
+      readonly facts?: Readonly<Record<string, unknown>>;
+      readonly suggestion?: string;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.facts = options.facts ?? {};
