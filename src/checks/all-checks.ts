@@ -18,7 +18,9 @@ import { Window } from "./window.js";
 export interface CheckCounts {
   readonly loss: LossCount;
   readonly duplicates: number;
+  /** Section 15 item 1, and section 3.3. */
   readonly duplicatesNamed: number;
+  readonly duplicatesForgotten: number;
   readonly poolOverflow: number;
   readonly faultsLate: number;
   readonly deaths: number;
@@ -65,6 +67,7 @@ export class AllChecks {
       loss: this.#lost.count(),
       duplicates: this.#twice.count,
       duplicatesNamed: this.#twice.named,
+      duplicatesForgotten: this.#twice.forgotten,
       poolOverflow: this.#pool.overflow,
       faultsLate: this.#onTime.late,
       deaths: this.#processes.deaths,

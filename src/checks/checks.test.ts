@@ -197,6 +197,22 @@ describe("nothing twice", () => {
   });
 
   it.each([
+    [1_000, "false"],
+    [1_001, "true"],
+  ] as const)("takes one that comes again after %d others for %s", (others, expected) => {
+    const between = Array.from({ length: others - 1 }, (_, index) => `other${index}`);
+    const check = new NothingTwice(context);
+    const verdict = verdictOf(
+      check,
+      block("peer1", 1),
+      block("peer1", 2, { transactions: between }),
+      block("peer1", 3, again),
+    );
+    expect(verdict.verdict).toBe(expected);
+    expect(check.forgotten).toBe(expected === "true" ? 1 : 0);
+  });
+
+  it.each([
     ["nothing was in flight", context, [block("peer1", 1), block("peer1", 2, again)]],
     ["the peer did not mark it", context, [inFlight, block("peer1", 1), block("peer1", 2, { transactions: ["tx1"] })]],
     [

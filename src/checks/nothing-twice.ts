@@ -1,19 +1,28 @@
 // Nothing twice: no transaction stands in two blocks, or twice in one.
 //
-// With `fidelity: library` one kind of duplicate is the library's own (reference section 15 item 1): a decision completed
-// inside a view change, or by a view restored from the log, leaves its requests in the pool, and they are ordered again. Such
-// a duplicate is counted and named when both hold: the first block was decided that way, and the peer marked the second
-// occurrence invalid. Any other duplicate is `false`.
+// With `fidelity: library` two kinds of duplicate are the library's own. A decision completed inside a view change, or by a
+// view restored from the log, leaves its requests in the pool, and they are ordered again (reference section 15 item 1). And
+// a pool remembers only the newest 1000 requests that were delivered (section 3.3): one that arrives again after so many
+// others is taken for new. Such a duplicate is counted and named when the peer marked the second occurrence invalid. Any
+// other duplicate is `false`.
 import type { BlockEvent, Event } from "../boundary/index.js";
 import { Findings, type Check, type CheckContext, type CheckVerdict } from "./check.js";
 import { RecentMap } from "./recent-map.js";
 
 /** Committed transactions remembered: a second occurrence later than this many others is not seen, and the detail says so. */
 const transactionsRemembered = 200_000;
+/** Delivered requests that a pool of the library remembers, section 3.3. */
+const rememberedByPool = 1_000;
+
+interface First {
+  readonly block: number;
+  /** Its number among all transactions of the run. */
+  readonly ordinal: number;
+}
 
 export class NothingTwice implements Check {
   readonly #fidelity: "library" | "improved";
-  readonly #blockOf = new RecentMap<string, number>(transactionsRemembered);
+  readonly #firstOf = new RecentMap<string, First>(transactionsRemembered);
   /** Blocks whose decision was completed inside a view change or restored from a log. */
   readonly #inFlight = new Set<number>();
   /** Orderers whose next decision comes from their log. */
@@ -21,6 +30,7 @@ export class NothingTwice implements Check {
   readonly #findings = new Findings();
   #heightSeen = -1;
   #named = 0;
+  #forgotten = 0;
   #transactions = 0;
 
   constructor(context: CheckContext) {
@@ -29,7 +39,12 @@ export class NothingTwice implements Check {
 
   /** Duplicates of either kind. */
   get count(): number {
-    return this.#named + this.#findings.count;
+    return this.#named + this.#forgotten + this.#findings.count;
+  }
+
+  /** Duplicates that are section 3.3: the pools had forgotten them. */
+  get forgotten(): number {
+    return this.#forgotten;
   }
 
   /** Duplicates that are section 15 item 1. */
@@ -58,15 +73,25 @@ export class NothingTwice implements Check {
     const marked = new Set(event.duplicates);
     for (const [index, transaction] of event.transactions.entries()) {
       if (transaction === "") continue;
-      const first = this.#blockOf.get(transaction);
+      const first = this.#firstOf.get(transaction);
       if (first === undefined) {
-        this.#blockOf.set(transaction, event.number);
+        this.#firstOf.set(transaction, { block: event.number, ordinal: this.#transactions });
         this.#transactions += 1;
-      } else if (this.#fidelity === "library" && this.#inFlight.has(first) && marked.has(index)) this.#named += 1;
-      else {
-        const mark = marked.has(index) ? "marked invalid by the peer" : "not marked by the peer";
-        this.#findings.add(`${transaction} in blocks ${first} and ${event.number}, ${mark}`);
-      }
+      } else this.#again(transaction, first, { block: event.number, isMarked: marked.has(index) });
+    }
+  }
+
+  #again(
+    transaction: string,
+    first: First,
+    { block, isMarked }: { readonly block: number; readonly isMarked: boolean },
+  ): void {
+    const isLibrary = this.#fidelity === "library" && isMarked;
+    if (isLibrary && this.#inFlight.has(first.block)) this.#named += 1;
+    else if (isLibrary && this.#transactions - first.ordinal > rememberedByPool) this.#forgotten += 1;
+    else {
+      const mark = isMarked ? "marked invalid by the peer" : "not marked by the peer";
+      this.#findings.add(`${transaction} in blocks ${first.block} and ${block}, ${mark}`);
     }
   }
 
@@ -75,10 +100,9 @@ export class NothingTwice implements Check {
     if (this.#findings.count > 0) return { name, verdict: "false", detail: this.#findings.text() };
     if (this.#transactions === 0) return { name, verdict: "unknown", detail: "nothing was committed at a peer" };
     const named =
-      this.#named === 0
-        ? ""
-        : `; ${this.#named} duplicates after an in-flight commit, marked invalid by the peer: SmartBFT section 15 item 1`;
-    const window = this.#blockOf.evicted === 0 ? "" : ` (compared with the last ${transactionsRemembered})`;
+      (this.#named === 0 ? "" : `; ${this.#named} duplicates after an in-flight commit: SmartBFT section 15 item 1`) +
+      (this.#forgotten === 0 ? "" : `; ${this.#forgotten} that the pools had forgotten: SmartBFT section 3.3`);
+    const window = this.#firstOf.evicted === 0 ? "" : ` (compared with the last ${transactionsRemembered})`;
     return { name, verdict: "true", detail: `${this.#transactions} transactions${window}${named}` };
   }
 }

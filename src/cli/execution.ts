@@ -9,16 +9,18 @@ export interface ExecutionPlace {
   /** Absolute path of the results folder. */
   readonly results: string;
   readonly repetitions: number;
+  readonly messageTrace: boolean;
 }
 
 /** The lab is torn down however the stream ends: finished, thrown, or left by its reader. */
 export function executionIn(runtime: Runtime, place: ExecutionPlace): Execute {
   return async function* execute(plan, experiment, seed, { run, signal }): AsyncGenerator<Event, void, undefined> {
     const progress = progressFromNow();
-    await using lab = await runtime.up(plan, { seed, messageTrace: true, signal, progress: progressLine });
+    const { results, repetitions, messageTrace } = place;
+    await using lab = await runtime.up(plan, { seed, messageTrace, signal, progress: progressLine });
     try {
       await lab.startRun(experiment, seed);
-      await leaveNote(lab, { ...place, run });
+      await leaveNote(lab, { results, repetitions, run });
       progress(`running ${experiment.name}`);
       yield* eventsToTheEnd(lab, { signal, progress });
     } finally {

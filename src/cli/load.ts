@@ -8,6 +8,7 @@ import {
   parseExperiment,
   parseTopology,
   settingProblems,
+  topologyNameFault,
   withProfile,
   type Experiment,
   type ProfileName,
@@ -53,7 +54,14 @@ export async function loadExperiment(path: string, choice: Choice = {}): Promise
 }
 
 function planned(topology: Topology, path: string, choice: Choice): Plan {
-  return good(planFor(choice.name === undefined ? topology : { ...topology, name: choice.name }, path));
+  const plan = good(planFor(topology, path));
+  if (choice.name === undefined) return plan;
+  // The same rule as for a topology's name: it becomes a folder.
+  const fault = topologyNameFault(choice.name);
+  if (fault === undefined) return { ...plan, lab: choice.name };
+  throw new UserError(`Cannot name a lab ${JSON.stringify(choice.name)}: ${fault}`, {
+    suggestion: "use small letters, digits and hyphens, at most 32",
+  });
 }
 
 function good<T>(parsed: Parsed<T>): T {

@@ -14,7 +14,6 @@ export type {
 } from "./contract.js";
 export { isAlive as stillThere, processHere, type HostProcess } from "./netns/host-process.js";
 export { buildNodeImage } from "./docker/node-image.js";
-export { engineAnswers } from "./docker/engine.js";
 export { dockerRuntime } from "./docker/runtime.js";
 export { netnsRuntime } from "./netns/runtime.js";
 export { missingPackages } from "./probes/packages.js";

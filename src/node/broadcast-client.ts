@@ -96,7 +96,7 @@ export class BroadcastClient implements Disposable {
   #open(): OutboundStream {
     const stream = this.#channel.open("broadcast", new Metadata());
     stream.on("data", (bytes: Buffer) => this.#answered(stream, bytes));
-    stream.on("error", (error) => this.#ended(stream, error.message));
+    stream.on("error", (error) => this.#broken(stream, error.message));
     stream.on("end", () => this.#ended(stream, "ended by the server"));
     return stream;
   }
@@ -140,6 +140,19 @@ export class BroadcastClient implements Disposable {
     if (token === undefined) return;
     this.#settle({ kind: "failed", token, reason });
     this.#refill();
+  }
+
+  /**
+   * The connection broke, or this stream alone: whoever stands in line fails with it, as a call does that waits on a broken
+   * connection. Kept for the next connection they would arrive half a minute late, when orderers have forgotten them.
+   */
+  #broken(stream: OutboundStream, reason: string): void {
+    const line = this.#line;
+    this.#line = [];
+    this.#ended(stream, reason);
+    for (const sending of line) {
+      if (this.#sending.get(sending.token) === sending) this.#settle({ kind: "failed", token: sending.token, reason });
+    }
   }
 
   #settle(answer: Answer): void {

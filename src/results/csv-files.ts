@@ -104,7 +104,7 @@ const runColumns: readonly Column<RunResult>[] = [
   column("unknown", (run) => run.requestCounts.unknown),
   column("lost", (run) => run.counts.loss.lost),
   column("duplicated", (run) => run.counts.duplicates),
-  column("duplicated_named", (run) => run.counts.duplicatesNamed),
+  column("duplicated_named", (run) => run.counts.duplicatesNamed + run.counts.duplicatesForgotten),
   column("pool_overflow", (run) => run.counts.poolOverflow),
   ...latencyColumns("before"),
   ...latencyColumns("during"),

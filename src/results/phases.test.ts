@@ -1,11 +1,12 @@
 // Outages that no view change ends: split by the routes and by the leader's streams, or explained by nothing.
 import { describe, expect, it } from "vitest";
 import type { Instant } from "../base/index.js";
-import type { BlockEvent, RouteEvent, StreamEvent } from "../boundary/index.js";
+import type { BlockEvent, RouteEvent, StepEvent, StreamEvent } from "../boundary/index.js";
 import { castOf } from "./cast.js";
 import { Path } from "./path.js";
 import { phasesOf, type Phases } from "./phases.js";
 import { contextFor } from "./story-context.js";
+import { Views } from "./views.js";
 
 const at = (ms: number): Instant => Math.round(ms * 1_000) as Instant; // integer microseconds by construction
 
@@ -68,5 +69,34 @@ describe("an outage without a view change", () => {
     expect(phases.kind).toBe("none");
     expect(phases.problem).toBe("no view change, route or stream event explains the outage");
     expect(phases.firstDecision).toBeUndefined();
+  });
+});
+
+describe("an outage that ends with the block in flight", () => {
+  /** Complaints at 1500 ms; agreement on block 2 from 1600 to 1900, told by the number given; the peer has it at 1910. */
+  function inFlight(sequence: number): Phases {
+    const cast = castOf(contextFor().plan);
+    const views = new Views(cast, (node) => node === "orderer1");
+    const tell = (ms: number, node: string, step: StepEvent["step"], facts: StepEvent["facts"]): void =>
+      views.step({ kind: "step", at: at(ms), node, component: "viewChanger", step, facts });
+    const path = new Path();
+    for (const [index, node] of ["orderer2", "orderer3", "orderer4"].entries()) {
+      tell(1_500 + index, node, "viewChangeStarted", { view: 0, nextView: 1 });
+      tell(1_600 + index, node, "inFlightWaiting", { view: 0, sequence });
+      tell(1_900 + index, node, "inFlightCommitted", { view: 0, sequence });
+    }
+    path.block(block("peer1", 2, 1_910));
+    const outage = { start: at(1_000), end: at(1_910), cutAt: at(1_910), peer: "peer1", block: 2, view: 0 };
+    return phasesOf(outage, { cast, changes: views.list(), path, sources: [] });
+  }
+
+  it("has its agreement as a phase, and no first decision of a new view", () => {
+    const phases = inFlight(2);
+    expect(phases).toMatchObject({ kind: "view change", inFlight: 300_000, firstDecision: 0, firstCommit: 10_000 });
+    expect(phases).toMatchObject({ residual: 0, problem: "" });
+  });
+
+  it("is not told by the agreement on another block", () => {
+    expect(inFlight(1).problem).toMatch(/^no events tell .*firstDecision/);
   });
 });

@@ -9,7 +9,7 @@ import { microseconds, type Duration, type Instant } from "../base/index.js";
 import type { Cast } from "./cast.js";
 import type { Path } from "./path.js";
 import type { Outage } from "./service.js";
-import { detectedAt, installedAt, type ViewChange } from "./views.js";
+import { detectedAt, installedAt, type InFlight, type ViewChange } from "./views.js";
 
 /** A phase that cannot be told is absent; one that did not happen is zero. */
 export interface Phases {
@@ -48,7 +48,10 @@ export function phasesOf(outage: Outage, planes: Planes): Phases {
     const at = detectedAt(change, planes.cast);
     return at !== undefined && at > outage.start && at <= outage.cutAt;
   });
-  const measured = inside.length > 0 ? byViewChange(outage, inside, planes) : byPath(outage, planes);
+  const measured =
+    inside.length === 0
+      ? byPath(outage, planes)
+      : (byInFlightCommit(outage, inside, planes) ?? byViewChange(outage, inside, planes));
   const { changes, ...parts } = measured;
   const residual = residualOf(outage, parts);
   return { ...measured, residual, changes, problem: problemOf(outage, measured, residual) };
@@ -81,6 +84,47 @@ function byViewChange(outage: Outage, inside: readonly ViewChange[], planes: Pla
     ...lastSteps(decision?.at, commit, planes),
     changes: inside,
   };
+}
+
+/**
+ * The outage ended with the block that was in flight: decided inside the view change, before the new view ran (reference
+ * section 8.10). Undefined when it ended with a later one.
+ */
+function byInFlightCommit(outage: Outage, inside: readonly ViewChange[], planes: Planes): Measured | undefined {
+  const final = inside.findLast((change) => committedInFlight(change, outage) !== undefined);
+  const first = inside[0];
+  if (final === undefined || first === undefined) return undefined;
+  const inFlight = committedInFlight(final, outage);
+  const detected = detectedAt(first, planes.cast);
+  const finalDetected = detectedAt(final, planes.cast);
+  const commit = outage.block === undefined ? undefined : planes.path.commitOf(outage.block);
+  return {
+    kind: "view change",
+    detection: span(outage.start, detected),
+    failedAttempts: span(detected, finalDetected),
+    viewChange: span(finalDetected, inFlight?.waitingAt),
+    inFlight: span(inFlight?.waitingAt, inFlight?.endedAt),
+    routing: zero,
+    transport: zero,
+    firstDecision: zero,
+    ...lastSteps(inFlight?.endedAt, commit, planes),
+    changes: inside,
+  };
+}
+
+/** The first orderer's agreement on what was in flight, when it decided the block that ended the outage. */
+function committedInFlight(change: ViewChange, outage: Outage): InFlight | undefined {
+  // It keeps the number of the view in which it was proposed.
+  if (outage.view === undefined || outage.view >= change.viewTo) return undefined;
+  return [...change.inFlight.values()]
+    .filter(
+      (each) =>
+        each.outcome === "committed" &&
+        each.sequence === outage.block &&
+        each.endedAt !== undefined &&
+        each.endedAt <= outage.cutAt,
+    )
+    .toSorted((left, right) => (left.endedAt ?? 0) - (right.endedAt ?? 0))[0];
 }
 
 /** The in-flight wait and commit of the orderer that completed the quorum; zero when it had none. */

@@ -234,6 +234,7 @@ export class RunFold {
         changes,
         outages,
         duplicatesNamed: counts.duplicatesNamed,
+        duplicatesForgotten: counts.duplicatesForgotten,
         removedRequests: this.#removedRequests,
       }),
       requestCounts: this.#requests.counts,

@@ -30,7 +30,15 @@ function surprises(told: readonly Told[], cutOff: readonly string[] = []): reado
     views.step({ kind: "step", at: at(ms), node, component: "viewChanger", step, facts });
   }
   const changes = views.list();
-  return surprisesIn({ cast, faults: faults.rows, changes, outages: [], duplicatesNamed: 0, removedRequests: 0 });
+  return surprisesIn({
+    cast,
+    faults: faults.rows,
+    changes,
+    outages: [],
+    duplicatesNamed: 0,
+    duplicatesForgotten: 0,
+    removedRequests: 0,
+  });
 }
 
 describe("section 15", () => {

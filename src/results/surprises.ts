@@ -13,6 +13,7 @@ export interface SurpriseInput {
   readonly changes: readonly ViewChange[];
   readonly outages: readonly MeasuredOutage[];
   readonly duplicatesNamed: number;
+  readonly duplicatesForgotten: number;
   readonly removedRequests: number;
 }
 
@@ -28,6 +29,9 @@ export function surprisesIn(input: SurpriseInput): readonly string[] {
   if (storm >= 3) found.push(`item 33: a storm of ${storm} view changes without a decision`);
   if (input.duplicatesNamed > 0) {
     found.push(`item 1: ${input.duplicatesNamed} requests ordered again after an in-flight commit`);
+  }
+  if (input.duplicatesForgotten > 0) {
+    found.push(`section 3.3: ${input.duplicatesForgotten} requests came again after the pools had forgotten them`);
   }
   if (input.removedRequests > 0) found.push(`auto-remove: ${input.removedRequests} requests dropped from a pool`);
   found.push(...ofPhases(input));

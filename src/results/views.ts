@@ -15,6 +15,8 @@ export interface Complaint {
 }
 
 export interface InFlight {
+  /** Block that is agreed on; undefined where the event does not say. */
+  readonly sequence: number | undefined;
   readonly waitingAt: Instant;
   endedAt: Instant | undefined;
   outcome: "committed" | "failed" | "open";
@@ -136,7 +138,10 @@ export class Views {
         const from = numberOf(facts["from"]);
         if (from !== undefined) change.refusedFrom.add(from);
       } else if (event.step === "inFlightWaiting" || event.step === "inFlightStarted") {
-        if (inFlight === undefined) change.inFlight.set(node, { waitingAt: at, endedAt: undefined, outcome: "open" });
+        if (inFlight !== undefined) return;
+        const told = event.facts["sequence"];
+        const sequence = typeof told === "number" ? told : undefined;
+        change.inFlight.set(node, { sequence, waitingAt: at, endedAt: undefined, outcome: "open" });
       } else if (event.step === "inFlightCommitted" || event.step === "inFlightFailed") {
         if (inFlight === undefined || inFlight.endedAt !== undefined) return;
         inFlight.endedAt = at;

@@ -11,7 +11,7 @@ export {
 } from "./experiment-on-topology.js";
 export type { Assertion, Experiment, FaultSpec, Target, TimelineEntry } from "./experiment.js";
 export { experimentSchema, topologySchema, type JsonSchema } from "./json.schema.js";
-export { naturalOrder } from "./names.js";
+export { naturalOrder, topologyNameFault } from "./names.js";
 export { profileNames, profiles } from "./profiles.js";
 export { parseTarget, type ParsedTarget } from "./target.js";
 export { parseTopology } from "./topology-file.js";

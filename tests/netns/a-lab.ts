@@ -31,7 +31,7 @@ export function planFrom(text: string): Plan {
 }
 
 /** Routers in a line, r1 - r2 - …, with the given lines in every link. */
-export function lineOfRouters(name: string, count: number, linkLines = ""): Plan {
+export function lineOfRouters(name: string, count: number, linkLines = "", timers = "hello: 1s, dead: 4s"): Plan {
   const nodes = Array.from({ length: count }, (_, index) => `  r${index + 1}: { kind: router }`);
   const links = nodes
     .slice(1)
@@ -40,7 +40,7 @@ export function lineOfRouters(name: string, count: number, linkLines = ""): Plan
         `  - endpoints: ["r${index + 1}:eth2", "r${index + 2}:eth1"]${linkLines === "" ? "" : `\n    ${linkLines}`}`,
     );
   return planFrom(
-    `format: 1\nname: ${name}\nprofile: fast\nrouting: { protocol: ospf, hello: 1s, dead: 4s }\nnodes:\n${nodes.join("\n")}\nlinks:\n${links.join("\n")}\n`,
+    `format: 1\nname: ${name}\nprofile: fast\nrouting: { protocol: ospf, ${timers} }\nnodes:\n${nodes.join("\n")}\nlinks:\n${links.join("\n")}\n`,
   );
 }
 

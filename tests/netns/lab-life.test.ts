@@ -1,7 +1,7 @@
 // The life of a lab: it comes up, is found from elsewhere, goes without leaving anything; and every way in which that can fail.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { netnsRuntime } from "../../src/lab/index.js";
 import { there, until, waiting } from "../../src/system/index.js";
 import {
@@ -24,6 +24,15 @@ beforeAll(() => {
   buildPrograms();
 });
 afterAll(() => removeState());
+// A test that fails leaves its lab to nobody: the next one begins with none.
+afterEach(async () => {
+  for (const { name, alive } of await netnsRuntime.list()) {
+    if (!alive) continue;
+    await using lab = await netnsRuntime.attach(name);
+    await lab.down();
+  }
+  await netnsRuntime.clean();
+});
 
 const labsFolder = (): string => join(process.env["TESTBED_STATE"] ?? "", "labs");
 const leftovers = (): readonly string[] => (existsSync(labsFolder()) ? readdirSync(labsFolder()) : []);
@@ -130,7 +139,8 @@ test.each(["sandbox", "2 namespaces", "nodes started"])("interrupted after '%s' 
 });
 
 test("ospfd killed in r1 before it has converged: up fails and names r1, ospfd and the routes", async () => {
-  const plan = lineOfRouters("mute", 3);
+  // Routes are computed 10 s after the first news: time enough to kill it before, however busy the machine is.
+  const plan = lineOfRouters("mute", 3, "", "hello: 1s, dead: 4s, spf-delay: 10s");
   const directory = join(labsFolder(), "mute");
   const bringing = up(plan);
   const killed = until(() => killOspfd(directory), { timeoutMs: 20_000, everyMs: 2, signal, what: "ospfd in r1" });

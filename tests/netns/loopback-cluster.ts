@@ -58,7 +58,7 @@ export class RunningNode implements AsyncDisposable {
 
   constructor(config: NodeConfig, bundle: string, configPath: string, under: readonly string[]) {
     this.config = config;
-    const [command, ...rest] = [...under, process.execPath, "--enable-source-maps", bundle, configPath];
+    const [command, ...rest] = [...under, process.execPath, bundle, configPath];
     this.process = spawn(command, rest, { stdio: ["ignore", "inherit", "pipe"] });
     this.process.stderr?.on("data", (chunk: Buffer) => {
       this.stderr += chunk.toString();

@@ -25,16 +25,21 @@ const orderers = async (): Promise<readonly NodeStatus[]> => {
   return status.nodes.filter((node) => node.kind === "orderer");
 };
 
-/** Waits until these orderers say that this view has come, led by this one. */
-async function viewIs(view: number, leader: number, names: readonly string[]): Promise<void> {
-  const look = async (): Promise<Look<true>> => {
-    const all = await orderers();
-    const said = all.map(({ name, facts }) => `${name} is in view ${facts["view"]} of ${facts["leader"]}`);
-    const asked = all.filter(({ name }) => names.includes(name));
-    const come = asked.every(({ facts }) => facts["view"] === view && facts["leader"] === leader);
-    return come ? there(true) : waiting(said.join(", "));
+interface Reign {
+  readonly view: number;
+  readonly leader: string;
+}
+
+/** Waits until these orderers say that they are in one view, from `view` on, and who leads in it. */
+async function reign(names: readonly string[], view: number): Promise<Reign> {
+  const look = async (): Promise<Look<Reign>> => {
+    const facts = (await orderers()).filter(({ name }) => names.includes(name)).map((node) => node.facts);
+    const said = new Set(facts.map((each) => `view ${each["view"]} of ${each["leader"]}`));
+    const [first] = facts;
+    if (said.size !== 1 || Number(first?.["view"]) < view) return waiting([...said].join(", "));
+    return there({ view: Number(first?.["view"]), leader: `orderer${first?.["leader"]}` });
   };
-  await until(look, { timeoutMs: 60_000, everyMs: 100, signal, what: `view ${view}` });
+  return await until(look, { timeoutMs: 60_000, everyMs: 100, signal, what: `view ${view}` });
 }
 
 describe("a lab of four", () => {
@@ -43,7 +48,7 @@ describe("a lab of four", () => {
 
   beforeAll(async () => {
     // Without load only heartbeats tell that a leader has gone.
-    const protocol = "protocol: { LeaderHeartbeatTimeout: 2s }\n";
+    const protocol = "protocol: { LeaderHeartbeatTimeout: 3s }\n";
     bench.write("quick.yaml", starTopology("quick", 4, protocol));
     await bench.good("up quick.yaml");
   });
@@ -72,24 +77,23 @@ describe("a lab of four", () => {
   });
 
   test("after two view changes, and with each command a new process, `leader` is who leads now", async () => {
-    await viewIs(0, 1, all);
-    await bench.good("fault interface-down leader --how blackhole");
-    await viewIs(1, 2, but("orderer1"));
-    await bench.good("heal");
-    await viewIs(1, 2, all);
-    await bench.good("fault interface-down leader --how admin");
-    await viewIs(2, 3, but("orderer2"));
-    await bench.good("heal");
-    await viewIs(2, 3, all);
+    let now = await reign(all, 0);
+    const hit: string[] = [];
+    for (const how of ["blackhole", "admin"]) {
+      const [fault] = await bench.rows<Fault>(`fault interface-down leader --how ${how}`);
+      hit.push(`${now.leader}:eth1`);
+      expect(fault).toMatchObject({ asked: "leader", target: hit.at(-1), state: "effective" });
+      const next = await reign(but(now.leader), now.view + 1);
+      expect(next.leader).not.toBe(now.leader);
+      await bench.good("heal");
+      now = await reign(all, next.view);
+    }
     const [third] = await bench.rows<Fault>("fault process-pause leader");
-    expect(third).toMatchObject({ asked: "leader", target: "orderer3", state: "effective" });
+    hit.push(now.leader);
+    expect(third).toMatchObject({ asked: "leader", target: now.leader, state: "effective" });
     await bench.good("heal");
     const faults = await bench.rows<Fault>("fault list");
-    expect(faults.map(({ fault, asked, target }) => `${fault} ${asked} ${target}`)).toEqual([
-      "1 leader orderer1:eth1",
-      "2 leader orderer2:eth1",
-      "3 leader orderer3",
-    ]);
+    expect(faults.map(({ target }) => target)).toEqual(hit);
     expect(faults.map(({ state }) => state)).toEqual(["healed", "healed", "healed"]);
   });
 });
@@ -102,6 +106,16 @@ describe("a run", () => {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line) as Event);
+  }
+
+  const isOrderers = (event: Event): event is BlockEvent => event.kind === "block" && event.role === "orderer";
+
+  /** What the lab's agent has written so far; the last line may be half of one. */
+  function live(lab: string): readonly Event[] {
+    const lines = readFileSync(join(bench.state, "labs", lab, "events.ndjson"), "utf8")
+      .split("\n")
+      .slice(0, -1);
+    return lines.map((line) => JSON.parse(line) as Event);
   }
 
   test("an interface renamed just before its fault fires: the fault has failed, the verdict is unknown, exit code 1", async () => {
@@ -124,26 +138,46 @@ describe("a run", () => {
   });
 
   test("five orderers: with one cut off blocks go on, with two none is ordered until one is back", async () => {
-    bench.write("five.yaml", starTopology("five", 5));
-    // Shorter than the complain timeout: no view change may explain the silence. Neither is the next to lead.
-    const both = `{ at: 1s, fault: interface-down, how: blackhole, target: orderer5 }
-  - { at: 3s, fault: interface-down, how: blackhole, target: orderer4, for: 1400ms }`;
-    bench.write("votes.yaml", shortExperiment("five.yaml", both).replace("duration: 4s", "duration: 10s"));
-    const { stderr } = await bench.run("run votes.yaml -o votes");
-    expect(stderr).toContain("results in votes");
-    const events = eventsOf("votes");
-    const at = (fault: number, state: string): number => {
-      const found = events.find((event) => event.kind === "fault" && event.fault === fault && event.state === state);
-      if (found === undefined) throw new Error(`Fault ${fault} was never ${state}`);
-      return found.at;
+    // Patient enough that a busy machine brings no view change about. What the second cut made the library lose it does not
+    // send again: it is a view change that ends the silence after the heal.
+    const patient =
+      "protocol: { RequestForwardTimeout: 2s, RequestComplainTimeout: 8s, LeaderHeartbeatTimeout: 30s }\n";
+    bench.write("five.yaml", starTopology("five", 5, patient));
+    const load = shortExperiment("five.yaml", "")
+      .replace(/timeline:[\s\S]*/, "timeline: []\nduration: 300s\n")
+      .replace("50/s", "20/s");
+    bench.write("load.yaml", load);
+    const run = bench.start(["run", "load.yaml", "-o", "votes"]);
+    await run.says("timeline-started");
+    const heights = (): readonly number[] =>
+      live("five")
+        .filter(isOrderers)
+        .map((block) => block.number);
+    const highest = (): number => Math.max(0, ...heights());
+    const reaches = async (height: number): Promise<void> => {
+      const look = (): Look<true> => (highest() >= height ? there(true) : waiting(`height ${highest()}`));
+      await until(look, { timeoutMs: 60_000, everyMs: 250, signal, what: `block ${height}` });
     };
-    const blocks = events.filter((event): event is BlockEvent => event.kind === "block" && event.role === "orderer");
-    const between = (from: number, to: number): number =>
-      blocks.filter((block) => block.at > from && block.at < to && block.transactions.length > 0).length;
-    const settled = 300_000;
-    expect(between(at(1, "effective") + settled, at(2, "effective"))).toBeGreaterThan(10);
-    expect(between(at(2, "effective") + settled, at(2, "heal-requested"))).toBe(0);
-    const stopped = events.find((event) => event.kind === "phase" && event.phase === "workload-stopped")?.at ?? 0;
-    expect(between(at(2, "healed"), stopped)).toBeGreaterThan(0);
+
+    await bench.good("fault interface-down orderer5 --how blackhole");
+    await reaches(highest() + 10);
+
+    await bench.good("fault interface-down orderer4 --how blackhole");
+    const cutAt = live("five").findLast((event) => event.kind === "fault" && event.state === "effective")?.at ?? 0;
+    const accepted = (): number =>
+      live("five").filter((event) => event.kind === "request" && event.state === "accepted" && event.at > cutAt).length;
+    // Each of three orderers accepts twenty a second: for more than two seconds there is work, and nothing comes of it.
+    const look = (): Look<true> => (accepted() >= 150 ? there(true) : waiting(`${accepted()} accepted`));
+    await until(look, { timeoutMs: 60_000, everyMs: 250, signal, what: "requests that wait" });
+    const before = live("five").filter(isOrderers);
+    const agreedBefore = Math.max(...before.filter(({ at }) => at <= cutAt).map((block) => block.number));
+    const cutOff = highest();
+    // One may have had its votes when the second was cut off.
+    expect(cutOff).toBeLessThanOrEqual(agreedBefore + 1);
+
+    await bench.good("heal 2");
+    await reaches(cutOff + 5);
+    run.kill("SIGINT");
+    expect((await run.ended()).code).toBe(130);
   });
 });

@@ -1,5 +1,5 @@
 // The command line over files alone: no lab, no privileges. Each case is bin/testbed as a process, with what a user sees.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import { execa } from "execa";
@@ -198,7 +198,10 @@ describe("a file that is not there, or may not be read", () => {
   });
 });
 
-describe("help", () => {
+/** Some thirty processes, one after the other, on a machine that may be busy. */
+const manyProcesses = { timeout: 120_000 };
+
+describe("help", manyProcesses, () => {
   const commandsOf = (text: string): readonly string[] =>
     [...(text.split("\nCommands:\n")[1] ?? "").matchAll(/^ {2}([a-z][a-z-]+)/gm)]
       .map((match) => match[1] ?? "")
@@ -254,4 +257,16 @@ describe("help", () => {
     }
     expect(count).toBeGreaterThan(12);
   });
+});
+
+it.each([
+  ["../x", "it must begin with a small letter"],
+  ["a/b", undefined],
+  ["a b", undefined],
+  ["", undefined],
+])("refuses to name a lab %j, which becomes a folder", async (name, why) => {
+  const { code, stderr } = await testbed("up", "topologies/bft4-ring.yaml", "--name", name);
+  expect(code).toBe(2);
+  expect(stderr).toContain(`testbed: Cannot name a lab ${JSON.stringify(name)}: ${why ?? ""}`);
+  expect(existsSync(join(folder, "state"))).toBe(false);
 });

@@ -67,7 +67,7 @@ function filesBelow(folder: string): readonly SourceFile[] {
     .map((entry) => {
       const path = join(entry.parentPath, entry.name);
       const room = relative(source, path).split(sep)[0] ?? "";
-      return { path: relative(root, path), room, text: readFileSync(path, "utf8"), isTest: /\.test\.ts$/.test(path) };
+      return { path: relative(root, path), room, text: readFileSync(path, "utf8"), isTest: path.endsWith(".test.ts") };
     })
     .toSorted((left, right) => (left.path < right.path ? -1 : 1));
 }

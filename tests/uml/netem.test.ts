@@ -118,7 +118,8 @@ ${transfer("eth5")}
     const { bytes, seconds } = JSON.parse(await read(`transfer.${name}`)) as { bytes: number; seconds: number }; // our own sink
     const mbit = (bytes * 8) / seconds / 1e6;
     expect(bytes).toBe(transferBytes);
-    expect(mbit).toBeGreaterThan(6);
+    // Loose below: on a busy machine the emulated kernel itself falls behind.
+    expect(mbit).toBeGreaterThan(4);
     expect(mbit).toBeLessThan(8.4);
   });
 

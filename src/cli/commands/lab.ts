@@ -27,7 +27,7 @@ const registerUp: Register = (program, { interrupt }) => {
     .addHelpText("after", "\nExample:\n  testbed up topologies/bft4-ring.yaml && testbed status && testbed down")
     .action(async (file, { profile, name, seed, runtime: choice }) => {
       const { plan } = await loadTopology(file, { profile, name });
-      const chosen = await chosenRuntime(choice);
+      const chosen = chosenRuntime(choice);
       say(runtimeLine(chosen));
       interrupt.cleansUp(labLeft(plan.lab));
       const options = { seed, messageTrace: true, progress: progressLine, signal: interrupt.signal };

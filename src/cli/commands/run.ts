@@ -25,6 +25,7 @@ interface Choices {
   readonly name?: string | undefined;
   readonly output?: string | undefined;
   readonly runtime?: RuntimeChoice | undefined;
+  readonly messageTrace: boolean;
 }
 
 export const registerRun: Register = (program, context) => {
@@ -38,6 +39,7 @@ export const registerRun: Register = (program, context) => {
     .option("-n, --name <name>", "name of the lab, in place of the topology's")
     .addOption(runtimeOption())
     .option("-o, --output <folder>", "where results go, in place of results/EXPERIMENT-TIME")
+    .option("--no-message-trace", "leave out the event of each message in and out of a replica")
     .option("--resume <lab>", "finish the repetition of a run that was killed, whose lab lives on")
     .addHelpText(
       "after",
@@ -46,14 +48,14 @@ Examples:
   testbed run experiments/leader-interface-down.yaml --repeat 10 --profile fabric
   testbed run --resume bft4-ring`,
     )
-    .action(async (file, { resume: lab, ...choices }) => {
+    .action(async (file, { resume: lab, messageTrace, ...choices }) => {
       if ((file === undefined) === (lab === undefined)) {
         throw new UserError("Cannot run that: expected an experiment file, or --resume LAB", {
           suggestion: "the shipped experiments are in experiments/; testbed labs lists labs",
         });
       }
-      if (file !== undefined) return await runFile(file, choices, context);
-      if (Object.keys(choices).length > 0) {
+      if (file !== undefined) return await runFile(file, { messageTrace, ...choices }, context);
+      if (Object.keys(choices).length > 0 || !messageTrace) {
         throw new UserError("Cannot use other options with --resume: the run keeps those it began with");
       }
       return await resume(lab, context);
@@ -61,11 +63,10 @@ Examples:
 };
 
 async function runFile(file: string, choices: Choices, context: Context): Promise<void> {
-  const { profile, repeat, seed, name, output, runtime: choice } = choices;
+  const { profile, repeat, seed, name, output, messageTrace, runtime: choice } = choices;
   const { interrupt, commandLine } = context;
   const loaded = await loadExperiment(file, { profile, name });
-  const chosen = await chosenRuntime(choice);
-  say(runtimeLine(chosen));
+  const chosen = chosenRuntime(choice);
   const { plan, experiment } = loaded;
   const repetitions = countFrom(repeat, experiment.repetitions);
   const startedAt = new Date().toISOString();
@@ -80,6 +81,7 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
   };
   const manifest = await manifestFor(loaded, facts);
   interrupt.cleansUp(`${labLeft(plan.lab)}; results so far are in ${directory}`);
+  say(runtimeLine(chosen));
   await chosen.runtime.check(plan, { signal: interrupt.signal });
   const results = await runExperiment({
     directory,
@@ -89,7 +91,7 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
     plan,
     experiment,
     repetitions,
-    execute: executionIn(chosen.runtime, { results: resolve(directory), repetitions }),
+    execute: executionIn(chosen.runtime, { results: resolve(directory), repetitions, messageTrace }),
     signal: interrupt.signal,
     progress: say,
   });

@@ -20,7 +20,7 @@ import { namespaceHomes } from "./namespace-process.js";
 /** For the last answers to leave; the connection closes with the process. */
 const lastAnswersMs = 50;
 
-/** Against a machine that is busy with other things; the nodes are put back to 0 (node-process.ts). */
+/** Against a machine that is busy with other things; the nodes are put back to 0 (namespace-process.ts). */
 const agentNiceness = -15;
 
 /** A fault that is due must not wait for a processor. Only privileged users may ask for it; others run as they are. */

@@ -117,7 +117,9 @@ class NamespaceProcess implements NodeProcess {
 
   #command(): readonly string[] {
     if (this.node.service === undefined) return this.node.command;
-    return [process.execPath, "--enable-source-maps", programs.service, this.places.configuration];
+    // No --enable-source-maps: the first stack of an error would parse megabytes of map and hold the node up for half a
+    // second, just when a connection breaks.
+    return [process.execPath, programs.service, this.places.configuration];
   }
 
   #spawn(args: readonly string[]): void {

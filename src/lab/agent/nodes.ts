@@ -90,7 +90,7 @@ export class Nodes {
       this.#plan.nodes.map(async (node): Promise<NodeStatus> => {
         const process = this.processes.get(node.name);
         const pid = process?.pid ?? 0;
-        const facts = await this.#factsOf(node.name);
+        const facts = await this.factsOf(node.name);
         const state = process === undefined || pid > 0 ? "running" : "ended";
         return { name: node.name, kind: node.kind, loopback: node.loopback, pid, state, facts };
       }),
@@ -114,7 +114,7 @@ export class Nodes {
   }
 
   /** A node that does not answer (stopped, busy, ended) has no facts; its state says the rest. */
-  async #factsOf(name: string): Promise<NodeStatus["facts"]> {
+  async factsOf(name: string): Promise<NodeStatus["facts"]> {
     const channel = this.channels.get(name);
     if (channel?.connected !== true) return {};
     try {

@@ -8,6 +8,7 @@ import type { Experiment } from "../../spec/index.js";
 import { DeadlineTimer, errorText, now, UserError } from "../../system/index.js";
 import type { Downs } from "../links/downs.js";
 import type { FaultDesk } from "../links/fault-desk.js";
+import { PoolWatch } from "../probes/pool-watch.js";
 import { RunProbes } from "../probes/run-probes.js";
 import type { EventLog } from "./event-log.js";
 import { nodeLogs } from "./node-logs.js";
@@ -28,6 +29,7 @@ interface Run {
   readonly faultOffset: number;
   readonly faults: Set<number>;
   readonly probes: RunProbes;
+  readonly pools: PoolWatch;
 }
 
 export class RunHost {
@@ -59,12 +61,15 @@ export class RunHost {
     }
     const director = new Director(plan, experiment, seed);
     const probes = new RunProbes(plan, log, nodes);
+    const orderers = plan.nodes.flatMap((node) => (node.kind === "orderer" ? [node.name] : []));
+    const pools = new PoolWatch(log, orderers, (node) => nodes.factsOf(node));
     this.#run = {
       director,
       name: experiment.name,
       faultOffset: desk.reserve(experiment.timeline.length),
       faults: new Set(),
       probes,
+      pools,
     };
     try {
       await downs.prepare(plan.nodes.filter((node) => node.interfaces.length > 0).map((node) => node.name));
@@ -74,6 +79,7 @@ export class RunHost {
       throw error;
     }
     for (const event of this.#views.values()) director.observe(event);
+    pools.start();
     this.#unsubscribe = log.subscribe((event) => this.#observe(event));
     this.#soon();
   }
@@ -131,6 +137,7 @@ export class RunHost {
     this.#unsubscribe();
     this.#timer.set(undefined);
     try {
+      await run.pools.stop();
       for (const fault of run.faults) await this.#options.desk.heal(fault);
       await run.probes.end();
       for (const { node, places } of this.#options.nodes.processes.values()) {

@@ -45,7 +45,7 @@ export function switchboardContainer(
   place: LabPlace,
   options: { readonly engineSocket: string; readonly sysctls: readonly string[] },
 ): Docker.ContainerCreateOptions {
-  const agent = ["node", "--enable-source-maps", inImage(programs.agent), place.directory];
+  const agent = ["node", inImage(programs.agent), place.directory];
   return {
     name: containerName(place.lab, switchboardRole),
     Image: place.image,
@@ -178,4 +178,4 @@ async function removeContainer(engine: Docker, id: string): Promise<void> {
 }
 
 /** Program of a node's service inside its container. */
-export const serviceInside: readonly string[] = ["node", "--enable-source-maps", inImage(programs.service)];
+export const serviceInside: readonly string[] = ["node", inImage(programs.service)];

@@ -14,8 +14,9 @@ import type { HostProcess } from "./host-process.js";
 /**
  * Runs as pid 1. The first line reads our pid and start time as the host sees them, from the host's /proc, which the third
  * line replaces. /run is made private for /run/netns, the names of namespaces. FRR insists on groups frr and frrvty: here
- * they are other names of group 0, because a user namespace may map only one group. The agent runs in the background
- * because a shell that replaces itself by node would reap nothing.
+ * they are other names of group 0, because a user namespace may map only one group; and vtysh asks PAM for a password file
+ * that such a root may not read. The agent runs in the background because a shell that replaces itself by node would reap
+ * nothing.
  */
 const reaper = `
 read -r pid command state parent rest < /proc/self/stat || exit 70
@@ -26,6 +27,10 @@ mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/netns || exit 71
 mount -t proc proc /proc || exit 72
 { grep -v -e '^frr:' -e '^frrvty:' /etc/group; echo frr:x:0:; echo frrvty:x:0:; } > /run/group
 mount --bind /run/group /etc/group || exit 73
+if [ -e /etc/pam.d/frr ]; then
+  printf '%s sufficient pam_permit.so\\n' auth account > /run/pam
+  mount --bind /run/pam /etc/pam.d/frr || exit 74
+fi
 TESTBED_SANDBOX=$start "$@" &
 wait $!
 exit $?
@@ -36,6 +41,7 @@ const failures: Readonly<Record<number, string>> = {
   71: "could not mount a private /run",
   72: "could not mount /proc (containers often mask parts of it)",
   73: "could not replace /etc/group inside the sandbox",
+  74: "could not replace /etc/pam.d/frr inside the sandbox",
 };
 
 export interface SandboxStart {
@@ -61,7 +67,7 @@ export function unshareArguments(options: { readonly userNamespace: boolean }): 
 /** Starts the sandbox of the lab in `directory`, detached: it outlives this process. Output goes to agent.log. */
 export function startSandbox(directory: string, options: { readonly userNamespace: boolean }): SandboxStart {
   const log = openSync(join(directory, "agent.log"), "a", 0o600);
-  const agent = [process.execPath, "--enable-source-maps", programs.agent, directory];
+  const agent = [process.execPath, programs.agent, directory];
   const child = spawn("unshare", [...unshareArguments(options), "--", "sh", "-c", reaper, "sh", ...agent], {
     detached: true,
     stdio: ["ignore", log, log],
