@@ -25,6 +25,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: "docker",
+          include: ["tests/docker/**/*.test.ts"],
+          globalSetup: ["tests/docker/engine.ts"],
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "uml",
           include: ["tests/uml/**/*.test.ts"],
           fileParallelism: false,

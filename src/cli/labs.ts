@@ -1,19 +1,28 @@
 // Finding the lab a command is about: the named one, or the only one that runs.
-import { netnsRuntime, type RunningLab } from "../lab/index.js";
+import { dockerRuntime, netnsRuntime, type LabSummary, type RunningLab, type Runtime } from "../lab/index.js";
 import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../system/index.js";
 
 export const labOption = (): Option<"-l, --lab <name>", undefined, undefined, undefined, false, string> =>
   new Option("-l, --lab <name>", "which lab, when more than one runs");
 
+/** Labs of both runtimes, by name. */
+export async function allLabs(): Promise<readonly LabSummary[]> {
+  const labs = [...(await netnsRuntime.list()), ...(await dockerRuntime.list())];
+  return labs.toSorted((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+const runtimeOf = ({ runtime }: LabSummary): Runtime => (runtime === "docker" ? dockerRuntime : netnsRuntime);
+
 /** Attaches to the lab; the caller disposes of the connection. */
 export async function theLab(name: string | undefined): Promise<RunningLab> {
-  const labs = await netnsRuntime.list();
+  const labs = await allLabs();
   const alive = labs.filter((lab) => lab.alive);
   const running = alive.map((lab) => lab.name).join(", ");
   if (name !== undefined) {
     // One that is dead is refused by the runtime, which knows what to do about it.
-    if (labs.some((lab) => lab.name === name)) return await netnsRuntime.attach(name);
+    const named = labs.find((lab) => lab.name === name);
+    if (named !== undefined) return await runtimeOf(named).attach(name);
     throw new UserError(`There is no lab named "${name}"`, {
       suggestion: running === "" ? "start one with: testbed up TOPOLOGY" : `running: ${running}`,
     });
@@ -26,5 +35,5 @@ export async function theLab(name: string | undefined): Promise<RunningLab> {
   if (others.length > 0) {
     throw new UserError(`${alive.length} labs are running`, { suggestion: `name one with --lab: ${running}` });
   }
-  return await netnsRuntime.attach(only.name);
+  return await runtimeOf(only).attach(only.name);
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import { registerFault } from "./commands/fault.js";
+import { registerImages } from "./commands/images.js";
 import { registerInside } from "./commands/inside.js";
 import { registerLab } from "./commands/lab.js";
 import { registerPlan } from "./commands/plan.js";
@@ -31,6 +32,7 @@ for (const register of [
   registerValidate,
   registerPlan,
   registerLab,
+  registerImages,
   registerInside,
   registerFault,
   registerRun,

@@ -1,5 +1,5 @@
 // Where the programs of the testbed are: beside the bundle that runs (dist/), or under the repository when run from source.
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 
 const here = import.meta.dirname;
 /** dist/testbed.mjs and dist/agent.mjs are one folder below the root, src/lab/programs.ts is two. */
@@ -10,4 +10,13 @@ export const programs = {
   service: join(root, "dist", "node.mjs"),
   /** The shared starter of a node (images/node/start). */
   start: join(root, "images", "node", "start"),
+  /** First process of a node's container (images/node/hold). */
+  hold: join(root, "images", "node", "hold"),
+  /** Runs a command in a container with this terminal. */
+  engineExec: join(root, "dist", "engine-exec.mjs"),
 } as const;
+
+/** Where the same programs are in the node image: its tree is that of `programRoot`, what a node needs of it. */
+export const programRoot = root;
+export const imageRoot = "/opt/testbed";
+export const inImage = (path: string): string => join(imageRoot, relative(root, path));

@@ -20,6 +20,8 @@ export interface UpSettings {
   readonly format: 1;
   readonly seed: string;
   readonly messageTrace: boolean;
+  /** Image of the nodes' containers; empty: they live in namespaces. */
+  readonly image: string;
 }
 
 export function badAnswer(id: number, error: unknown): AgentAnswer {

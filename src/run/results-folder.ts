@@ -14,6 +14,8 @@ export interface Manifest {
   readonly topology: string;
   readonly profile: string;
   readonly runtime: string;
+  /** Why that one: asked for, or what the machine has. Absent in results of before there was a choice. */
+  readonly runtimeReason?: string;
   readonly repetitions: number;
   readonly seed: string;
   readonly commandLine: readonly string[];

@@ -1,12 +1,13 @@
 // The life of a lab: up, status, labs, down, clean; and doctor, which says whether there can be one.
-import { examineMachine, netnsRuntime, type LabStatus } from "../../lab/index.js";
+import { dockerRuntime, examineMachine, netnsRuntime, type LabStatus } from "../../lab/index.js";
 import { labLeft } from "../interrupt.js";
-import { theLab, labOption } from "../labs.js";
+import { allLabs, theLab, labOption } from "../labs.js";
 import { loadTopology } from "../load.js";
 import { formatOption, print, rowsText, say } from "../output.js";
 import { profileOption } from "../profile-option.js";
 import type { Register } from "../program.js";
 import { progressLine } from "../progress.js";
+import { chosenRuntime, runtimeLine, runtimeOption } from "../runtime-option.js";
 
 export const registerLab: Register = (program, context) => {
   for (const register of [registerUp, registerStatus, registerLabs, registerDown, registerClean, registerDoctor]) {
@@ -22,12 +23,15 @@ const registerUp: Register = (program, { interrupt }) => {
     .addOption(profileOption())
     .option("-n, --name <name>", "name of the lab, in place of the topology's")
     .option("--seed <seed>", "seed of everything that is drawn", "1")
+    .addOption(runtimeOption())
     .addHelpText("after", "\nExample:\n  testbed up topologies/bft4-ring.yaml && testbed status && testbed down")
-    .action(async (file, { profile, name, seed }) => {
+    .action(async (file, { profile, name, seed, runtime: choice }) => {
       const { plan } = await loadTopology(file, { profile, name });
+      const chosen = chosenRuntime(choice);
+      say(runtimeLine(chosen));
       interrupt.cleansUp(labLeft(plan.lab));
       const options = { seed, messageTrace: true, progress: progressLine, signal: interrupt.signal };
-      await using lab = await netnsRuntime.up(plan, options);
+      await using lab = await chosen.runtime.up(plan, options);
       interrupt.settle();
       if (interrupt.interrupted) await lab.down();
       else say(`lab ${lab.name} is up: testbed status, testbed fault, testbed down`);
@@ -76,7 +80,7 @@ const registerLabs: Register = (program) => {
     .description("every lab of this user, running or dead")
     .addOption(formatOption())
     .action(async ({ format }) => {
-      const labs = await netnsRuntime.list();
+      const labs = await allLabs();
       const rows = labs.map((lab) => ({
         lab: lab.name,
         runtime: lab.runtime,
@@ -106,7 +110,7 @@ const registerClean: Register = (program) => {
     .command("clean")
     .description("remove what dead labs of this user left behind; touches nothing else")
     .action(async () => {
-      const removed = await netnsRuntime.clean();
+      const removed = [...(await dockerRuntime.clean()), ...(await netnsRuntime.clean())];
       for (const each of removed) say(`removed ${each}`);
       if (removed.length === 0) say("nothing to remove");
     });

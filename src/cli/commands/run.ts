@@ -1,7 +1,6 @@
 // testbed run EXPERIMENT: from up to down as often as asked, results in a folder. With --resume, the repetition of a run that
 // was killed: its lab lives on and has every event.
 import { join, resolve } from "node:path";
-import { netnsRuntime } from "../../lab/index.js";
 import { finishRepetition, runExperiment, type Manifest } from "../../run/index.js";
 import type { ProfileName } from "../../spec/index.js";
 import { UserError } from "../../system/index.js";
@@ -15,6 +14,7 @@ import { say } from "../output.js";
 import { profileOption } from "../profile-option.js";
 import type { Context, Register } from "../program.js";
 import { progressFromNow } from "../progress.js";
+import { chosenRuntime, runtimeLine, runtimeOption, type RuntimeChoice } from "../runtime-option.js";
 import { repositoryState } from "../repository.js";
 import { takeOver } from "../run-note.js";
 
@@ -24,6 +24,7 @@ interface Choices {
   readonly seed?: string | undefined;
   readonly name?: string | undefined;
   readonly output?: string | undefined;
+  readonly runtime?: RuntimeChoice | undefined;
   readonly messageTrace: boolean;
 }
 
@@ -36,6 +37,7 @@ export const registerRun: Register = (program, context) => {
     .option("-r, --repeat <count>", "repetitions, in place of the file's")
     .option("--seed <seed>", "in place of the file's")
     .option("-n, --name <name>", "name of the lab, in place of the topology's")
+    .addOption(runtimeOption())
     .option("-o, --output <folder>", "where results go, in place of results/EXPERIMENT-TIME")
     .option("--no-message-trace", "leave out the event of each message in and out of a replica")
     .option("--resume <lab>", "finish the repetition of a run that was killed, whose lab lives on")
@@ -61,17 +63,26 @@ Examples:
 };
 
 async function runFile(file: string, choices: Choices, context: Context): Promise<void> {
-  const { profile, repeat, seed, name, output, messageTrace } = choices;
+  const { profile, repeat, seed, name, output, messageTrace, runtime: choice } = choices;
   const { interrupt, commandLine } = context;
   const loaded = await loadExperiment(file, { profile, name });
+  const chosen = chosenRuntime(choice);
   const { plan, experiment } = loaded;
   const repetitions = countFrom(repeat, experiment.repetitions);
   const startedAt = new Date().toISOString();
   const directory = output ?? join("results", `${experiment.name}-${timeInName(startedAt)}`);
-  const facts = { repetitions, seed: seed ?? experiment.seed, commandLine, startedAt };
+  const facts = {
+    repetitions,
+    seed: seed ?? experiment.seed,
+    commandLine,
+    startedAt,
+    runtime: chosen.name,
+    runtimeReason: chosen.reason,
+  };
   const manifest = await manifestFor(loaded, facts);
   interrupt.cleansUp(`${labLeft(plan.lab)}; results so far are in ${directory}`);
-  await netnsRuntime.check(plan, { signal: interrupt.signal });
+  say(runtimeLine(chosen));
+  await chosen.runtime.check(plan, { signal: interrupt.signal });
   const results = await runExperiment({
     directory,
     manifest,
@@ -80,7 +91,7 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
     plan,
     experiment,
     repetitions,
-    execute: executionIn(netnsRuntime, { results: resolve(directory), repetitions, messageTrace }),
+    execute: executionIn(chosen.runtime, { results: resolve(directory), repetitions, messageTrace }),
     signal: interrupt.signal,
     progress: say,
   });
@@ -107,14 +118,13 @@ const timeInName = (time: string): string => time.slice(0, 19).replaceAll(/[-:]/
 
 async function manifestFor(
   { experiment, plan }: LoadedExperiment,
-  facts: Pick<Manifest, "repetitions" | "seed" | "commandLine" | "startedAt">,
+  facts: Pick<Manifest, "repetitions" | "seed" | "commandLine" | "startedAt" | "runtime" | "runtimeReason">,
 ): Promise<Manifest> {
   return {
     format: 1,
     experiment: experiment.name,
     topology: plan.topology.name,
     profile: plan.profile,
-    runtime: "netns",
     node: process.version,
     ...(await repositoryState()),
     ...facts,

@@ -15,7 +15,8 @@ import { Wiring } from "../links/wiring.js";
 import type { LabRequest, UpSettings } from "../protocol.js";
 import { environmentEvent } from "./environment.js";
 import type { EventLog } from "./event-log.js";
-import { impair, makeNamespaces, nsidOf, wire } from "./network.js";
+import type { Homes } from "./homes.js";
+import { impair, nsidOf, wire } from "./network.js";
 import { writeNodeFiles } from "./node-files.js";
 import { Nodes } from "./nodes.js";
 import { frrConfigured, routesConverged, sendFromLoopback } from "./readiness.js";
@@ -27,6 +28,7 @@ export interface AgentOptions {
   readonly settings: UpSettings;
   readonly log: EventLog;
   readonly logger: Logger;
+  readonly homes: Homes;
   readonly progress: (phase: string) => void;
 }
 
@@ -44,10 +46,10 @@ export class Agent {
   #watching = false;
 
   constructor(options: AgentOptions) {
-    const { plan, log, directory } = options;
+    const { plan, log, directory, homes } = options;
     this.#options = options;
     this.#roles = new Roles(plan);
-    this.#nodes = new Nodes(plan, directory, log);
+    this.#nodes = new Nodes({ plan, directory, log, homes });
     this.#wiring = new Wiring(plan);
     this.#carrier = new CarrierKeeper(this.#wiring, log);
     const downs = new Downs(this.#wiring, this.#carrier);
@@ -60,19 +62,19 @@ export class Agent {
 
   /** From an empty sandbox to a lab that is up; rejects with what prevents it. */
   async up({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const { plan, log, progress, directory, settings } = this.#options;
-    log.emit(await environmentEvent(plan.lab, { signal }));
+    const { plan, log, progress, directory, settings, homes } = this.#options;
+    log.emit(await environmentEvent(plan.lab, homes, { signal }));
     const listener = this.#listen();
     await listener.ready({ signal });
-    await makeNamespaces(plan, { signal });
-    progress(`${plan.steps.namespaces.length} namespaces`);
+    await writeNodeFiles(directory, plan, settings); // a container shows its node's folder from its start
+    await homes.makeNamespaces(plan, { signal });
+    progress(`${plan.steps.namespaces.length} ${homes.noun}`);
     await wire(plan, { signal });
     await impair(plan, { signal });
     progress(`${plan.links.length} links, ${plan.switches.length} switches`);
     await this.#carrier.start(listener, { signal });
     await this.#downs.prepare([]);
     this.#watching = true;
-    await writeNodeFiles(directory, plan, settings);
     await this.#nodes.start((process, waits) => frrConfigured(process, listener, waits), { signal });
     progress("nodes started");
     await routesConverged(plan, [...this.#nodes.processes.values()], listener, { signal });
@@ -96,7 +98,7 @@ export class Agent {
       case "run":
         return this.#run.start(request.experiment, request.seed);
       case "enter":
-        return ["nsenter", ...this.#nodes.processOf(request.node).enter()];
+        return this.#nodes.processOf(request.node).enter();
       default:
         return assertNever(request);
     }
@@ -172,7 +174,7 @@ export class Agent {
     });
     return {
       lab: plan.lab,
-      runtime: "netns",
+      runtime: this.#options.homes.runtime,
       profile: plan.profile,
       nodes: await this.#nodes.statuses(),
       links,

@@ -2,6 +2,7 @@
 import { release } from "node:os";
 import { eventFormat, type EnvironmentEvent } from "../../boundary/index.js";
 import { now, tryCommand } from "../../system/index.js";
+import type { Homes } from "./homes.js";
 
 const versionCommands: Readonly<Record<string, readonly [string, ...string[]]>> = {
   frr: ["/usr/lib/frr/zebra", "--version"],
@@ -11,9 +12,14 @@ const versionCommands: Readonly<Record<string, readonly [string, ...string[]]>> 
 
 export async function environmentEvent(
   lab: string,
+  homes: Homes,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<EnvironmentEvent> {
-  const versions: Record<string, string> = { kernel: release(), node: process.versions.node };
+  const versions: Record<string, string> = {
+    kernel: release(),
+    node: process.versions.node,
+    ...(await homes.versions()),
+  };
   for (const [name, [command, ...args]] of Object.entries(versionCommands)) {
     const { stdout, exitCode } = await tryCommand(command, args, { signal });
     versions[name] = exitCode === 0 ? (stdout.split("\n")[0] ?? "").trim() : "absent";
@@ -24,7 +30,7 @@ export async function environmentEvent(
     node: "",
     format: eventFormat,
     clock: "monotonic",
-    runtime: "netns",
+    runtime: homes.runtime,
     lab,
     versions,
     wallTime: new Date().toISOString(),

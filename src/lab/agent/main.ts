@@ -1,4 +1,5 @@
-// Entry of the agent: `node agent.mjs DIRECTORY`, started by the reaper of a sandbox. Listens first, so that whoever made
+// Entry of the agent: `node agent.mjs DIRECTORY`, started by the reaper of a sandbox or as a switchboard
+// container. Listens first, so that whoever made
 // the lab can wait for it; ends the process, and with it the sandbox, when the lab cannot come up or is told to go.
 // Exit codes: 0 told to end, 4 the lab could not come up (agent.log says why).
 import { readFile } from "node:fs/promises";
@@ -6,17 +7,20 @@ import { setPriority } from "node:os";
 import { join } from "node:path";
 import type { Plan } from "../../plan/index.js";
 import { errorText, loggerTo, OperatingError, pause, writeWhole } from "../../system/index.js";
+import { ContainerHomes } from "../docker/container-homes.js";
+import { processHere, type HostProcess } from "../netns/host-process.js";
 import { sandboxProcess } from "../netns/sandbox.js";
 import { controlSocketOf, type LabRecord } from "../netns/state-folder.js";
 import type { LabRequest, UpSettings } from "../protocol.js";
 import { Agent } from "./agent.js";
 import { ControlServer } from "./control-server.js";
 import { EventLog } from "./event-log.js";
+import { namespaceHomes } from "./namespace-process.js";
 
 /** For the last answers to leave; the connection closes with the process. */
 const lastAnswersMs = 50;
 
-/** Against a machine that is busy with other things; the nodes are put back to 0 (node-process.ts). */
+/** Against a machine that is busy with other things; the nodes are put back to 0 (namespace-process.ts). */
 const agentNiceness = -15;
 
 /** A fault that is due must not wait for a processor. Only privileged users may ask for it; others run as they are. */
@@ -45,7 +49,8 @@ async function main(directory: string): Promise<number> {
     logger.info(`${phase} (${milliseconds} ms)`);
     control?.progress({ phase, milliseconds });
   };
-  const agent = new Agent({ directory, plan, settings, log, logger, progress });
+  const homes = settings.image === "" ? namespaceHomes : new ContainerHomes({ directory, image: settings.image });
+  const agent = new Agent({ directory, plan, settings, log, logger, homes, progress });
   const answer = async (request: LabRequest): Promise<unknown> => {
     if (request.do === "await-up") return up;
     if (request.do === "down") return stop.abort();
@@ -53,7 +58,7 @@ async function main(directory: string): Promise<number> {
     await log.flushed(); // what was answered can be read in events.ndjson
     return result;
   };
-  await record(directory);
+  await record(directory, homes.runtime === "netns" ? sandboxProcess() : await processHere());
   control = await ControlServer.listen(controlSocketOf(directory), answer);
   up = agent.up({ signal: stop.signal }).catch((cause: unknown) => {
     if (!stop.signal.aborted) throw cause;
@@ -72,11 +77,11 @@ async function main(directory: string): Promise<number> {
 
 const readJson = async (path: string): Promise<unknown> => JSON.parse(await readFile(path, "utf8"));
 
-/** From now on the lab's life is that of the sandbox's first process. */
-async function record(directory: string): Promise<void> {
+/** From now on the lab's life is that of the sandbox's first process; of the agent itself where it lives in a container. */
+async function record(directory: string, owner: HostProcess): Promise<void> {
   const path = join(directory, "lab.json");
   const before = (await readJson(path)) as LabRecord; // written by the CLI of the same installation a moment ago
-  const running: LabRecord = { ...before, owner: sandboxProcess(), stage: "running" };
+  const running: LabRecord = { ...before, owner, stage: "running" };
   await writeWhole(path, JSON.stringify(running, undefined, 2));
 }
 

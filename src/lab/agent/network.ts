@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { assert } from "../../base/index.js";
 import type { Plan } from "../../plan/index.js";
-import { hasCode, mapBounded, OperatingError, runCommand, tryCommand } from "../../system/index.js";
+import { hasCode, mapBounded, OperatingError, runCommand, tryCommand, type CommandResult } from "../../system/index.js";
 import { byNamespace, runBatch, runSteps } from "../links/batch.js";
 
 interface Waits {
@@ -55,10 +55,28 @@ export async function impair(plan: Plan, { signal }: Waits): Promise<void> {
 
 /** Writes settings in a namespace ("" is the switchboard) and reads each back. */
 async function setKernel(namespace: string, settings: readonly string[], { signal }: Waits): Promise<void> {
-  const wanted = (await hasIpv6()) ? settings : settings.filter((setting) => !setting.startsWith("net.ipv6."));
+  const wanted = await possible(settings);
   if (wanted.length === 0) return;
   const enter = namespace === "" ? [] : [`--net=/run/netns/${namespace}`, "--", "sysctl"];
   const result = await tryCommand(namespace === "" ? "sysctl" : "nsenter", [...enter, "-w", ...wanted], { signal });
+  refuseUnset(namespace, wanted, result);
+}
+
+/** Reads settings that the engine has written, and rejects when one is not as planned. */
+export async function checkKernel(namespace: string, settings: readonly string[], { signal }: Waits): Promise<void> {
+  const wanted = await possible(settings);
+  if (wanted.length === 0) return;
+  const names = wanted.map((setting) => setting.split("=")[0] ?? "");
+  const enter = namespace === "" ? [] : [`--net=/run/netns/${namespace}`, "--", "sysctl"];
+  const result = await tryCommand(namespace === "" ? "sysctl" : "nsenter", [...enter, ...names], { signal });
+  refuseUnset(namespace, wanted, result);
+}
+
+/** A kernel without IPv6 has none of its settings. */
+export const possible = async (settings: readonly string[]): Promise<readonly string[]> =>
+  (await hasIpv6()) ? settings : settings.filter((setting) => !setting.startsWith("net.ipv6."));
+
+function refuseUnset(namespace: string, wanted: readonly string[], result: CommandResult): void {
   const where = namespace === "" ? "the switchboard" : namespace;
   const printed = new Set(result.stdout.split("\n").map((line) => line.replace(/\s*=\s*/, "=")));
   const refused = wanted.filter((setting) => !printed.has(setting));

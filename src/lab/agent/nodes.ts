@@ -4,8 +4,8 @@ import { OperatingError, mapBounded, UserError } from "../../system/index.js";
 import type { NodeStatus } from "../contract.js";
 import type { ServiceProcess } from "../links/process-faults.js";
 import type { EventLog } from "./event-log.js";
+import type { Homes, NodeProcess } from "./homes.js";
 import { NodeChannel } from "./node-channel.js";
-import { NodeProcess } from "./node-process.js";
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -17,16 +17,23 @@ const statusMsMax = 1_000;
 /** Start scripts at once: each is a handful of short processes, and two cores are busy with four of them. */
 const startsAtOnce = 8;
 
+export interface NodesOptions {
+  readonly plan: Plan;
+  readonly directory: string;
+  readonly log: EventLog;
+  readonly homes: Homes;
+}
+
 export class Nodes {
   readonly #plan: Plan;
   readonly processes: ReadonlyMap<string, NodeProcess>;
   readonly channels: ReadonlyMap<string, NodeChannel>;
 
-  constructor(plan: Plan, directory: string, log: EventLog) {
+  constructor({ plan, directory, log, homes }: NodesOptions) {
     this.#plan = plan;
     const members = plan.nodes.filter((node) => plan.steps.namespaces.includes(node.name));
     this.processes = new Map(
-      members.map((node) => [node.name, new NodeProcess({ directory, node, emit: (event) => log.emit(event) })]),
+      members.map((node) => [node.name, homes.processFor({ directory, node, emit: (event) => log.emit(event) })]),
     );
     const services = [...this.processes.values()].filter(({ node }) => node.service !== undefined);
     this.channels = new Map(

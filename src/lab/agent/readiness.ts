@@ -4,7 +4,7 @@ import type { Plan, PlannedNode } from "../../plan/index.js";
 import { mapBounded, OperatingError, runCommand, there, until, waiting, type Look } from "../../system/index.js";
 import { withLength } from "../links/kernel-lines.js";
 import type { KernelListener } from "../links/kernel-listener.js";
-import type { NodeProcess } from "./node-process.js";
+import type { NodeProcess } from "./homes.js";
 
 interface Waits {
   readonly signal: AbortSignal;

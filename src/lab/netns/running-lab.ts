@@ -1,4 +1,5 @@
-// A lab of the netns runtime as the CLI holds it: a folder, a process to watch, a connection to its agent.
+// A lab of this machine as the CLI holds it: a folder, a process to watch, a connection to its agent. How a node is entered and
+// how the whole ends is the runtime's own business (LabEnds); that of netns is here, that of docker in docker/runtime.ts.
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Event } from "../../boundary/index.js";
@@ -26,17 +27,27 @@ const downMsMax = 30_000;
 /** The agent answers before it ends anything. */
 const downAnswerMsMax = 5_000;
 
-export class NetnsLab implements RunningLab {
+/** What differs between the runtimes once a lab runs. */
+export interface LabEnds {
+  /** Command that runs `command` in a node, from what the agent says of it (request `enter`). */
+  execArguments(enter: readonly string[], command: readonly string[]): readonly string[];
+  /** Ends the lab, whatever its agent does; resolves when nothing of it is left but its folder. */
+  end(connection: AgentConnection): Promise<void>;
+}
+
+export class LocalLab implements RunningLab {
   readonly name: string;
   readonly directory: string;
   readonly #record: LabRecord;
   readonly #connection: AgentConnection;
+  readonly #ends: LabEnds;
 
-  constructor(record: LabRecord, connection: AgentConnection) {
+  constructor(record: LabRecord, connection: AgentConnection, ends: LabEnds) {
     this.name = record.name;
     this.directory = labFolder(record.name);
     this.#record = record;
     this.#connection = connection;
+    this.#ends = ends;
   }
 
   status(): Promise<LabStatus> {
@@ -87,20 +98,11 @@ export class NetnsLab implements RunningLab {
 
   async execArguments(node: string, command: readonly string[]): Promise<readonly string[]> {
     const enter = await this.#ask<readonly string[]>({ do: "enter", node });
-    return [...enterSandbox(this.#record), ...enter, ...command];
+    return this.#ends.execArguments(enter, command);
   }
 
   async down(): Promise<void> {
-    const namespaces = await namespacesOf(this.#record.owner.pid);
-    const signal = AbortSignal.timeout(downAnswerMsMax);
-    try {
-      await this.#connection.request({ do: "down" }, { signal });
-      await sandboxGone(this.#record, namespaces);
-    } catch (error) {
-      // It died before it could answer, or it hangs: the kernel ends what does not end by itself.
-      if (!(error instanceof OperatingError) && !signal.aborted) throw error;
-      await killSandbox(this.#record);
-    }
+    await this.#ends.end(this.#connection);
     await rm(this.directory, { recursive: true, force: true });
   }
 
@@ -113,6 +115,22 @@ export class NetnsLab implements RunningLab {
     return (await this.#connection.request(request, { signal })) as T; // the agent answers each request as contract.ts says
   }
 }
+
+export const sandboxEnds = (record: LabRecord): LabEnds => ({
+  execArguments: (enter, command) => [...enterSandbox(record), ...enter, ...command],
+  async end(connection) {
+    const namespaces = await namespacesOf(record.owner.pid);
+    const signal = AbortSignal.timeout(downAnswerMsMax);
+    try {
+      await connection.request({ do: "down" }, { signal });
+      await sandboxGone(record, namespaces);
+    } catch (error) {
+      // It died before it could answer, or it hangs: the kernel ends what does not end by itself.
+      if (!(error instanceof OperatingError) && !signal.aborted) throw error;
+      await killSandbox(record);
+    }
+  },
+});
 
 /** A down lab has no process and no namespace left: the sandbox's first process takes all others with it. */
 export async function sandboxGone(record: LabRecord, namespaces: ReadonlySet<string>): Promise<void> {
@@ -145,7 +163,11 @@ function enterSandbox(record: LabRecord): readonly string[] {
 }
 
 /** The running lab of this name; refuses, with what to do, when it is not there, dead, or still coming up. */
-export async function openLab(name: string, record: LabRecord | undefined): Promise<NetnsLab> {
+export async function openLab(
+  name: string,
+  record: LabRecord | undefined,
+  endsOf: (record: LabRecord) => LabEnds,
+): Promise<LocalLab> {
   if (record === undefined) {
     throw new UserError(`Lab "${name}" does not run`, { suggestion: "testbed up TOPOLOGY   starts one" });
   }
@@ -158,6 +180,6 @@ export async function openLab(name: string, record: LabRecord | undefined): Prom
     );
   }
   const connection = await AgentConnection.open(controlSocketOf(labFolder(name)));
-  if (connection !== undefined) return new NetnsLab(record, connection);
+  if (connection !== undefined) return new LocalLab(record, connection, endsOf(record));
   throw new UserError(`Lab "${name}" is still coming up (process ${record.owner.pid})`, { suggestion: "try again" });
 }

@@ -10,7 +10,7 @@ import type { UpSettings } from "../protocol.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive } from "./host-process.js";
 import { checkMachine } from "./preflight.js";
-import { killSandbox, NetnsLab, openLab } from "./running-lab.js";
+import { killSandbox, LocalLab, openLab, sandboxEnds } from "./running-lab.js";
 import { hasPrivileges, startSandbox } from "./sandbox.js";
 import {
   abandonedFolders,
@@ -40,18 +40,28 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   const made = await createLabFolder(plan.lab, nodes, { name: plan.lab, runtime: "netns", userNamespace, createdAt });
   cleanup.defer(`folder ${made.directory}`, () => rm(made.directory, { recursive: true, force: true }));
   if (made.replaced) report(`removed the folder of a dead lab "${plan.lab}"`);
-  await writeSettings(made.directory, plan, options);
+  await writeSettings(made.directory, plan, { ...options, image: "" });
   const { connection, record } = await startAgent(made.directory, cleanup, { userNamespace, signal: options.signal });
   report("sandbox");
   cleanup.defer("connection to the agent", () => connection[Symbol.dispose]());
   connection.onProgress = (progress) => report(progress.phase);
   await connection.request({ do: "await-up" }, { signal: options.signal });
   cleanup.move(); // the lab is up: it is the user's now
-  return new NetnsLab(record, connection);
+  return new LocalLab(record, connection, sandboxEnds(record));
 }
 
-async function writeSettings(directory: string, plan: Plan, options: UpOptions): Promise<void> {
-  const settings: UpSettings = { format: 1, seed: options.seed, messageTrace: options.messageTrace };
+/** Leaves plan and settings for the agent; `image` is empty for nodes in namespaces. */
+export async function writeSettings(
+  directory: string,
+  plan: Plan,
+  options: Pick<UpOptions, "seed" | "messageTrace"> & { readonly image: string },
+): Promise<void> {
+  const settings: UpSettings = {
+    format: 1,
+    seed: options.seed,
+    messageTrace: options.messageTrace,
+    image: options.image,
+  };
   await writeWhole(join(directory, "plan.json"), JSON.stringify(plan));
   await writeWhole(join(directory, "up.json"), JSON.stringify(settings));
 }
@@ -64,12 +74,21 @@ async function startAgent(
 ): Promise<{ readonly connection: AgentConnection; readonly record: LabRecord }> {
   const sandbox = startSandbox(directory, options);
   cleanup.defer("sandbox", () => endSandbox(directory, sandbox.pid));
+  return awaitAgent(directory, sandbox.ended, { signal: options.signal });
+}
+
+/** Waits until the agent listens and has put its process into lab.json; rejects as soon as `ended` does. */
+export async function awaitAgent(
+  directory: string,
+  ended: Promise<never>,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<{ readonly connection: AgentConnection; readonly record: LabRecord }> {
   const look = async (): Promise<Look<AgentConnection>> => {
     const connection = await AgentConnection.open(controlSocketOf(directory));
     return connection === undefined ? waiting("its control socket is not there") : there(connection);
   };
-  const wait = until(look, { timeoutMs: agentMsMax, everyMs: 5, signal: options.signal, what: "the lab's agent" });
-  const connection = await Promise.race([wait, sandbox.ended]);
+  const wait = until(look, { timeoutMs: agentMsMax, everyMs: 5, signal, what: "the lab's agent" });
+  const connection = await Promise.race([wait, ended]);
   const record = await readRunning(directory);
   return { connection, record };
 }
@@ -90,14 +109,14 @@ async function endSandbox(directory: string, pid: number): Promise<void> {
 }
 
 async function attach(name: string): Promise<RunningLab> {
-  return openLab(name, await readLab(name));
+  return openLab(name, await readLab(name), sandboxEnds);
 }
 
 async function list(): Promise<readonly LabSummary[]> {
   const labs: LabSummary[] = [];
   for (const name of await labNames()) {
     const record = await readLab(name);
-    if (record === undefined) continue;
+    if (record?.runtime !== "netns") continue;
     const alive = await isAlive(record.owner);
     labs.push({ name, runtime: "netns", directory: labFolder(name), alive, startedAt: record.createdAt });
   }
@@ -108,6 +127,7 @@ async function clean(): Promise<readonly string[]> {
   const removed: string[] = [];
   for (const name of await labNames()) {
     const record = await readLab(name);
+    if (record?.runtime === "docker") continue; // its containers go first: docker/runtime.ts
     if (record !== undefined && (await isAlive(record.owner))) continue;
     removed.push(labFolder(name));
   }

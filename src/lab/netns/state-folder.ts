@@ -9,11 +9,14 @@ import { isAlive, processHere, type HostProcess } from "./host-process.js";
 
 export const labFormat = 1;
 
-/** lab.json: the process whose life is the lab's, first the CLI that makes it, then the sandbox's first process. */
+/**
+ * lab.json: the process whose life is the lab's, first the CLI that makes it, then the sandbox's first process, or in the
+ * docker runtime the agent in its container, as this machine sees it.
+ */
 export interface LabRecord {
   readonly format: typeof labFormat;
   readonly name: string;
-  readonly runtime: "netns";
+  readonly runtime: "netns" | "docker";
   readonly owner: HostProcess;
   readonly stage: "creating" | "running";
   /** The sandbox has a user namespace of its own, to be entered with the others. */

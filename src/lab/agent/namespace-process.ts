@@ -8,11 +8,13 @@ import { closeSync, openSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { getPriority } from "node:os";
 import { join } from "node:path";
-import type { ProcessEvent } from "../../boundary/index.js";
 import type { PlannedNode } from "../../plan/index.js";
-import { LineSplitter, now, OperatingError, readTextIfThere, toolPath } from "../../system/index.js";
+import { LineSplitter, OperatingError, readTextIfThere, toolPath } from "../../system/index.js";
 import { programs } from "../programs.js";
+import type { Homes, NodeProcess, NodeProcessOptions } from "./homes.js";
+import { makeNamespaces } from "./network.js";
 import { placesOf, type NodePlaces } from "./node-files.js";
+import { NodeReports } from "./node-reports.js";
 
 /**
  * The text is constant; the node's folder comes as $1, whether it runs FRR as $2. Where the machine has no /var/tmp/frr to
@@ -35,28 +37,26 @@ exec "$@"
 /** For users who may not raise a priority: with 5 the agent's share is three times that of a node that competes with it. */
 const nodeNiceness = 5;
 
-export interface NodeProcessOptions {
-  readonly directory: string;
-  readonly node: PlannedNode;
-  readonly emit: (event: ProcessEvent) => void;
-}
+/** Nodes as processes in namespaces of the agent's own sandbox. */
+export const namespaceHomes: Homes = {
+  runtime: "netns",
+  noun: "namespaces",
+  versions: () => Promise.resolve({}),
+  processFor: (options) => new NamespaceProcess(options),
+  makeNamespaces,
+};
 
-export class NodeProcess {
+class NamespaceProcess implements NodeProcess {
   readonly node: PlannedNode;
   readonly places: NodePlaces;
-  readonly #emit: (event: ProcessEvent) => void;
-  /** Daemons that ended, with how; they stay ended until the lab goes. */
-  readonly #dead = new Map<string, string>();
+  readonly #reports: NodeReports;
   #child: ChildProcess | undefined;
   #mountNamespace: FileHandle | undefined;
-  #configured: boolean;
-  #failure = "";
 
   constructor(options: NodeProcessOptions) {
     this.node = options.node;
     this.places = placesOf(options.directory, options.node.name);
-    this.#emit = options.emit;
-    this.#configured = options.node.frr === undefined;
+    this.#reports = new NodeReports(options.node, options.emit);
   }
 
   start(): void {
@@ -76,13 +76,16 @@ export class NodeProcess {
     this.#spawn(args);
   }
 
-  /** Starts the service again, in the namespaces that the node still has. */
   restartService(): void {
-    this.#spawn([...this.enter(), ...this.#command()]);
+    this.#spawn([...this.#namespaces(), ...this.#command()]);
   }
 
-  /** Arguments of nsenter, with a final `--`, that enter this node from anywhere inside the sandbox. */
+  /** Enters this node from anywhere inside the sandbox: nsenter with its arguments and a final `--`. */
   enter(): readonly string[] {
+    return ["nsenter", ...this.#namespaces()];
+  }
+
+  #namespaces(): readonly string[] {
     if (this.#mountNamespace === undefined) {
       throw new OperatingError(`Enter ${this.node.name}: it has no namespace yet, expected a node that has started`);
     }
@@ -95,24 +98,19 @@ export class NodeProcess {
     return ended ? 0 : (this.#child?.pid ?? 0);
   }
 
-  /** FRR has its configuration; at once true for a node without FRR. */
   get configured(): boolean {
-    return this.#configured;
+    return this.#reports.configured;
   }
 
-  /** What is wrong with this node's processes, for a person; empty when nothing is. */
   get trouble(): string {
-    const dead = [...this.#dead].map(([name, how]) => `${name} in ${this.node.name} ${how}`);
-    return [this.#failure, ...dead].filter((text) => text !== "").join("; ");
+    return this.#reports.trouble;
   }
 
-  /** The last lines that the start script and the service have printed. */
   async lastWords(): Promise<string> {
     const text = (await readTextIfThere(join(this.places.folder, "service.log"))) ?? "";
     return text.trimEnd().split("\n").slice(-8).join("\n");
   }
 
-  /** Resolves when the present service process has ended; at once when there is none. */
   async ended(): Promise<void> {
     if (this.pid !== 0 && this.#child !== undefined) await once(this.#child, "exit");
   }
@@ -131,81 +129,22 @@ export class NodeProcess {
     const child = spawn("nice", ["-n", String(niceness), "nsenter", ...args], {
       stdio: ["ignore", output, output, "pipe"],
       cwd: this.places.folder,
-      env: this.#environment(),
+      env: nodeEnvironment(this.node, this.places),
     });
     closeSync(output);
     const lines = new LineSplitter();
     child.stdio[3]?.on("data", (chunk: Buffer) => {
       for (const line of lines.push(chunk)) this.#hear(line);
     });
-    child.once("error", (error) => {
-      this.#failure = `start ${this.node.name}: ${error.message}`;
-    });
-    child.once("exit", (code, signal) => this.#exited(child, signal ?? `exit code ${code}`));
+    child.once("error", (error) => this.#reports.fail(`start ${this.node.name}: ${error.message}`));
+    child.once("exit", (code, signal) => this.#reports.exited(child.pid ?? 0, signal ?? `exit code ${code}`));
     this.#child = child;
   }
 
-  #environment(): Readonly<Record<string, string>> {
-    const { node, places } = this;
-    // Nothing of the user's own environment: gRPC obeys http_proxy, node NODE_OPTIONS, and a run must not depend on them.
-    return {
-      PATH: toolPath(),
-      LC_ALL: "C.UTF-8",
-      HOME: places.folder,
-      NODE_NAME: node.name,
-      NODE_INTERFACES: node.interfaces.map((each) => `${each.name}=${each.address}`).join(" "),
-      NODE_LOOPBACK: node.loopback,
-      FRR_DAEMONS: node.frr?.daemons.join(" ") ?? "",
-      FRR_CONFIGURATION: places.frrConfiguration,
-      FRR_LOG: join(places.folder, "daemons.log"),
-      // The sandbox maps both names to what we are: see the reaper in netns/sandbox.ts.
-      FRR_USER: "root",
-      FRR_GROUP: "root",
-    };
-  }
-
   #hear(line: string): void {
-    const [what = "", name = "", value = ""] = line.split(" ");
-    switch (what) {
-      case "mounted":
-        this.#hold(Number(name));
-        return;
-      case "started":
-        // A service of ours says so itself, on its control socket.
-        if (name !== "service" || this.node.service === undefined)
-          this.#tell(this.#nameOf(name), "started", Number(value), "");
-        return;
-      case "ready":
-        this.#tell(name, "ready", Number(value), "");
-        return;
-      case "ended": {
-        const how = `ended with ${Number(value) > 128 ? `signal ${Number(value) - 128}` : `exit code ${value}`}`;
-        this.#dead.set(name, how);
-        this.#tell(name, "ended", 0, how);
-        return;
-      }
-      case "configured":
-        this.#configured = true;
-        return;
-      case "failed":
-        this.#failure = `${this.node.name}: ${line.slice(what.length + 1)}`;
-    }
-  }
-
-  #exited(child: ChildProcess, how: string): void {
-    if (this.node.service === undefined && this.node.command.length === 0) {
-      this.#failure ||= `start script of ${this.node.name} ended with ${how}`;
-    }
-    this.#tell(this.#nameOf("service"), "ended", child.pid ?? 0, how);
-  }
-
-  #nameOf(name: string): string {
-    if (name !== "service") return name;
-    return this.node.service?.kind ?? (this.node.command.length > 0 ? "command" : "start");
-  }
-
-  #tell(process: string, state: ProcessEvent["state"], pid: number, detail: string): void {
-    this.#emit({ kind: "process", at: now(), node: this.node.name, process, pid, state, detail });
+    const [what, pid] = line.split(" ");
+    if (what === "mounted") this.#hold(Number(pid));
+    else this.#reports.hear(line);
   }
 
   /** The pid is that of the process which reports, in our own pid namespace: it waits for nothing, so we must be quick or late. */
@@ -214,9 +153,25 @@ export class NodeProcess {
       (file) => {
         this.#mountNamespace = file;
       },
-      (error: unknown) => {
-        this.#failure = `hold the mount namespace of ${this.node.name}: ${String(error)}`;
-      },
+      (error: unknown) => this.#reports.fail(`hold the mount namespace of ${this.node.name}: ${String(error)}`),
     );
   }
+}
+
+/** Nothing of the user's own environment: gRPC obeys http_proxy, node NODE_OPTIONS, and a run must not depend on them. */
+export function nodeEnvironment(node: PlannedNode, places: NodePlaces): Readonly<Record<string, string>> {
+  return {
+    PATH: toolPath(),
+    LC_ALL: "C.UTF-8",
+    HOME: places.folder,
+    NODE_NAME: node.name,
+    NODE_INTERFACES: node.interfaces.map((each) => `${each.name}=${each.address}`).join(" "),
+    NODE_LOOPBACK: node.loopback,
+    FRR_DAEMONS: node.frr?.daemons.join(" ") ?? "",
+    FRR_CONFIGURATION: places.frrConfiguration,
+    FRR_LOG: join(places.folder, "daemons.log"),
+    // The sandbox maps both names to what we are: see the reaper in netns/sandbox.ts.
+    FRR_USER: "root",
+    FRR_GROUP: "root",
+  };
 }

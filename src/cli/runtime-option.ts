@@ -1,0 +1,27 @@
+// Where a lab's nodes live: asked for with --runtime, or chosen here. The choice and its reason are said and recorded.
+import { Option } from "@commander-js/extra-typings";
+import { dockerRuntime, netnsRuntime, type Runtime } from "../lab/index.js";
+
+const names = ["auto", "docker", "netns"] as const;
+export type RuntimeChoice = (typeof names)[number];
+
+export interface ChosenRuntime {
+  readonly runtime: Runtime;
+  readonly name: "docker" | "netns";
+  /** Why this one, for people and for the manifest. */
+  readonly reason: string;
+}
+
+/** No default by commander: who resumes a run may not choose, and must be able to tell. */
+export const runtimeOption = (): Option<"--runtime <runtime>", undefined, undefined, undefined, false, RuntimeChoice> =>
+  new Option("--runtime <runtime>", "where nodes live; auto, the default, is netns for now").choices(names);
+
+export function chosenRuntime(choice: RuntimeChoice = "auto"): ChosenRuntime {
+  if (choice === "netns") return { runtime: netnsRuntime, name: "netns", reason: "asked for" };
+  if (choice === "docker") return { runtime: dockerRuntime, name: "docker", reason: "asked for" };
+  // Not docker yet, even where an engine answers: docs/limitations.md lists what it lacks.
+  return { runtime: netnsRuntime, name: "netns", reason: "the docker runtime is not complete: ask for it by name" };
+}
+
+/** One line for people. */
+export const runtimeLine = ({ name, reason }: ChosenRuntime): string => `runtime ${name} (${reason})`;

@@ -1,0 +1,113 @@
+// The node image: the base, and over it a thin layer with our programs. Its tag is the hash of what is in it, so an image made of
+// other sources is never used by mistake: it is another image. The same image carries the switchboard, whose program is the agent.
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type Docker from "dockerode";
+import { sha256Hex } from "../../base/index.js";
+import { EnvironmentLacks, hasCode } from "../../system/index.js";
+import { imageRoot, programRoot, programs } from "../programs.js";
+import { baseImage, followed, hasImage } from "./base-image.js";
+import { engineError, engineVersion, label, messageOf, openEngine, statusOf } from "./engine.js";
+
+export interface ImageOptions {
+  readonly signal: AbortSignal;
+  readonly progress: (phase: string) => void;
+}
+
+const repository = "testbed-node";
+
+/** Reference of the image for the programs as they are built now; made when the engine has none. */
+export async function nodeImage(engine: Docker, options: ImageOptions): Promise<string> {
+  const files = await programFiles();
+  const base = await baseImage(engine, options);
+  const hash = await hashOf(files, base);
+  const reference = `${repository}:${hash.slice(0, 12)}`;
+  if (await hasImage(engine, reference)) return reference;
+  options.progress("the programs' layer of the node image");
+  const context = await mkdtemp(join(tmpdir(), "testbed-image-"));
+  try {
+    for (const { from, to } of files) {
+      const target = join(context, "testbed", to);
+      await mkdir(dirname(target), { recursive: true });
+      await cp(from, target, { recursive: true });
+    }
+    await writeFile(join(context, "Dockerfile"), `FROM ${base}\nCOPY testbed ${imageRoot}\n`);
+    const build = await engine.buildImage(
+      { context, src: ["Dockerfile", "testbed"] },
+      // `forcerm`: a build that fails would leave a container behind.
+      { t: reference, forcerm: true, labels: { [label.program]: hash } },
+    );
+    await followed(engine, build);
+  } catch (error) {
+    throw engineError(`Build image ${reference}`, error);
+  } finally {
+    await rm(context, { recursive: true, force: true });
+  }
+  await removeStale(engine, reference);
+  return reference;
+}
+
+/** `testbed images build`: rejects with EnvironmentLacks when there is no engine. */
+export async function buildNodeImage(options: ImageOptions): Promise<string> {
+  const engine = openEngine();
+  await engineVersion(engine);
+  return nodeImage(engine, options);
+}
+
+interface ProgramFile {
+  readonly from: string;
+  /** Place below the image's program folder: the same as below our own root. */
+  readonly to: string;
+}
+
+/** What a node and the agent need of this installation. */
+async function programFiles(): Promise<readonly ProgramFile[]> {
+  const ours = [programs.agent, programs.service, programs.start, programs.hold];
+  const koffi = dirname(createRequire(join(programRoot, "package.json")).resolve("koffi"));
+  // Koffi's loader finds its native part in a package beside it.
+  const native = `@koromix/koffi-linux-${process.arch}`;
+  const parts = ["package.json", "index.js", "index.cjs", "indirect.js", "indirect.cjs", "lib", "src"];
+  const files = [
+    ...ours.map((from) => ({ from, to: from.slice(programRoot.length + 1) })),
+    ...parts.map((part) => ({ from: join(koffi, part), to: join("node_modules", "koffi", part) })),
+    { from: join(koffi, "..", native), to: join("node_modules", native) },
+  ];
+  for (const { from } of files) {
+    try {
+      await readdir(dirname(from));
+    } catch (cause) {
+      if (!hasCode(cause, "ENOENT")) throw cause;
+      throw new EnvironmentLacks([`the built program ${from}`], { suggestion: "run scripts/build", cause });
+    }
+  }
+  return files;
+}
+
+/** Of packages the names of their parts and their version, of our own files everything. */
+async function hashOf(files: readonly ProgramFile[], base: string): Promise<string> {
+  const parts: Uint8Array[] = [Buffer.from(base)];
+  for (const { from, to } of files) {
+    parts.push(Buffer.from(`\n${to}\n`));
+    const isPackage = to.startsWith("node_modules");
+    if (!isPackage || to.endsWith("package.json")) parts.push(await readFile(from));
+  }
+  return sha256Hex(...parts);
+}
+
+/** Images of other sources go, unless a lab still uses them. */
+async function removeStale(engine: Docker, reference: string): Promise<void> {
+  const images = await engine.listImages({ filters: { label: [label.program] } });
+  for (const { RepoTags } of images) {
+    for (const tag of RepoTags ?? []) {
+      if (tag === reference || !tag.startsWith(`${repository}:`)) continue;
+      try {
+        await engine.getImage(tag).remove();
+      } catch (error) {
+        // 409: a container uses it. 404: another command removed it.
+        if (![404, 409].includes(statusOf(error))) throw engineError(`Remove image ${tag}: ${messageOf(error)}`, error);
+      }
+    }
+  }
+}

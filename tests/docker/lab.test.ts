@@ -1,0 +1,122 @@
+// Labs of containers on an engine of the tests' own: they come up, are entered, broken, healed, found by label, and leave nothing.
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import Docker from "dockerode";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { buildNodeImage, dockerRuntime, netnsRuntime, type RunningLab } from "../../src/lab/index.js";
+import type { Plan } from "../../src/plan/index.js";
+import { there, until, waiting } from "../../src/system/index.js";
+import { buildPrograms, endOf, eventsOf, inside, lineOfRouters, ownStateFolder, planFrom } from "../netns/a-lab.js";
+
+const noEngine = inject("noEngine");
+let removeState = (): void => undefined;
+const { signal } = new AbortController();
+
+beforeAll(async () => {
+  if (noEngine !== "") return;
+  process.env["DOCKER_HOST"] = inject("engine");
+  removeState = ownStateFolder();
+  buildPrograms();
+  await buildNodeImage({ signal, progress: () => undefined });
+}, 600_000);
+afterAll(() => removeState());
+
+const up = (plan: Plan): Promise<RunningLab> =>
+  dockerRuntime.up(plan, { seed: "1", messageTrace: true, progress: () => undefined, signal });
+
+const containers = async (): Promise<readonly string[]> =>
+  (await new Docker().listContainers({ all: true })).flatMap(({ Names }) => Names).toSorted();
+
+const labsLeft = (): readonly string[] => {
+  const folder = join(process.env["TESTBED_STATE"] ?? "", "labs");
+  return existsSync(folder) ? readdirSync(folder) : [];
+};
+
+test("a lab of containers comes up, is entered and found, and leaves nothing", async ({ skip }) => {
+  skip(noEngine !== "", noEngine);
+  await using lab = await up(lineOfRouters("life", 3));
+  expect(await containers()).toEqual([
+    "/testbed.life.r1",
+    "/testbed.life.r2",
+    "/testbed.life.r3",
+    "/testbed.life.switchboard",
+  ]);
+  expect((await dockerRuntime.list()).map((each) => [each.name, each.runtime, each.alive])).toEqual([
+    ["life", "docker", true],
+  ]);
+  expect(await netnsRuntime.list()).toEqual([]);
+  await using again = await dockerRuntime.attach("life");
+  const status = await again.status();
+  expect([status.runtime, status.links.every((link) => link.up)]).toEqual(["docker", true]);
+  const route = await inside(again, "r1", "ip", "-4", "route", "get", status.nodes[2]?.loopback ?? "");
+  expect(route.text).toContain(`src ${status.nodes[0]?.loopback ?? ""}`);
+  expect((await inside(again, "r1", "ip", "route", "show", "default")).text).toBe("");
+  expect((await inside(again, "r1", "false")).code).toBe(1);
+  expect(eventsOf(lab, "environment")).toMatchObject([{ runtime: "docker" }]);
+  expect(eventsOf(lab, "process").filter((event) => event.state === "started")).toHaveLength(6);
+  await lab.down();
+  expect([await containers(), labsLeft()]).toEqual([[], []]);
+});
+
+test("a node is not privileged and has no way to the engine", async ({ skip }) => {
+  skip(noEngine !== "", noEngine);
+  await using lab = await up(lineOfRouters("rights", 2));
+  const facts = await new Docker().getContainer("testbed.rights.r1").inspect();
+  expect(facts.HostConfig.Privileged).toBe(false);
+  expect(facts.HostConfig.Binds?.filter((bind) => bind.includes(".sock"))).toEqual([]);
+  expect((await inside(lab, "r1", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")).code).not.toBe(0);
+  await lab.down();
+});
+
+test("an interface goes down in four ways and comes back, each read back", async ({ skip }) => {
+  skip(noEngine !== "", noEngine);
+  await using lab = await up(lineOfRouters("downs", 2));
+  for (const how of ["admin", "carrier", "blackhole", "one-way"] as const) {
+    await lab.fault({ do: "fault", what: "interface-down", how, target: "r1:eth2", healAfterUs: 0 });
+    const end = await endOf(lab, "r1", "eth2");
+    expect([how, end.adminUp, end.carrier]).toEqual([how, how !== "admin", how !== "admin" && how !== "carrier"]);
+    expect((await lab.heal(0)).at(-1)).toMatchObject({ how, state: "healed" });
+    expect(await endOf(lab, "r1", "eth2")).toMatchObject({ adminUp: true, carrier: true });
+  }
+  await lab.down();
+});
+
+test("a service is killed and started again in its container, and paused; FRR beside it goes on", async ({ skip }) => {
+  skip(noEngine !== "", noEngine);
+  const nodes =
+    "nodes:\n  o1: { kind: orderer }\n  o2: { kind: orderer }\n  o3: { kind: orderer }\n  o4: { kind: orderer }\n  s: { kind: switch }\n";
+  const links =
+    'links:\n  - endpoints: ["o1:eth1", s]\n  - endpoints: ["o2:eth1", s]\n  - endpoints: ["o3:eth1", s]\n  - endpoints: ["o4:eth1", s]\n';
+  const routing = "routing: { protocol: ospf, hello: 1s, dead: 4s }\n";
+  await using lab = await up(planFrom(`format: 1\nname: services\nprofile: fast\n${routing}${nodes}${links}`));
+  for (const what of ["process-kill", "process-pause"] as const) {
+    const [fault] = await lab.fault({ do: "fault", what, how: "", target: "o2", healAfterUs: 0 });
+    expect(fault).toMatchObject({ what, state: "effective" });
+    expect((await inside(lab, "o2", "vtysh", "-c", "show daemons")).text.trim()).toBe("zebra ospfd");
+    expect((await lab.heal(fault?.fault ?? 0)).at(-1)).toMatchObject({ what, state: "healed" });
+  }
+  await lab.down();
+});
+
+test("when the agent is killed, clean finds the containers by label and touches no other", async ({ skip }) => {
+  skip(noEngine !== "", noEngine);
+  await using lab = await up(lineOfRouters("killed", 2));
+  const engine = new Docker();
+  const [image = ""] = (await engine.getContainer("testbed.killed.r1").inspect()).Config.Image.split(" ");
+  const foreign = await engine.createContainer({ name: "foreign", Image: image, Cmd: ["true"], NetworkDisabled: true });
+  await engine.getContainer("testbed.killed.switchboard").kill();
+  const look = async (): Promise<ReturnType<typeof waiting> | ReturnType<typeof there<true>>> => {
+    const [found] = await dockerRuntime.list();
+    return found?.alive === false ? there(true) : waiting("it is still alive");
+  };
+  await until(look, { timeoutMs: 5_000, everyMs: 20, signal, what: "the lab to be dead" });
+  await expect(dockerRuntime.attach("killed")).rejects.toThrow(/Lab "killed" is dead/);
+  expect((await dockerRuntime.clean()).toSorted()).toEqual([
+    lab.directory,
+    "container testbed.killed.r1",
+    "container testbed.killed.r2",
+    "container testbed.killed.switchboard",
+  ]);
+  expect(await containers()).toEqual(["/foreign"]);
+  await foreign.remove();
+});
