@@ -12,7 +12,10 @@ import { DeadlineTimer, now } from "../system/index.js";
 import type { Emit } from "./events.js";
 
 const ipprotoTcp = 6;
+const tcpInfo = 11;
 const tcpUserTimeout = 18;
+/** States that only a FIN from the other side leads to: TIME_WAIT, CLOSE_WAIT, LAST_ACK, CLOSING (include/net/tcp_states.h). */
+const finStates: ReadonlySet<number> = new Set([6, 8, 9, 11]);
 const intSize = 4;
 
 const libc = koffi.load(null);
@@ -72,7 +75,10 @@ function watch(socket: Socket, settings: TransportSettings, emit: Emit): void {
     emit({ kind: "socket", local, remote, state, detail });
   let ending = "";
   tell("connected", `TCP_USER_TIMEOUT ${limitUnacknowledged(socket, settings)} ms`);
-  socket.once("end", () => tell("fin", ""));
+  // Reading ends as well when the kernel itself gives a connection up: that is no FIN, and "closed" will say the rest.
+  socket.once("end", () => {
+    if (hasReceivedFin(socket)) tell("fin", "");
+  });
   socket.once("error", (error) => {
     ending = codeOf(error);
     tell("error", ending);
@@ -94,6 +100,14 @@ function limitUnacknowledged(socket: Socket, settings: TransportSettings): numbe
     throw new Error(`Read TCP_USER_TIMEOUT of descriptor ${descriptor}: errno ${koffi.errno()}`);
   }
   return value[0] ?? 0;
+}
+
+/** What the kernel says of the connection: the first byte of TCP_INFO is its state. */
+function hasReceivedFin(socket: Socket): boolean {
+  const descriptor = descriptorOf(socket);
+  const value = [0];
+  if (descriptor === undefined || getsockopt(descriptor, ipprotoTcp, tcpInfo, value, [intSize]) !== 0) return false;
+  return finStates.has((value[0] ?? 0) & 0xff);
 }
 
 /** Undefined when the socket was closed meanwhile. */

@@ -114,7 +114,7 @@ async function readRepaired(folder: string): Promise<Read> {
   const { entries, crc, state } = readLog(files);
   if (state.kind === "clean") return { indexes, entries, crc, repaired: "" };
   if (state.kind === "fatal")
-    throw damaged(folder, indexes[state.file] ?? 0, state.reason, "expected only the last file to be torn");
+    throw damaged(folder, indexes[state.file] ?? 0, state.reason, "expected damage at the very end of the log only");
   const last = indexes.at(-1) ?? 0;
   await cut(pathOf(folder, last), state.goodBytes);
   await syncFolder(folder);

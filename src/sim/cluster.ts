@@ -9,7 +9,7 @@ import {
   type SubmitOutcome,
   type Trace,
 } from "../smartbft/index.js";
-import { Host, type Surroundings } from "./host.js";
+import { Host, type Surroundings, type Write } from "./host.js";
 import type { Ledger } from "./ledger.js";
 import { Links } from "./links.js";
 import { Scheduler } from "./scheduler.js";
@@ -17,6 +17,8 @@ import { tinyRequest } from "./tiny-application.js";
 
 export interface ClusterOptions {
   readonly size: number;
+  /** Nodes that are no members yet; `join` starts them. */
+  readonly spare?: number;
   readonly seed: number | string;
   readonly protocol?: Partial<ProtocolOptions>;
   readonly linkDelay?: Duration;
@@ -41,7 +43,7 @@ type Tamper = (bytes: Uint8Array, link: { readonly source: NodeId; readonly targ
 
 export class Cluster {
   readonly scheduler = new Scheduler();
-  readonly nodes: readonly NodeId[];
+  #nodes: readonly NodeId[];
   readonly links: Links;
   readonly random: Random;
   /** Steps of all nodes in order; `onTrace` sees every trace, messages included. */
@@ -50,6 +52,7 @@ export class Cluster {
   onTrace: (entry: LogEntry) => void = () => undefined;
   /** A Byzantine network or node: other bytes, or undefined for none. */
   tamper: Tamper = (bytes) => bytes;
+  onWrite: (write: Write) => void = () => undefined;
   readonly #options: ClusterOptions;
   readonly #hosts: ReadonlyMap<NodeId, Host>;
   #tokens = 0;
@@ -57,10 +60,16 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.random = randomFrom(options.seed, "cluster");
-    this.nodes = Array.from({ length: options.size }, (_, index) => nodeId(index + 1));
-    this.links = new Links(this.nodes, options.linkDelay ?? microseconds(0), this.random.stream("links"));
+    const all = Array.from({ length: options.size + (options.spare ?? 0) }, (_, index) => nodeId(index + 1));
+    this.#nodes = all.slice(0, options.size);
+    this.links = new Links(all, options.linkDelay ?? microseconds(0), this.random.stream("links"));
     const phases = this.random.stream("tickPhase");
-    this.#hosts = new Map(this.nodes.map((id) => [id, this.#host(id, phases)]));
+    this.#hosts = new Map(all.map((id) => [id, this.#host(id, phases)]));
+  }
+
+  /** All that have been members so far. */
+  get nodes(): readonly NodeId[] {
+    return this.#nodes;
   }
 
   get now(): Instant {
@@ -82,6 +91,30 @@ export class Cluster {
   /** Starts the nodes that do not run, from what their disks hold. */
   start(ids: readonly NodeId[] = this.nodes): void {
     for (const id of ids) this.#of(id).start();
+  }
+
+  /** A node that a decision added starts with an empty disk; it knows who the members are. */
+  join(id: NodeId): void {
+    const highest = this.nodes
+      .map((other) => this.ledger(other))
+      .toSorted((left, right) => right.height - left.height)[0];
+    const host = this.#of(id);
+    host.options = { ...host.options, ...highest?.configuration.options, nodes: highest?.configuration.nodes ?? [] };
+    this.#nodes = [...this.#nodes, id];
+    host.start();
+  }
+
+  /** Other options from the next start on. */
+  configure(id: NodeId, protocol: Partial<ProtocolOptions>): void {
+    const host = this.#of(id);
+    host.options = { ...host.options, ...protocol };
+  }
+
+  /** A configuration request, see ledger.ts. */
+  order(order: string, to: readonly NodeId[] = this.nodes): void {
+    for (const id of to) {
+      this.#of(id).input({ kind: "submit", token: this.#tokens++, request: tinyRequest("config", order) });
+    }
   }
 
   /** The process dies; what was not durable is lost. */
@@ -137,7 +170,7 @@ export class Cluster {
     const options = { ...chosen, selfId: id, nodes: this.nodes, tickPhase: phase };
     const none = microseconds(0);
     const times = { fsync: fsync ?? none, verify: verifyTime?.(id) ?? none, sync: syncTime ?? none };
-    return new Host(options, this.scheduler, times, this.#around(id));
+    return new Host(options, this.#nodes, this.scheduler, times, this.#around(id));
   }
 
   #around(id: NodeId): Surroundings {
@@ -163,6 +196,7 @@ export class Cluster {
         this.onTrace(entry);
       },
       syncPrunesPool: this.#options.syncPrunesPool ?? true,
+      writing: (write) => this.onWrite(write),
     };
   }
 

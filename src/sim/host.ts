@@ -3,8 +3,17 @@
 // What it owes the contract: effects are carried out in order, a `persist` is durable before a later `send` leaves, and
 // each question gets exactly one answer. A crash voids everything that is under way and keeps what the disk holds.
 import { after, assertNever, microseconds, type Duration, type Instant, type NodeId } from "../base/index.js";
-import { Replica, type Effect, type Input, type Options, type SubmitOutcome, type Trace } from "../smartbft/index.js";
-import { Ledger } from "./ledger.js";
+import {
+  Replica,
+  type Decision,
+  type Effect,
+  type Input,
+  type Options,
+  type Reconfiguration,
+  type SubmitOutcome,
+  type Trace,
+} from "../smartbft/index.js";
+import { Ledger, reconfigures } from "./ledger.js";
 import type { Scheduler } from "./scheduler.js";
 import { tinyApplication, tinyVerification } from "./tiny-application.js";
 
@@ -25,12 +34,21 @@ export interface Surroundings {
   readonly trace: (trace: Trace) => void;
   /** Whether a sync tells which requests it brought in. */
   readonly syncPrunesPool: boolean;
+  /** Around each durable write: a test may crash the node on either side of it. */
+  readonly writing: (write: Write) => void;
+}
+
+export interface Write {
+  readonly node: NodeId;
+  readonly kind: "persist" | "deliver";
+  readonly when: "before" | "after";
 }
 
 export class Host {
   readonly id: NodeId;
-  readonly ledger = new Ledger();
-  readonly #options: Options;
+  readonly ledger: Ledger;
+  /** Of the next start, before what the ledger has made of them. */
+  options: Options;
   readonly #scheduler: Scheduler;
   readonly #times: HostTimes;
   readonly #around: Surroundings;
@@ -43,9 +61,17 @@ export class Host {
   #deferred = 0;
   #wake: Instant | undefined;
 
-  constructor(options: Options, scheduler: Scheduler, times: HostTimes, around: Surroundings) {
+  /** `genesis`: the first members, of whom this one need not be. */
+  constructor(
+    options: Options,
+    genesis: readonly NodeId[],
+    scheduler: Scheduler,
+    times: HostTimes,
+    around: Surroundings,
+  ) {
     this.id = options.selfId;
-    this.#options = options;
+    this.ledger = new Ledger(genesis);
+    this.options = options;
     this.#scheduler = scheduler;
     this.#times = times;
     this.#around = around;
@@ -59,7 +85,9 @@ export class Host {
   start(): void {
     if (this.#replica !== undefined) return;
     const recovery = { lastDecision: this.ledger.last, walEntries: this.#log };
-    this.#replica = new Replica(this.#options, tinyApplication(this.id, this.ledger), recovery);
+    const { nodes, options } = this.ledger.configuration;
+    const known = this.ledger.height === 0 ? this.options : { ...this.options, ...options, nodes };
+    this.#replica = new Replica(known, tinyApplication(this.id, this.ledger), recovery);
     this.input({ kind: "start" });
   }
 
@@ -75,7 +103,11 @@ export class Host {
   input(input: Input): void {
     const replica = this.#replica;
     if (replica === undefined) return;
-    for (const effect of replica.step(this.#scheduler.now, input)) this.#perform(effect);
+    for (const effect of replica.step(this.#scheduler.now, input)) {
+      if (this.#replica !== replica) return;
+      this.#perform(effect);
+    }
+    if (this.#replica !== replica) return;
     const deadline = replica.deadline();
     if (deadline === undefined || (this.#wake !== undefined && this.#wake <= deadline)) return;
     this.#wake = deadline;
@@ -104,15 +136,19 @@ export class Host {
   #carryOut(effect: Exclude<Effect, { readonly kind: "trace" }>): void {
     switch (effect.kind) {
       case "persist":
-        this.#log = effect.truncate ? [effect.record] : [...this.#log, effect.record];
-        return;
+        return this.#write(effect.kind, () => {
+          this.#log = effect.truncate ? [effect.record] : [...this.#log, effect.record];
+        });
       case "send":
         return this.#around.send(effect.to, effect.bytes);
       case "forward":
         return this.#around.forward(effect.to, effect.request);
       case "deliver":
-        this.ledger.append(effect.decision, effect.sequence);
-        return this.#answer(microseconds(0), () => ({ kind: "delivered", sequence: effect.sequence }));
+        return this.#write(effect.kind, () => {
+          this.ledger.append(effect.decision, effect.sequence);
+          const told = this.#reconfiguration([effect.decision]);
+          this.#answer(microseconds(0), () => ({ kind: "delivered", sequence: effect.sequence, ...told }));
+        });
       case "verify": {
         const results = effect.items.map(tinyVerification);
         return this.#answer(this.#times.verify, () => ({ kind: "verified", id: effect.id, results }));
@@ -124,6 +160,21 @@ export class Host {
       default:
         assertNever(effect);
     }
+  }
+
+  /** Unless the node dies at it. */
+  #write(kind: Write["kind"], act: () => void): void {
+    const life = this.#life;
+    this.#around.writing({ node: this.id, kind, when: "before" });
+    if (this.#life !== life) return;
+    act();
+    this.#around.writing({ node: this.id, kind, when: "after" });
+  }
+
+  #reconfiguration(decisions: readonly Decision[]): { readonly reconfiguration?: Reconfiguration } {
+    if (!decisions.some(reconfigures)) return {};
+    const { nodes, options } = this.ledger.configuration;
+    return { reconfiguration: { nodes, options } };
   }
 
   #answer(time: Duration, input: () => Input): void {
@@ -144,6 +195,6 @@ export class Host {
     const requests = this.#around.syncPrunesPool
       ? brought.flatMap(({ proposal }) => application.requestsOf(proposal))
       : [];
-    return { kind: "synchronised", id, decision: this.ledger.last, requests };
+    return { kind: "synchronised", id, decision: this.ledger.last, requests, ...this.#reconfiguration(brought) };
   }
 }

@@ -10,20 +10,24 @@ import {
   type Signature,
   type VerifyItem,
 } from "../smartbft/index.js";
-import type { Ledger } from "./ledger.js";
+import { changesMembership, type Ledger } from "./ledger.js";
 
 export const tinyRequest = (clientId: string, requestId: string): Uint8Array => utf8(`${clientId}/${requestId}`);
 
-export function tinyApplication(self: NodeId, ledger: Ledger, verificationSequence = 0): Application {
+export function tinyApplication(self: NodeId, ledger: Ledger, firstVersion = 0): Application {
+  const verificationSequence = (): number => firstVersion + ledger.configuration.version;
   const header = (): Uint8Array => utf8(`${ledger.height + 1}:${toHex(ledger.lastHash)}`);
   return {
     requestInfo,
-    requestItems: (request) => (requestInfo(request) === undefined ? undefined : []),
+    requestItems(request) {
+      const info = requestInfo(request);
+      return info === undefined || ledger.configuration.revoked.includes(info.clientId) ? undefined : [];
+    },
     assemble: (metadata, requests): Proposal => ({
       header: header(),
       payload: utf8(requests.map((request) => text.decode(request)).join("\n")),
       metadata,
-      verificationSequence,
+      verificationSequence: verificationSequence(),
     }),
     examine(proposal): Examination {
       if (!equalBytes(proposal.header, header())) return { kind: "refused", reason: "does not follow the ledger" };
@@ -46,7 +50,8 @@ export function tinyApplication(self: NodeId, ledger: Ledger, verificationSequen
     }),
     signatureItem: (signer, signature, bytes): VerifyItem => ({ key: keyOf(signer), message: bytes, signature }),
     auxiliary: (message) => message,
-    verificationSequence: () => verificationSequence,
+    verificationSequence,
+    membershipChange: () => ledger.last !== undefined && changesMembership(ledger.last),
   };
 }
 

@@ -1,6 +1,6 @@
 // What this replica knows to be decided, and what it tells others of its progress.
-import { sequence, view, type Sequence, type View } from "../base/index.js";
-import type { Decision, Proposal } from "./contract.js";
+import { emptyBytes, sequence, view, type NodeId, type Sequence, type View } from "../base/index.js";
+import type { Decision, Proposal, Signature } from "./contract.js";
 import { decodeViewMetadata } from "./wire/decode.js";
 import type { ViewMetadata } from "./wire/message.js";
 
@@ -23,6 +23,20 @@ export class Checkpoint {
     return this.#decision;
   }
 
+  /** Undefined at genesis. */
+  get metadata(): ViewMetadata | undefined {
+    return this.#metadata;
+  }
+
+  get signatures(): readonly Signature[] {
+    return this.#decision?.signatures ?? [];
+  }
+
+  /** In force for whoever computes a leader now. */
+  get blacklist(): readonly NodeId[] {
+    return this.#metadata?.blacklist ?? [];
+  }
+
   get sequence(): Sequence {
     return this.#metadata?.sequence ?? sequence(0);
   }
@@ -35,6 +49,15 @@ export class Checkpoint {
     return this.#metadata?.decisions ?? 0;
   }
 }
+
+/** What stands for the metadata of the decision before the first. */
+export const emptyMetadata: ViewMetadata = {
+  view: view(0),
+  sequence: sequence(0),
+  decisions: 0,
+  blacklist: [],
+  previousSignatureDigest: emptyBytes,
+};
 
 /** Metadata of a proposal; undefined at genesis (zero length means absent, section 1.2) and when it does not decode. */
 export function metadataOf(proposal: Proposal): ViewMetadata | undefined {

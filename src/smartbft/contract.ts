@@ -6,6 +6,7 @@
 // Effects with an answer (`verify`, `deliver`, `synchronise`) are answered by exactly one later input; the replica never
 // blocks on them, but the rules that the library runs "while it waits" are kept. Hosts: node (gRPC, disks), sim, tests.
 import type { NodeId, Sequence, View } from "../base/index.js";
+import type { ProtocolOptions } from "./options.js";
 
 /** Section 1.2, `Proposal`. All byte strings present, maybe empty; metadata is an encoded ViewMetadata. */
 export interface Proposal {
@@ -52,14 +53,24 @@ export type Input =
   | { readonly kind: "forwarded"; readonly from: NodeId; readonly request: Uint8Array }
   | { readonly kind: "complain"; readonly view: View; readonly stopView: boolean }
   | { readonly kind: "verified"; readonly id: number; readonly results: readonly boolean[] }
-  | { readonly kind: "delivered"; readonly sequence: Sequence }
+  | { readonly kind: "delivered"; readonly sequence: Sequence; readonly reconfiguration?: Reconfiguration }
   /** The newest decision of the local ledger after the sync (undefined at genesis) and the requests it brought in. */
   | {
       readonly kind: "synchronised";
       readonly id: number;
       readonly decision: Decision | undefined;
       readonly requests: readonly RequestInfo[];
+      /** When any of the decisions that it brought reconfigured: the newest state. */
+      readonly reconfiguration?: Reconfiguration;
     };
+
+/** What a decision made of the cluster (section 4.6): the members now, and options that differ from before. */
+export interface Reconfiguration {
+  /** In any order. Without this replica it is evicted, and does nothing any more. */
+  readonly nodes: readonly NodeId[];
+  /** All but `requestPoolSize`, which a running pool keeps. */
+  readonly options?: Partial<ProtocolOptions>;
+}
 
 export type Effect =
   /** Append an encoded SavedMessage; `truncate` marks a new starting point of the log. Durable before any later send. */
@@ -113,6 +124,8 @@ export interface Application {
   /** Auxiliary data embedded in a commit signature's message, unchecked; empty in Fabric. */
   auxiliary(message: Uint8Array): Uint8Array;
   verificationSequence(): number;
+  /** Whether the last decision changed the membership: the blacklist then stays as it is. Absent in Fabric. */
+  membershipChange?(): boolean;
 }
 
 /** Where a replica starts from: the application's last decision and the log's entries since the last truncation. */
@@ -218,6 +231,8 @@ export const steps = [
   "inFlightCommitted", // viewChanger: { view, sequence }
   "inFlightFailed", // viewChanger: { view, sequence, reason }
   "viewInstalled", // controller: { view, sequence }  "ViewChanged, the new view is"
+  "rotating", // controller: { view, sequence, from, to }  the tenure ends with this decision
+  "blacklist", // controller: { view, sequence, blacklist }  a delivered decision changed it
   "viewStarting", // controller: { view, sequence, decisions, leader }
   "viewAborted", // controller: { view }
   "syncRequested", // controller: { reason }
@@ -227,6 +242,9 @@ export const steps = [
   "stateTimeout", // collector
   "viewLearnt", // viewChanger: { view }  informed of a new view by a sync
   "lagging", // view: { votes, view, sequence }  discoverIfSyncNeeded
+  "pruned", // pool: { count }  requests that no longer verify
+  "reconfigured", // consensus: { nodes }  fresh components around the same state
+  "evicted", // consensus: { nodes }  no longer a member
   "restored", // state: { from: "proposed" | "commit" | "viewChange" | "newView" | "nothing" }
 ] as const;
 export type Step = (typeof steps)[number];

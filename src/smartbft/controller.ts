@@ -1,8 +1,9 @@
 // The controller (reference sections 4.4, 4.5, 5.2, 5.3, 5.8, 9 and 11): starts and stops Views, proposes as leader,
 // delivers decisions, runs syncs. It does one job at a time: while a decision is delivered or a sync runs, the next
 // decision, abort or installation waits, as in the library; where Go picks any of several, order of arrival holds here.
-import { emptyBytes, sequence, view as toView, type NodeId, type Sequence, type View } from "../base/index.js";
+import { sequence, view as toView, type NodeId, type Sequence, type View } from "../base/index.js";
 import { Batcher } from "./batcher.js";
+import { bindings } from "./blacklist.js";
 import { metadataOf } from "./checkpoint.js";
 import type { Collector } from "./collector.js";
 import type { Decision, RequestInfo } from "./contract.js";
@@ -13,6 +14,7 @@ import type { HeartbeatMonitor } from "./heartbeat-monitor.js";
 import type { InFlight } from "./in-flight.js";
 import { leaderOf } from "./leader.js";
 import type { Pool } from "./pool.js";
+import type { StartingPoint, ViewPlace } from "./recovery.js";
 import { syncOutcome, type SyncOutcome } from "./synchronisation.js";
 import { RunningView, type ComplaintReason, type ViewHost, type ViewParts, type ViewStart } from "./view.js";
 import { encodeViewMetadata } from "./wire/encode.js";
@@ -66,13 +68,11 @@ export class Controller implements ViewHost {
     this.batcher = new Batcher(parts.core, parts.pool, (requests) => this.#propose(requests));
   }
 
-  start(start: Pick<ViewStart, "number" | "sequence" | "decisions" | "resume">): void {
+  start(start: StartingPoint): void {
     this.#view = start.number;
     this.#decisions = start.decisions;
     this.#core.trace("controller", "started", { view: start.number, sequence: start.sequence });
-    this.#startView(start.sequence, start.resume);
-    // The library syncs before its first View, deaf to state transfer (section 15, item 14); here the View runs meanwhile.
-    if (this.#core.options.syncOnStart) this.sync("start");
+    this.#startView(start.sequence, start.resume, start.viewAt);
     this.#run();
   }
 
@@ -85,7 +85,7 @@ export class Controller implements ViewHost {
   }
 
   get leader(): NodeId {
-    return leaderOf(this.#core.options.nodes, this.#view);
+    return this.#leaderAfter(this.#decisions);
   }
 
   get isLeader(): boolean {
@@ -95,11 +95,23 @@ export class Controller implements ViewHost {
   handle(from: NodeId, message: NormalMessage): string {
     const running = this.#running;
     if (running === undefined) return "dropped: no view";
-    const between = message.view > this.#view || (message.view === this.#view && running.stopped);
+    const early = this.#core.improved && this.#isEarly(message, running);
     const decision = running.handle(from, message);
-    if (!this.#core.improved || !between) return decision;
+    if (!early) return decision;
     this.#early.keep(from, message);
     return `kept for its view; ${decision}`;
+  }
+
+  /** For a View to come: of a higher view, of this one between two Views, or of the next tenure. */
+  #isEarly(message: NormalMessage, running: RunningView): boolean {
+    if (message.view !== this.#view) return message.view > this.#view;
+    const ahead = message.sequence - running.sequence;
+    if (running.stopped || ahead < 0) return running.stopped;
+    return this.#leaderAfter(running.decisions + ahead) !== running.leader;
+  }
+
+  #leaderAfter(decisions: number): NodeId {
+    return leaderOf(this.#core.options, { view: this.#view, decisions }, this.#parts.checkpoint.blacklist);
   }
 
   broadcast(message: NormalMessage): void {
@@ -189,33 +201,56 @@ export class Controller implements ViewHost {
     this.#token = false;
     if (running === undefined || running.stopped) return;
     const { number: view, sequence, decisions } = running;
-    const metadata = encodeViewMetadata({
-      view,
-      sequence,
-      decisions,
-      blacklist: [],
-      previousSignatureDigest: emptyBytes,
-    });
+    const { options, application } = this.#core;
+    const { checkpoint } = this.#parts;
+    const proposer = { options, application, checkpoint, view, leader: running.leader };
+    const bound = bindings(proposer, checkpoint.signatures);
+    const metadata = encodeViewMetadata({ view, sequence, decisions, ...bound });
     this.#core.trace("view", "proposing", { view, sequence, count: requests.length });
-    running.propose(this.#core.application.assemble(metadata, requests));
+    running.propose(application.assemble(metadata, requests));
   }
 
   #decide(view: RunningView, decision: Decision, requests: readonly RequestInfo[]): void {
     if (view.aborted) return;
     this.#busy = true;
     const decidedSequence = metadataOf(decision.proposal)?.sequence ?? sequence(0);
-    this.#parts.delivery.deliver(decision, decidedSequence, () => {
+    const blacklistBefore = this.#parts.checkpoint.blacklist;
+    this.#parts.delivery.deliver(decision, decidedSequence, ({ reconfigured }) => {
       this.#core.trace("controller", "delivered", {
         view: view.number,
         sequence: decidedSequence,
         count: requests.length,
       });
       this.#parts.pool.remove(requests);
+      this.#tellBlacklist(blacklistBefore);
+      if (reconfigured) return;
       this.#decisions += 1;
-      view.release();
+      this.#rotate(decidedSequence);
+      // Released after the rotation: what the old View would begin now is the next leader's turn. A View that goes on
+      // (a rotation may end where it began, when a shorter blacklist moves both terms) is not aborted.
+      if (!view.aborted) view.release();
+      this.#parts.pool.revalidate();
       if (this.isLeader) this.#token = true;
       this.#done();
     });
+  }
+
+  #tellBlacklist(before: readonly NodeId[]): void {
+    const { view, sequence, blacklist } = this.#parts.checkpoint;
+    if (blacklist.join() === before.join()) return;
+    this.#core.trace("controller", "blacklist", { view, sequence, blacklist });
+  }
+
+  /**
+   * Section 5.8, step 6. Both terms are computed under the new blacklist: when it shrinks in mid-tenure, the leader by
+   * computation changes without a rotation, and nobody proposes (section 15, item 8).
+   */
+  #rotate(decided: Sequence): void {
+    const [from, to] = [this.#leaderAfter(this.#decisions - 1), this.leader];
+    if (from === to) return;
+    this.#core.trace("controller", "rotating", { view: this.#view, sequence: decided, from, to });
+    this.#change({ view: this.#view, sequence: sequence(decided + 1), decisions: this.#decisions });
+    this.#parts.pool.restartTimers();
   }
 
   #abort(view: View): void {
@@ -235,12 +270,11 @@ export class Controller implements ViewHost {
   #change(next: { readonly view: View; readonly sequence: Sequence; readonly decisions: number }): void {
     if (next.view < this.#view) return;
     const running = this.#running;
-    const leader = leaderOf(this.#core.options.nodes, next.view);
     const already =
       running !== undefined &&
       !running.stopped &&
       running.number === next.view &&
-      running.leader === leader &&
+      running.leader === this.leader &&
       this.#decisions === next.decisions;
     if (already) {
       if (this.#core.improved && this.isLeader) this.batcher.open();
@@ -255,9 +289,10 @@ export class Controller implements ViewHost {
     if (this.isLeader) this.batcher.open();
   }
 
-  #startView(from: Sequence, resume: ViewStart["resume"]): void {
+  /** `viewAt`: only after a restart, where the log may know another place than the ledger (section 15, items 6 and 7). */
+  #startView(from: Sequence, resume: ViewStart["resume"], viewAt?: ViewPlace): void {
     const { leader } = this;
-    const at = { number: this.#view, leader, sequence: from, decisions: this.#decisions };
+    const at = { number: this.#view, leader, sequence: from, decisions: this.#decisions, ...viewAt };
     const running = new RunningView(this.#parts, this, resume === undefined ? at : { ...at, resume });
     this.#running = running;
     this.#parts.monitor.assign(this.#view, leader);
@@ -266,7 +301,9 @@ export class Controller implements ViewHost {
     running.start();
     this.#token = this.isLeader && running.phase === "committed";
     // Nothing was kept unless improved; each was told of when it came.
-    for (const { from: sender, message } of this.#early.take(this.#view)) running.handle(sender, message);
+    for (const { from: sender, message } of this.#early.take(this.#view)) {
+      if (message.sequence >= running.sequence) running.handle(sender, message);
+    }
   }
 
   /** Section 9.2. */
@@ -282,6 +319,7 @@ export class Controller implements ViewHost {
       this.#parts.collector.collect((collected) => {
         const outcome = syncOutcome({ own, returned, collected });
         if (inFlight.sequence <= (returned?.sequence ?? 0)) inFlight.clear();
+        this.#parts.pool.revalidate();
         this.#conclude(outcome);
       });
     });

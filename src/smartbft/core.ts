@@ -21,12 +21,8 @@ export interface Outline {
 type Verified = (results: readonly boolean[]) => void;
 
 export class Core {
-  readonly options: Options;
+  #options: Options;
   readonly application: Application;
-  /** Members; faults tolerated; votes of a quorum (section 0). */
-  readonly n: number;
-  readonly f: number;
-  readonly q: number;
   now: Instant = instant(0);
   #effects: Effect[] = [];
   #agenda: (() => void)[] = [];
@@ -34,11 +30,29 @@ export class Core {
   #nextId = 1;
 
   constructor(options: Options, application: Application) {
-    this.options = options;
+    this.#options = options;
     this.application = application;
-    this.n = options.nodes.length;
-    this.f = faultsTolerated(this.n);
-    this.q = quorumSize(this.n);
+  }
+
+  get options(): Options {
+    return this.#options;
+  }
+
+  /** Faults tolerated among the members (section 0). */
+  get f(): number {
+    return faultsTolerated(this.#options.nodes.length);
+  }
+
+  /** Votes of a quorum. */
+  get q(): number {
+    return quorumSize(this.#options.nodes.length);
+  }
+
+  /** A reconfiguration: what was under way is void, and answers to it that are still to come are ignored. */
+  adopt(options: Options): void {
+    this.#options = options;
+    this.#agenda = [];
+    for (const id of this.#verifications.keys()) this.#verifications.set(id, () => undefined);
   }
 
   get self(): NodeId {

@@ -2,11 +2,14 @@
 // controller, the view changer and a sync may each bring the same one. One delivery or sync at a time, in order of asking.
 import { assert, type Sequence } from "../base/index.js";
 import type { Checkpoint } from "./checkpoint.js";
-import type { Decision, RequestInfo } from "./contract.js";
+import type { Decision, Input, RequestInfo } from "./contract.js";
 import type { Core } from "./core.js";
 
+/** With `reconfigured` the caller's component is at its end, and begins nothing. */
+export type Delivered = (result: { readonly reconfigured: boolean }) => void;
+
 type Task =
-  | { readonly kind: "deliver"; readonly decision: Decision; readonly sequence: Sequence; readonly done: () => void }
+  | { readonly kind: "deliver"; readonly decision: Decision; readonly sequence: Sequence; readonly done: Delivered }
   | { readonly kind: "synchronise"; readonly done: (decision: Decision | undefined) => void };
 
 export class Delivery {
@@ -24,7 +27,7 @@ export class Delivery {
   }
 
   /** `done` when the checkpoint is at or past the decision: delivered, or found to be there already. */
-  deliver(decision: Decision, sequence: Sequence, done: () => void): void {
+  deliver(decision: Decision, sequence: Sequence, done: Delivered): void {
     this.#tasks.push({ kind: "deliver", decision, sequence, done });
     if (this.#tasks.length === 1) this.#begin();
   }
@@ -35,27 +38,35 @@ export class Delivery {
     if (this.#tasks.length === 1) this.#begin();
   }
 
-  delivered(sequence: Sequence): void {
+  delivered(sequence: Sequence, { reconfigured }: { readonly reconfigured: boolean }): void {
     const task = this.#tasks[0];
     assert(
       this.#outstanding?.kind === "deliver" && task?.kind === "deliver" && task.sequence === sequence,
       `Sequence ${sequence} was delivered, but not asked for`,
     );
     this.#checkpoint.set(task.decision);
-    this.#end(task.done);
+    if (reconfigured) task.done({ reconfigured });
+    else this.#end(() => task.done({ reconfigured }));
   }
 
-  synchronised(id: number, decision: Decision | undefined, requests: readonly RequestInfo[]): void {
+  synchronised(
+    { id, decision, requests }: Pick<Extract<Input, { kind: "synchronised" }>, "id" | "decision" | "requests">,
+    { reconfigured }: { readonly reconfigured: boolean },
+  ): void {
     const task = this.#tasks[0];
     assert(
       this.#outstanding?.kind === "synchronise" && this.#outstanding.id === id && task !== undefined,
       `Sync ${id} was answered, but never asked or already answered`,
     );
     this.#synced(requests);
+    if (reconfigured) {
+      if (decision !== undefined) this.#checkpoint.set(decision);
+      return;
+    }
     if (task.kind === "synchronise") return this.#end(() => task.done(decision));
     // The guard of section 5.8: the sequence was there already, the checkpoint becomes the ledger's newest.
     if (decision !== undefined) this.#checkpoint.set(decision);
-    this.#end(task.done);
+    this.#end(() => task.done({ reconfigured }));
   }
 
   #begin(): void {

@@ -10,6 +10,7 @@ export {
   type Input,
   type MessageType,
   type Proposal,
+  type Reconfiguration,
   type Recovery,
   type RequestInfo,
   type Signature,

@@ -40,7 +40,7 @@ export interface Options extends ProtocolOptions {
   readonly tickPhase: Duration;
 }
 
-/** SmartBFT's own defaults (section 3.1), with rotation off, which this replica does not yet do. */
+/** SmartBFT's own defaults (section 3.1), but with rotation off, as Fabric has it. */
 export const libraryOptions: ProtocolOptions = {
   requestBatchMaxCount: 100,
   requestBatchMaxBytes: 10_485_760,

@@ -44,11 +44,17 @@ export class Pool {
   #removed = new Set<string>();
   #nextTrim: Instant | undefined;
   #stopped = false;
+  #closed = false;
   #bytes = 0;
+  /** Fixed for the pool's life: the only option that a reconfiguration does not change. */
+  readonly #places: number;
+  #verificationSequence: number;
 
   constructor(core: Core, events: PoolEvents) {
     this.#core = core;
     this.#events = events;
+    this.#places = core.options.requestPoolSize;
+    this.#verificationSequence = core.application.verificationSequence();
   }
 
   get count(): number {
@@ -62,13 +68,14 @@ export class Pool {
   /** `token` names the client's submission and is answered exactly once; undefined for a request that a peer forwarded. */
   submit(request: Uint8Array, token: number | undefined): void {
     const info = this.#core.application.requestInfo(request);
+    if (this.#closed) return this.#refuse(token, "no leader");
     if (info === undefined) return this.#refuse(token, "malformed request");
     if (request.length > this.#core.options.requestMaxBytes) return this.#refuse(token, "request too large");
     const entry: Entry = { key: keyOf(info), info, request };
     const reason = this.#known(entry.key);
     if (reason !== undefined) return this.#refuse(token, reason);
-    if (this.#entries.size < this.#core.options.requestPoolSize) return this.#admit(entry, token);
-    if (this.#waiting.length >= this.#core.options.requestPoolSize) return this.#refuse(token, "pool full");
+    if (this.#entries.size < this.#places) return this.#admit(entry, token);
+    if (this.#waiting.length >= this.#places) return this.#refuse(token, "pool full");
     this.#waiting.push({ entry, token, due: after(this.#core.now, this.#core.options.requestPoolSubmitTimeout) });
   }
 
@@ -91,6 +98,40 @@ export class Pool {
       bytes += request.length;
     }
     return { requests, bytes, full: requests.length >= requestBatchMaxCount || bytes >= requestBatchMaxBytes };
+  }
+
+  /** After a decision or a sync: under another verification sequence, requests that no longer verify go (section 5.8). */
+  revalidate(): void {
+    const { application } = this.#core;
+    const verificationSequence = application.verificationSequence();
+    if (verificationSequence === this.#verificationSequence) return;
+    this.#verificationSequence = verificationSequence;
+    const asked = [...this.#entries.values()].map((entry) => ({
+      entry,
+      items: application.requestItems(entry.request),
+    }));
+    this.#prune(asked.filter(({ items }) => items === undefined).map(({ entry }) => entry));
+    const known = asked.flatMap(({ entry, items }) => (items ?? []).map((item) => ({ entry, item })));
+    if (known.length === 0) return;
+    this.#core.verify(
+      known.map(({ item }) => item),
+      (results) => this.#prune(known.filter((_, index) => results[index] !== true).map(({ entry }) => entry)),
+    );
+  }
+
+  #prune(entries: readonly Entry[]): void {
+    const keys = new Set(entries.map(({ key }) => key));
+    if (keys.size === 0) return;
+    for (const key of keys) this.#drop(key);
+    this.#core.trace("pool", "pruned", { count: keys.size });
+    this.#admitWaiting();
+  }
+
+  /** Evicted: nobody is answered by a decision any more. */
+  close(): void {
+    this.#closed = true;
+    this.#clearStages();
+    for (const { token } of this.#waiting.splice(0)) this.#refuse(token, "no leader");
   }
 
   /** Cancels every request's timer, at whatever stage; new requests are admitted without one. */
@@ -159,7 +200,7 @@ export class Pool {
   }
 
   #admitWaiting(): void {
-    while (this.#waiting.length > 0 && this.#entries.size < this.#core.options.requestPoolSize) {
+    while (this.#waiting.length > 0 && this.#entries.size < this.#places) {
       const waiting = this.#waiting.shift();
       if (waiting === undefined) return;
       const reason = this.#known(waiting.entry.key);

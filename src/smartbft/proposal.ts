@@ -1,16 +1,16 @@
-// Checks of a proposal that are the protocol's, not the application's (reference section 5.5, steps 2 to 9).
-// With rotation off the blacklist must be empty and previous signatures are neither sent nor required.
+// Checks of a proposal that are the protocol's, not the application's (reference section 5.5, steps 2 to 7). What a
+// proposal says of the decision before it, steps 8 and 9, is blacklist.ts.
 import type { Application, Proposal, VerifyItem } from "./contract.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { decodePreparesFrom, decodeViewMetadata } from "./wire/decode.js";
-import type { PrePrepare } from "./wire/message.js";
+import type { PrePrepare, ViewMetadata } from "./wire/message.js";
 
-/** Why the metadata or verification sequence is not what this replica expects; undefined when it is. */
-export function metadataProblem(
+/** The metadata, or why it or the verification sequence is not what this replica expects. */
+export function checkedMetadata(
   proposal: Proposal,
   expected: { readonly view: number; readonly sequence: number; readonly decisions: number },
   verificationSequence: number,
-): string | undefined {
+): ViewMetadata | string {
   const decoded = decodeViewMetadata(proposal.metadata);
   if (decoded.kind === "bad") return `undecodable metadata: ${decoded.reason}`;
   const metadata = decoded.value;
@@ -20,8 +20,7 @@ export function metadataProblem(
   if (proposal.verificationSequence !== verificationSequence) {
     return `expected verification sequence ${verificationSequence}, got ${proposal.verificationSequence}`;
   }
-  if (metadata.blacklist.length > 0) return "blacklist is not empty while rotation is off";
-  return undefined;
+  return metadata;
 }
 
 /** Previous-commit signatures are checked only under an unchanged verification sequence (step 7). */

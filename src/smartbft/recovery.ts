@@ -1,15 +1,15 @@
-// Where a replica starts (reference sections 4.3 and 10.4): from the ledger's last decision and the log's last entry.
+// Where a replica starts (reference sections 4.3, 4.4 and 10.4): from the ledger's last decision and the log's last entry.
 //
-// Two surprises of the library are not reproduced, for they belong to restarts in mid-protocol: a proposed record that
-// the ledger has passed is void (section 15, item 6), and a record of a newer view than the ledger's moves the whole
-// replica there, not its View alone (item 7).
+// The library reads a proposed record without asking the ledger (section 15, item 6), and gives the log's newer view to
+// its first View alone, while all others believe the ledger's (item 7). `improved` does neither, and also reads what the
+// records before a view change tell of the proposal in flight (item 3).
 import { assert, sequence as toSequence, view as toView, type Sequence, type View } from "../base/index.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { metadataOf } from "./checkpoint.js";
 import type { Fact, Proposal } from "./contract.js";
 import type { ViewStart } from "./view.js";
 import { decodeSavedMessage } from "./wire/decode.js";
-import type { SavedMessage } from "./wire/message.js";
+import type { SavedMessage, ViewMetadata } from "./wire/message.js";
 
 export interface StartingPoint {
   readonly number: View;
@@ -17,24 +17,28 @@ export interface StartingPoint {
   readonly sequence: Sequence;
   readonly decisions: number;
   readonly resume?: ViewStart["resume"];
+  /** Of the first View, where the library takes it from the log. */
+  readonly viewAt?: ViewPlace;
   readonly inFlight: { readonly proposal: Proposal; readonly prepared: boolean } | undefined;
   /** The log ends in a view change: it goes on at once. */
   readonly viewChange: boolean;
   readonly facts: Readonly<Record<string, Fact>>;
 }
 
+export type ViewPlace = Pick<ViewStart, "number" | "sequence" | "decisions">;
+
 /** Throws when the last entry is no record, or is of a later decision than the ledger allows: the log is another replica's. */
 export function startingPoint(
   checkpoint: Checkpoint,
   walEntries: readonly Uint8Array[],
-  { keepInFlight }: { readonly keepInFlight: boolean },
+  { improved }: { readonly improved: boolean },
 ): StartingPoint {
   const records = walEntries.map(savedMessage);
   const ledger = {
     number: checkpoint.view,
     sequence: toSequence(checkpoint.sequence + 1),
     decisions: checkpoint.sequence === 0 ? 0 : checkpoint.decisions + 1,
-    inFlight: keepInFlight ? lastInFlight(records, checkpoint.sequence) : undefined,
+    inFlight: improved ? lastInFlight(records, checkpoint.sequence) : undefined,
     viewChange: false,
   };
   const last = records.at(-1);
@@ -55,13 +59,18 @@ export function startingPoint(
     }
     case "proposed":
     case "commit":
-      return resumed(ledger, records, last);
+      return resumed(ledger, records, last, { improved });
   }
 }
 
 type Ledger = Omit<StartingPoint, "facts">;
 
-function resumed(ledger: Ledger, records: readonly SavedMessage[], last: SavedMessage): StartingPoint {
+function resumed(
+  ledger: Ledger,
+  records: readonly SavedMessage[],
+  last: SavedMessage,
+  { improved }: { readonly improved: boolean },
+): StartingPoint {
   const record = last.kind === "commit" ? records.at(-2) : last;
   assert(record?.kind === "proposed", "Expected a proposed record before the log's last commit record");
   const { prePrepare, prepare } = record;
@@ -70,11 +79,14 @@ function resumed(ledger: Ledger, records: readonly SavedMessage[], last: SavedMe
   const metadata = metadataOf(proposal);
   assert(metadata !== undefined, "Expected the log's last proposal to have readable metadata");
   const { view, sequence, decisions } = metadata;
-  if (sequence < ledger.sequence) return { ...ledger, facts: { from: "nothing", sequence } };
-  assert(sequence === ledger.sequence, `The log is at sequence ${sequence}, the ledger expects ${ledger.sequence}`);
+  const stale = sequence < ledger.sequence;
+  if (stale && (improved || last.kind === "commit")) return { ...ledger, facts: { from: "nothing", sequence } };
+  assert(sequence <= ledger.sequence, `The log is at sequence ${sequence}, the ledger expects ${ledger.sequence}`);
   // A record of a view that the ledger has left cannot be resumed; the view change that left it decided about it.
-  if (view < ledger.number) return { ...ledger, facts: { from: "nothing", sequence } };
-  const point = { ...ledger, number: toView(view), decisions, facts: { view, sequence } };
+  if (improved && view < ledger.number) return { ...ledger, facts: { from: "nothing", sequence } };
+  const point = improved
+    ? { ...ledger, number: toView(view), decisions, facts: { view, sequence } }
+    : { ...ledger, viewAt: restoredView(ledger, metadata), facts: { view, sequence } };
   if (last.kind === "commit") {
     return {
       ...point,
@@ -88,6 +100,16 @@ function resumed(ledger: Ledger, records: readonly SavedMessage[], last: SavedMe
     resume: { phase: "proposed", proposal, prepare },
     inFlight: { proposal, prepared: false },
     facts: { from: "proposed", ...point.facts },
+  };
+}
+
+/** Section 4.4: what is asked for wins where it is higher, but the phase stays. */
+function restoredView(ledger: Ledger, { view, sequence, decisions }: ViewMetadata): ViewPlace {
+  const behind = ledger.sequence > sequence || ledger.number > view;
+  return {
+    number: ledger.number > view ? ledger.number : view,
+    sequence: ledger.sequence,
+    decisions: behind ? ledger.decisions : decisions,
   };
 }
 

@@ -14,23 +14,22 @@ import {
   type NodeId,
   type Sequence,
   type View,
+  view as toView,
 } from "../base/index.js";
-import { Checkpoint, type Published } from "./checkpoint.js";
-import { Collector } from "./collector.js";
-import type { Application, Effect, Input, Recovery } from "./contract.js";
-import { Controller } from "./controller.js";
+import { Checkpoint } from "./checkpoint.js";
+import { Components, type Lasting } from "./components.js";
+import type { Application, Effect, Input, Reconfiguration, Recovery } from "./contract.js";
 import { Core, outline } from "./core.js";
-import { Delivery } from "./delivery.js";
-import { HeartbeatMonitor } from "./heartbeat-monitor.js";
 import { InFlight } from "./in-flight.js";
-import type { Options } from "./options.js";
+import { optionProblems, type Options } from "./options.js";
 import { Pool } from "./pool.js";
 import { startingPoint, type StartingPoint } from "./recovery.js";
 import { State } from "./state.js";
+import { syncOutcome } from "./synchronisation.js";
 import type { Phase } from "./view.js";
-import { ViewChanger } from "./view-changer.js";
+import type { ViewChanger } from "./view-changer.js";
 import { decodeMessage } from "./wire/decode.js";
-import type { Message, NormalMessage } from "./wire/message.js";
+import type { Message } from "./wire/message.js";
 
 /** A look inside, for status displays and tests; nothing of the protocol reads it. */
 export interface ReplicaStatus {
@@ -47,66 +46,39 @@ export interface ReplicaStatus {
   readonly viewChanging: boolean;
 }
 
+/** Answers of the host: they are never held back. */
+type Answer = Extract<Input, { readonly kind: "verified" | "delivered" | "synchronised" }>;
+type Outside = Exclude<Input, Answer | { readonly kind: "start" | "deadline" }>;
+
+/** `syncing`: the library's SyncOnStart, during which nothing from outside is heard (section 15, item 14). */
+type Stage = "new" | "syncing" | "running" | "evicted";
+
 export class Replica {
   readonly #core: Core;
-  readonly #checkpoint: Checkpoint;
-  readonly #published: Published;
-  readonly #inFlight = new InFlight();
-  readonly #pool: Pool;
-  readonly #monitor: HeartbeatMonitor;
-  readonly #collector: Collector;
-  readonly #delivery: Delivery;
-  readonly #controller: Controller;
-  readonly #viewChanger: ViewChanger;
-  readonly #startingPoint: StartingPoint;
+  readonly #lasting: Lasting;
+  #components: Components;
+  readonly #walEntries: readonly Uint8Array[];
+  #startingPoint: StartingPoint;
+  #stage: Stage = "new";
   #nextTick: Instant | undefined;
+  /** What came while syncing; policy when full: dropped by name. */
+  readonly #unheard: Outside[] = [];
 
   /** Throws when the recovery cannot be this replica's: an unreadable record, or a log that is ahead of the ledger. */
   constructor(options: Options, application: Application, recovery: Recovery) {
     const core = new Core(options, application);
     this.#core = core;
-    this.#checkpoint = new Checkpoint(recovery.lastDecision);
-    this.#startingPoint = startingPoint(this.#checkpoint, recovery.walEntries, { keepInFlight: core.improved });
-    const { sequence } = this.#startingPoint;
-    const published: Published = { active: false, sequence };
-    this.#published = published;
-    const state = new State(core, this.#inFlight);
-    this.#pool = new Pool(core, {
-      forward: (request, info) => this.#controller.requestTimeout(request, info),
-      complain: (info) => this.#controller.leaderForwardTimeout(info),
-      admitted: () => this.#controller.batcher.submitted(),
+    this.#walEntries = recovery.walEntries;
+    const checkpoint = new Checkpoint(recovery.lastDecision);
+    this.#startingPoint = startingPoint(checkpoint, recovery.walEntries, core);
+    const inFlight = new InFlight();
+    const pool = new Pool(core, {
+      forward: (request, info) => this.#components.controller.requestTimeout(request, info),
+      complain: (info) => this.#components.controller.leaderForwardTimeout(info),
+      admitted: () => this.#components.controller.batcher.submitted(),
     });
-    this.#monitor = new HeartbeatMonitor(core, published, {
-      timeout: (view, leader) => this.#controller.heartbeatTimeout(view, leader),
-      sync: (reason) => this.#controller.sync(reason),
-    });
-    this.#collector = new Collector(core);
-    this.#delivery = new Delivery(core, this.#checkpoint, (requests) => this.#pool.remove(requests));
-    const parts = {
-      core,
-      state,
-      checkpoint: this.#checkpoint,
-      published,
-      inFlight: this.#inFlight,
-      delivery: this.#delivery,
-      pool: this.#pool,
-    };
-    this.#controller = new Controller(
-      { ...parts, monitor: this.#monitor, collector: this.#collector },
-      {
-        startViewChange: (view, how) => this.#viewChanger.startViewChange(view, how),
-        viewLearnt: (view) => this.#viewChanger.learnView(view),
-      },
-    );
-    this.#viewChanger = new ViewChanger(
-      { ...parts, removeRequests: (requests) => this.#pool.remove(requests) },
-      {
-        abortView: (view) => this.#controller.abortView(view),
-        viewChanged: (view, next) => this.#controller.viewChanged(view, next),
-        sync: (reason) => this.#controller.sync(reason),
-        broadcast: (message) => this.#controller.broadcast(message),
-      },
-    );
+    this.#lasting = { core, state: new State(core, inFlight), checkpoint, inFlight, pool };
+    this.#components = new Components(this.#lasting, this.#startingPoint.sequence);
   }
 
   /** Never goes back in time. The effects are to be carried out in order, a `persist` before any later `send`. */
@@ -121,35 +93,34 @@ export class Replica {
 
   /** The earliest instant at which `step` must be called, be it with `deadline`. */
   deadline(): Instant | undefined {
-    return earliest(
-      this.#nextTick,
-      this.#pool.deadline(),
-      this.#controller.batcher.deadline(),
-      this.#collector.deadline(),
-    );
+    if (this.#stage === "evicted") return undefined;
+    const { controller, collector } = this.#components;
+    return earliest(this.#nextTick, this.#lasting.pool.deadline(), controller.batcher.deadline(), collector.deadline());
   }
 
   status(): ReplicaStatus {
-    const { running } = this.#controller;
+    const { controller, viewChanger } = this.#components;
+    const { checkpoint, pool } = this.#lasting;
+    const { running } = controller;
     return {
-      view: this.#controller.view,
-      leader: this.#controller.leader,
-      sequence: this.#checkpoint.sequence,
+      view: controller.view,
+      leader: controller.leader,
+      sequence: checkpoint.sequence,
       phase: running?.phase ?? "aborted",
-      poolCount: this.#pool.count,
-      nextView: this.#viewChanger.nextView,
-      realView: this.#viewChanger.realView,
-      active: running !== undefined && !running.stopped,
-      viewChanging: this.#viewChanger.changing,
+      poolCount: pool.count,
+      nextView: viewChanger.nextView,
+      realView: viewChanger.realView,
+      active: this.#stage === "running" && running !== undefined && !running.stopped,
+      viewChanging: viewChanger.changing,
     };
   }
 
   #fireDue(): void {
     for (let due = this.deadline(); due !== undefined && due <= this.#core.now; due = this.deadline()) {
       if (due === this.#nextTick) this.#tick(due);
-      else if (due === this.#pool.deadline()) this.#pool.expire();
-      else if (due === this.#controller.batcher.deadline()) this.#controller.batcher.expire();
-      else this.#collector.expire();
+      else if (due === this.#lasting.pool.deadline()) this.#lasting.pool.expire();
+      else if (due === this.#components.controller.batcher.deadline()) this.#components.controller.batcher.expire();
+      else this.#components.collector.expire();
       this.#core.runAgenda();
     }
   }
@@ -160,51 +131,138 @@ export class Replica {
     const missed = Math.floor((this.#core.now - due) / tickInterval);
     const tick = after(due, (missed * tickInterval) as Duration); // whole microseconds
     this.#nextTick = after(tick, tickInterval);
-    this.#monitor.tick(tick);
-    this.#viewChanger.tick(tick);
+    if (this.#stage !== "running") return;
+    this.#components.monitor.tick(tick);
+    this.#components.viewChanger.tick(tick);
   }
 
   #take(input: Input): void {
-    if (input.kind === "start") return this.#start();
-    const running = this.#nextTick !== undefined;
     switch (input.kind) {
+      case "start":
+        return this.#start();
       case "deadline":
         return;
-      case "message":
-        return this.#message(input.from, input.bytes);
-      case "submit":
-        if (running) return this.#pool.submit(input.request, input.token);
-        this.#core.emit({ kind: "submitted", token: input.token, outcome: { kind: "refused", reason: "no leader" } });
-        return;
-      case "forwarded":
-        return running ? this.#forwarded(input.from, input.request) : undefined;
-      case "complain":
-        return running ? this.#controller.complain(input.view, "application", { stopView: input.stopView }) : undefined;
       case "verified":
         return this.#core.verified(input.id, input.results);
       case "delivered":
-        return this.#delivery.delivered(input.sequence);
+        this.#components.delivery.delivered(input.sequence, { reconfigured: input.reconfiguration !== undefined });
+        return this.#reconfigure(input.reconfiguration);
       case "synchronised":
-        return this.#delivery.synchronised(input.id, input.decision, input.requests);
+        this.#components.delivery.synchronised(input, { reconfigured: input.reconfiguration !== undefined });
+        if (input.reconfiguration !== undefined) this.#clearStaleInFlight();
+        return this.#reconfigure(input.reconfiguration);
+      case "message":
+      case "submit":
+      case "forwarded":
+      case "complain":
+        if (this.#stage !== "syncing") return this.#hear(input);
+        if (this.#unheard.length < this.#core.options.incomingMessageBufferSize) this.#unheard.push(input);
+        else if (input.kind === "submit") this.#refuse(input.token);
+        return;
       default:
         assertNever(input);
     }
   }
 
-  /** In the library's order: collector, view changer, controller (section 4.2). */
+  /** As every sync does that reached it; the controller that would do it is gone. */
+  #clearStaleInFlight(): void {
+    const { inFlight, checkpoint } = this.#lasting;
+    if (inFlight.sequence <= checkpoint.sequence) inFlight.clear();
+  }
+
+  #hear(input: Outside): void {
+    const running = this.#stage === "running";
+    if (input.kind === "message") return this.#message(input.from, input.bytes);
+    if (input.kind === "submit") {
+      return running ? this.#lasting.pool.submit(input.request, input.token) : this.#refuse(input.token);
+    }
+    if (!running) return;
+    if (input.kind === "forwarded") return this.#forwarded(input.from, input.request);
+    this.#components.controller.complain(input.view, "application", { stopView: input.stopView });
+  }
+
+  #refuse(token: number): void {
+    this.#core.emit({ kind: "submitted", token, outcome: { kind: "refused", reason: "no leader" } });
+  }
+
   #start(): void {
-    const { now, options } = this.#core;
-    assert(this.#nextTick === undefined, "Expected to be started once");
+    const { now, options, improved } = this.#core;
+    assert(this.#stage === "new", "Expected to be started once");
     this.#nextTick = after(now, options.tickPhase > 0 ? options.tickPhase : options.tickInterval);
-    const { number, sequence, decisions, resume, inFlight, viewChange, facts } = this.#startingPoint;
+    if (options.syncOnStart && !improved) return this.#syncFirst();
+    this.#begin();
+    // The library syncs before its first View, deaf to state transfer (section 15, item 14); here the View runs meanwhile.
+    if (options.syncOnStart) this.#components.controller.sync("start");
+  }
+
+  /** Section 4.2: what the ledgers of others hold counts where it is higher; nobody's answer is heard, so the wait is in vain. */
+  #syncFirst(): void {
+    this.#stage = "syncing";
+    const { delivery, collector } = this.#components;
+    const { checkpoint } = this.#lasting;
+    const { view, sequence, decisions } = checkpoint;
+    this.#core.trace("controller", "syncStarted");
+    delivery.synchronise((decision) => {
+      if (decision !== undefined) checkpoint.set(decision);
+      collector.collect((collected) => {
+        const returned = checkpoint.metadata;
+        const outcome = syncOutcome({ own: { view, sequence, decisions }, returned, collected });
+        this.#core.trace("controller", "syncEnded", { view: checkpoint.view, sequence: checkpoint.sequence });
+        const point = this.#startingPoint;
+        if (outcome.kind === "continue") {
+          const { number, sequence: first, decisions: made } = point;
+          const newer = outcome.sequence > first;
+          this.#startingPoint = {
+            ...point,
+            number: outcome.view > number ? outcome.view : number,
+            sequence: newer ? outcome.sequence : first,
+            decisions: newer ? outcome.decisions : made,
+          };
+        }
+        this.#begin();
+      });
+    });
+  }
+
+  #begin(): void {
+    this.#stage = "running";
+    const { facts, inFlight } = this.#startingPoint;
     this.#core.trace("state", "restored", facts);
-    if (inFlight !== undefined) this.#inFlight.set(inFlight.proposal);
-    if (inFlight?.prepared === true) this.#inFlight.markPrepared();
-    this.#core.trace("collector", "started");
-    this.#viewChanger.start(number, now);
-    this.#monitor.start(now);
-    this.#controller.start({ number, sequence, decisions, ...(resume === undefined ? {} : { resume }) });
-    if (viewChange) this.#viewChanger.restore();
+    if (inFlight !== undefined) this.#lasting.inFlight.set(inFlight.proposal);
+    if (inFlight?.prepared === true) this.#lasting.inFlight.markPrepared();
+    this.#components.start(this.#startingPoint);
+    for (const input of this.#unheard.splice(0)) this.#hear(input);
+  }
+
+  /**
+   * Section 4.6. The library reads the log's entries of the process's start again, however old they are by now (section
+   * 15, item 5), and knows no view but the ledger's: a node that learns in the middle of a view change that the members
+   * changed falls back in its numbers, and nobody helps it, for it asked for more before (docs/protocol.md, surprise 34).
+   * Improved, the new components start from the ledger and from the view that was installed or under negotiation.
+   */
+  #reconfigure(reconfiguration: Reconfiguration | undefined): void {
+    if (reconfiguration === undefined || this.#stage === "evicted") return;
+    const core = this.#core;
+    const { pool, checkpoint } = this.#lasting;
+    const nodes = reconfiguration.nodes.toSorted((left, right) => left - right);
+    const options = { ...core.options, ...reconfiguration.options, nodes };
+    const problems = optionProblems(options);
+    assert(problems.length === 0, `Cannot be reconfigured: ${problems.join("; ")}`);
+    pool.stopTimers();
+    core.adopt(options);
+    if (!nodes.includes(core.self)) {
+      core.trace("consensus", "evicted", { nodes });
+      this.#stage = "evicted";
+      return pool.close();
+    }
+    core.trace("consensus", "reconfigured", { nodes });
+    this.#startingPoint = core.improved
+      ? viewKept(startingPoint(checkpoint, [], core), this.#components.viewChanger)
+      : startingPoint(checkpoint, this.#walEntries, core);
+    this.#components = new Components(this.#lasting, this.#startingPoint.sequence);
+    this.#begin();
+    pool.restartTimers();
+    pool.revalidate();
   }
 
   #message(from: NodeId, bytes: Uint8Array): void {
@@ -219,53 +277,52 @@ export class Replica {
   }
 
   #dispatch(from: NodeId, message: Message): string {
-    if (this.#nextTick === undefined) return "dropped: not started";
+    if (this.#stage !== "running") return this.#stage === "evicted" ? "dropped: evicted" : "dropped: not started";
     if (!this.#core.options.nodes.includes(from)) return "rejected: sender is not a member";
     if (from === this.#core.self) return "rejected: sender is this replica";
+    const { controller, viewChanger, monitor, collector, published } = this.#components;
     switch (message.kind) {
       case "PrePrepare":
       case "Prepare":
       case "Commit":
-        return this.#normal(from, message);
+        return this.#components.handleNormal(from, message);
       case "ViewChange":
       case "ViewData":
       case "NewView":
-        return this.#viewChanger.handle(from, message);
+        return viewChanger.handle(from, message);
       case "HeartBeat":
-        return this.#monitor.heartbeat(from, message, { artificial: false });
+        return monitor.heartbeat(from, message, { artificial: false });
       case "HeartBeatResponse":
-        return this.#monitor.response(from, message);
-      case "StateTransferRequest":
-        this.#core.send(from, {
-          kind: "StateTransferResponse",
-          view: this.#controller.view,
-          sequence: this.#published.sequence,
-        });
+        return monitor.response(from, message);
+      case "StateTransferRequest": {
+        const { view } = controller;
+        this.#core.send(from, { kind: "StateTransferResponse", view, sequence: published.sequence });
         return "answered";
+      }
       case "StateTransferResponse":
-        return this.#collector.handle(from, message);
+        return collector.handle(from, message);
       default:
         return assertNever(message);
     }
   }
 
-  /** To the View, to an in-flight View beside it, and, from the leader, as a sign of life. */
-  #normal(from: NodeId, message: NormalMessage): string {
-    const decision = this.#controller.handle(from, message);
-    const inFlight = this.#viewChanger.handleNormal(from, message);
-    if (from === this.#controller.leader) this.#monitor.heartbeat(from, message, { artificial: true });
-    return inFlight === undefined ? decision : `${decision}; ${inFlight}`;
-  }
-
   /** Only the leader takes a peer's requests, and checks them first: the peer did not (section 11). */
   #forwarded(from: NodeId, request: Uint8Array): void {
     const refuse = (reason: string): void => this.#core.trace("pool", "refused", { reason, from });
-    if (!this.#controller.isLeader) return refuse("forwarded, but not the leader");
+    if (!this.#components.controller.isLeader) return refuse("forwarded, but not the leader");
     const items = this.#core.application.requestItems(request);
     if (items === undefined) return refuse("malformed request");
     this.#core.verify(items, (results) => {
-      if (results.every(Boolean)) this.#pool.submit(request, undefined);
+      if (results.every(Boolean)) this.#lasting.pool.submit(request, undefined);
       else refuse("bad signature");
     });
   }
+}
+
+/** As after a restart in the middle of a view change (section 8.12): it is taken up again where it was. */
+function viewKept(point: StartingPoint, { realView, currentView }: ViewChanger): StartingPoint {
+  const installed = realView > point.number ? { ...point, number: realView, decisions: 0 } : point;
+  if (currentView <= realView) return installed;
+  const left = toView(currentView - 1);
+  return { ...installed, number: left > installed.number ? left : installed.number, viewChange: true };
 }

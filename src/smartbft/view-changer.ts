@@ -90,6 +90,11 @@ export class ViewChanger {
     this.#core.trace("viewChanger", "started", { view });
   }
 
+  /** Being negotiated, or in force. */
+  get currentView(): View {
+    return this.#currView;
+  }
+
   get nextView(): View {
     return this.#nextView;
   }
@@ -339,6 +344,7 @@ export class ViewChanger {
   }
 
   #leader(): NodeId {
-    return leaderOf(this.#core.options.nodes, this.#currView);
+    const tenure = { view: this.#currView, decisions: 0 };
+    return leaderOf(this.#core.options, tenure, this.#parts.checkpoint.blacklist);
   }
 }

@@ -185,12 +185,12 @@ export class ViewInstaller {
     const metadata = metadataOf(decision.proposal);
     if (metadata === undefined) return done();
     const { view, sequence } = metadata;
-    delivery.deliver(decision, sequence, () => {
+    delivery.deliver(decision, sequence, ({ reconfigured }) => {
       const requests = core.application.requestsOf(decision.proposal);
       core.trace("viewChanger", "delivered", { view, sequence, count: requests.length });
       this.#committedInChange = decision.proposal;
       removeRequests(requests);
-      core.later(done);
+      if (!reconfigured) core.later(done);
     });
   }
 
@@ -235,11 +235,11 @@ export class ViewInstaller {
   #deliverInFlight(decision: Decision, done: () => void): void {
     const { core, delivery, removeRequests } = this.#parts;
     const { view, sequence } = metadataOf(decision.proposal) ?? { view: 0, sequence: toSequence(0) };
-    delivery.deliver(decision, sequence, () => {
+    delivery.deliver(decision, sequence, ({ reconfigured }) => {
       const requests = core.application.requestsOf(decision.proposal);
       core.trace("viewChanger", "delivered", { view, sequence, count: requests.length });
       if (core.improved) removeRequests(requests);
-      core.later(done);
+      if (!reconfigured) core.later(done);
     });
   }
 

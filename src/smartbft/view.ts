@@ -5,15 +5,16 @@
 // a queue of 200 messages stands before it and blocks the transport when full; here a message is handled when it comes
 // and the View holds one of a kind per member for two sequences (votes.ts), so there is nothing to bound.
 import { assertNever, sequence as toSequence, type NodeId, type Sequence, type View } from "../base/index.js";
+import { bindingProblem, blacklistingSupported } from "./blacklist.js";
 import { type Published } from "./checkpoint.js";
 import type { Decision, Proposal, RequestInfo, Signature } from "./contract.js";
 import type { Core } from "./core.js";
-import { metadataProblem, previousSignatureItems } from "./proposal.js";
+import { checkedMetadata, previousSignatureItems } from "./proposal.js";
 import type { Checkpoint } from "./checkpoint.js";
 import type { State } from "./state.js";
 import { proposalDigest } from "./wire/digest.js";
 import { encodePreparesFrom } from "./wire/encode.js";
-import type { Commit, NormalMessage, PrePrepare, Prepare } from "./wire/message.js";
+import type { Commit, NormalMessage, PrePrepare, Prepare, ViewMetadata } from "./wire/message.js";
 import { LagDetector, Slot } from "./votes.js";
 
 export type ComplaintReason = "request" | "heartbeat" | "badProposal" | "wrongView" | "application";
@@ -76,6 +77,8 @@ export class RunningView {
   #sentCommit: Commit | undefined;
   #previousPrepare: Prepare | undefined;
   #previousCommit: Commit | undefined;
+  /** Once blacklisting was seen to be supported it counts as such for the life of this View (section 5.7). */
+  #blacklistingSeen = false;
   /** Aborted from outside: a decision that still waits for the controller is void. */
   aborted = false;
 
@@ -139,14 +142,10 @@ export class RunningView {
 
   /** The leader's own proposal: handled like anybody's, and broadcast only when it is in the log (section 5.3). */
   propose(proposal: Proposal): void {
-    const message: PrePrepare = {
-      kind: "PrePrepare",
-      view: this.number,
-      sequence: this.#sequence,
-      proposal,
-      previousSignatures: [],
-    };
-    this.handle(this.#core.self, message);
+    const rotating = this.#core.options.decisionsPerLeader > 0;
+    const previousSignatures = rotating ? this.#parts.checkpoint.signatures : [];
+    const at = { view: this.number, sequence: this.#sequence };
+    this.handle(this.#core.self, { kind: "PrePrepare", ...at, proposal, previousSignatures });
   }
 
   /** The table of section 6.1; answers what was done with the message. */
@@ -244,7 +243,9 @@ export class RunningView {
     const examination = application.examine(proposal);
     if (examination.kind === "refused") return this.#refuse(examination.reason);
     const expected = { view: this.number, sequence: this.#sequence, decisions: this.#decisions };
-    const problem = metadataProblem(proposal, expected, application.verificationSequence());
+    const metadata = checkedMetadata(proposal, expected, application.verificationSequence());
+    if (typeof metadata === "string") return this.#refuse(metadata);
+    const problem = this.#bindingProblem(message, metadata);
     if (problem !== undefined) return this.#refuse(problem);
     const items = [...examination.items, ...previousSignatureItems(application, this.#parts.checkpoint, message)];
     this.#waiting = "proposal";
@@ -254,6 +255,15 @@ export class RunningView {
       if (results.every(Boolean)) this.#accept(message, proposal, examination.requests);
       else this.#refuse("bad signature");
     });
+  }
+
+  #bindingProblem(message: PrePrepare, metadata: ViewMetadata): string | undefined {
+    const { checkpoint } = this.#parts;
+    const { application, options, f } = this.#core;
+    this.#blacklistingSeen ||= blacklistingSupported(application, checkpoint, f);
+    const { number: view, leader } = this;
+    const follower = { options, application, checkpoint, view, leader, blacklistingSeen: this.#blacklistingSeen };
+    return bindingProblem(follower, message, metadata);
   }
 
   #refuse(reason: string): void {

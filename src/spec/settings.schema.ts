@@ -86,10 +86,12 @@ export const protocolSchema = strictMap("the protocol's options", {
   CollectTimeout: duration().optional().describe("Wait for answers to a state transfer request"),
   SyncOnStart: flag.optional().describe("Synchronise when starting"),
   SpeedUpViewChange: flag.optional().describe("Join a view change on f+1 votes"),
-  LeaderRotation: flag.optional().describe("Only false: rotation is not implemented"),
-  DecisionsPerLeader: count("0, as leader rotation is off", 0, countMax)
+  LeaderRotation: flag
     .optional()
-    .describe("Only 0: rotation is not implemented"),
+    .describe("Leaders take turns within a view; needs DecisionsPerLeader. Off in Fabric unless a channel asks for it"),
+  DecisionsPerLeader: count("a whole number, 0 while LeaderRotation is false", 0, countMax)
+    .optional()
+    .describe("Decisions of one leader before the next takes over; 0 while LeaderRotation is false"),
   RequestMaxBytes: byteSize.optional().describe("Largest request the pool accepts"),
   RequestPoolSubmitTimeout: duration().optional().describe("Wait for room in the pool"),
   TickInterval: duration().optional().describe("Period of both tickers; the testbed's own option"),

@@ -34,7 +34,7 @@ export interface OptionFinding {
 }
 
 export function optionFindings(options: ProtocolOptions): readonly OptionFinding[] {
-  const findings = optionProblems(options).map((sentence) => {
+  return optionProblems(options).map((sentence) => {
     const fields = Object.entries(protocolKeys).filter(([, field]) => new RegExp(`\\b${field}\\b`).test(sentence));
     const ordered = fields.toSorted((left, right) => sentence.indexOf(left[1]) - sentence.indexOf(right[1]));
     const message = ordered.reduce(
@@ -44,16 +44,7 @@ export function optionFindings(options: ProtocolOptions): readonly OptionFinding
     const values = ordered.map(([key, field]) => `${key} is ${optionText(field, options)}`).join(", ");
     return { keys: ordered.map(([key]) => key), message, values };
   });
-  return options.leaderRotation
-    ? [rotationFinding, ...findings.filter(({ keys }) => !keys.includes("LeaderRotation"))]
-    : findings;
 }
-
-const rotationFinding: OptionFinding = {
-  keys: ["LeaderRotation"],
-  message: "LeaderRotation must be false: the replica does not rotate leaders or keep a blacklist yet",
-  values: "write false, or leave it out",
-};
 
 const countFields: readonly (keyof ProtocolOptions)[] = [
   "requestBatchMaxCount",

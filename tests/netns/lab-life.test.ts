@@ -1,6 +1,6 @@
 // The life of a lab: it comes up, is found from elsewhere, goes without leaving anything; and every way in which that can fail.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { netnsRuntime } from "../../src/lab/index.js";
 import { there, until, waiting } from "../../src/system/index.js";
@@ -155,11 +155,14 @@ test("ospfd killed in r1 before it has converged: up fails and names r1, ospfd a
 
 /** Kills r1's ospfd as soon as it runs: found on this machine by the mount of r1's own folder that its namespace has. */
 function killOspfd(directory: string): ReturnType<typeof waiting> | ReturnType<typeof there<number>> {
+  // mountinfo tells a path from the root of its file system, and /tmp may be one of its own: the folder's own name is enough.
+  const state = basename(dirname(dirname(directory)));
+  const mounted = `/${state}/labs/${basename(directory)}/nodes/r1/frr/etc`;
   for (const entry of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     try {
       const command = readFileSync(`/proc/${entry}/cmdline`, "utf8");
       if (!command.startsWith("/usr/lib/frr/ospfd")) continue;
-      if (!readFileSync(`/proc/${entry}/mountinfo`, "utf8").includes(`${directory}/nodes/r1/frr/etc`)) continue;
+      if (!readFileSync(`/proc/${entry}/mountinfo`, "utf8").includes(mounted)) continue;
       process.kill(Number(entry), "SIGKILL");
       return there(Number(entry));
     } catch (error) {

@@ -6,6 +6,7 @@ import {
   microseconds,
   nodeId,
   present,
+  quorumSize,
   sequence,
   utf8,
   view,
@@ -17,9 +18,11 @@ import { Ledger, tinyApplication, tinyRequest, tinyVerification } from "../../sr
 import {
   decodeMessage,
   encodeMessage,
+  encodePreparesFrom,
   encodeViewData,
   encodeViewMetadata,
   libraryOptions,
+  previousSignaturesDigest,
   proposalDigest,
   Replica,
   type Application,
@@ -33,6 +36,8 @@ import {
   type Prepare,
   type Proposal,
   type ProtocolOptions,
+  type Reconfiguration,
+  type Signature,
   type SignedViewData,
   type Step,
   type ViewData,
@@ -47,6 +52,8 @@ export interface BenchOptions {
   readonly view?: number;
   readonly walEntries?: readonly Uint8Array[];
   readonly tickPhase?: Duration;
+  /** Whose Prepares the signers of the ledger's decisions say they counted. */
+  readonly seen?: readonly number[];
 }
 
 const verificationSequence = 3;
@@ -66,8 +73,13 @@ export class Bench {
   /** What the ledger of the cluster holds beyond ours, brought by the next sync. */
   beyond: Decision[] = [];
   readonly held: Input[] = [];
+  /** What the next decision makes of the cluster. */
+  reconfigure: Reconfiguration | undefined;
+
+  readonly #seen: readonly number[];
 
   constructor(options: BenchOptions = {}) {
+    this.#seen = options.seen ?? [];
     const { size = 4, self = 2, height = 0, protocol = {}, walEntries = [] } = options;
     this.nodes = Array.from({ length: size }, (_, index) => nodeId(index + 1));
     this.self = nodeId(self);
@@ -149,15 +161,35 @@ export class Bench {
     this.effects.length = 0;
   }
 
+  /** The whole normal case of one decision at this follower, by leader 1 of view 0 and its first others. */
+  decide(at: number, ...requests: readonly string[]): void {
+    const place = { sequence: at };
+    const proposal = this.proposal(place, ...requests);
+    const others = this.nodes.filter((id) => id !== this.self).slice(0, quorumSize(this.nodes.length) - 1);
+    this.from(1, this.prePrepare(proposal, place));
+    for (const id of others) this.from(id, this.prepare(proposal, place));
+    for (const id of others) this.from(id, this.commit(id, proposal, place));
+  }
+
   // What peers say.
 
-  proposal(at: { view?: number; sequence: number; decisions?: number }, ...requests: readonly string[]): Proposal {
+  /** With `signatures` it binds them and the blacklist, as rotation wants it. */
+  proposal(
+    at: {
+      view?: number;
+      sequence: number;
+      decisions?: number;
+      blacklist?: readonly number[];
+      signatures?: readonly Signature[];
+    },
+    ...requests: readonly string[]
+  ): Proposal {
     const metadata = encodeViewMetadata({
       view: view(at.view ?? 0),
       sequence: sequence(at.sequence),
       decisions: at.decisions ?? at.sequence - 1,
-      blacklist: [],
-      previousSignatureDigest: new Uint8Array(0),
+      blacklist: (at.blacklist ?? []).map(nodeId),
+      previousSignatureDigest: previousSignaturesDigest(at.signatures ?? []) ?? new Uint8Array(0),
     });
     const application = tinyApplication(nodeId(1), this.ledger, verificationSequence);
     return application.assemble(
@@ -166,8 +198,11 @@ export class Bench {
     );
   }
 
-  prePrepare(proposal: Proposal, at: { view?: number; sequence: number }): PrePrepare {
-    return { kind: "PrePrepare", ...numbers(at), proposal, previousSignatures: [] };
+  prePrepare(
+    proposal: Proposal,
+    at: { view?: number; sequence: number; signatures?: readonly Signature[] },
+  ): PrePrepare {
+    return { kind: "PrePrepare", ...numbers(at), proposal, previousSignatures: at.signatures ?? [] };
   }
 
   prepare(proposal: Proposal, at: { view?: number; sequence: number }): Prepare {
@@ -175,14 +210,14 @@ export class Bench {
   }
 
   commit(from: number, proposal: Proposal, at: { view?: number; sequence: number }): Commit {
-    const signature = this.#signed(from, proposal);
+    const signature = this.signed(from, proposal);
     return { kind: "Commit", ...numbers(at), digest: proposalDigest(proposal), signature, assist: false };
   }
 
   /** A decision with a quorum's signatures, in this bench's ledger state. */
   decision(at: number, { view: decidedView = 0, decisions = at - 1 } = {}): Decision {
     const proposal = this.proposal({ view: decidedView, sequence: at, decisions }, `decided ${at}`);
-    return { proposal, signatures: this.nodes.map((id) => this.#signed(id, proposal)) };
+    return { proposal, signatures: this.nodes.map((id) => this.signed(id, proposal, ...this.#seen)) };
   }
 
   viewData(from: number, data: Partial<ViewData> & { readonly nextView: ViewData["nextView"] }): SignedViewData {
@@ -202,8 +237,9 @@ export class Bench {
     };
   }
 
-  #signed(from: number, proposal: Proposal) {
-    return tinyApplication(nodeId(from), this.ledger).signProposal(proposal, new Uint8Array(0));
+  /** `seen`: whose Prepares the signer says it counted. */
+  signed(from: number, proposal: Proposal, ...seen: readonly number[]): Signature {
+    return tinyApplication(nodeId(from), this.ledger).signProposal(proposal, encodePreparesFrom(seen));
   }
 
   #perform(effect: Effect): void {
@@ -213,7 +249,8 @@ export class Bench {
       this.persisted.push(effect.record);
     } else if (effect.kind === "deliver") {
       this.ledger.append(effect.decision, effect.sequence);
-      this.#answer({ kind: "delivered", sequence: effect.sequence }, this.holdDelivery);
+      const told = this.reconfigure === undefined ? {} : { reconfiguration: this.reconfigure };
+      this.#answer({ kind: "delivered", sequence: effect.sequence, ...told }, this.holdDelivery);
     } else if (effect.kind === "verify") {
       const results = effect.items.map(tinyVerification);
       this.#answer({ kind: "verified", id: effect.id, results }, this.holdVerification);

@@ -185,6 +185,55 @@ describe("library defaults, rotation off", () => {
   });
 });
 
+describe("library defaults, three decisions a leader", () => {
+  const protocol = { leaderRotation: true, decisionsPerLeader: 3 };
+
+  it("C: the victim also leads the next view: first decision at 42.3 s, in the view after that", () => {
+    const cluster = running({ protocol });
+    // 28 decisions: floor(28/3) = 9 = 1 mod 4, so node 2 leads, and view 1 begins with node 2 again.
+    cluster.run(milliseconds(550));
+    expect(cluster.replica(three).status()).toMatchObject({ sequence: 28, leader: 2 });
+    cluster.links.cut(two);
+    const cut = cluster.now;
+    cluster.run(seconds(50));
+    const survivors = { nodes: [one, three, four] };
+    expectNear(secondsTo(cluster, cut, "complaint", survivors), 22);
+    expect(stepsOf(cluster, "viewDataSent", { since: cut })[0]?.facts).toMatchObject({ nextView: 1, leader: 2 });
+    expectNear(secondsTo(cluster, cut, "viewChangeTimeout", survivors), 41.8);
+    expectNear(secondsTo(cluster, cut, "deciding", survivors), 42.3);
+    expect(cluster.replica(one).status().view).toBe(2);
+  });
+
+  it("E: the next leader is alive: first decision at 22.0 s", () => {
+    const cluster = running({ protocol });
+    expect(cluster.replica(two).status()).toMatchObject({ sequence: 25, leader: 1 });
+    cluster.links.cut(one);
+    const cut = cluster.now;
+    cluster.run(seconds(30));
+    expectNear(secondsTo(cluster, cut, "deciding", { nodes: [two, three, four] }), 22);
+  });
+
+  it("H: leader cut for one second only: resumes at 22.1 s, stalls when the turn is a node's that missed the boundary, until 45.2 s", () => {
+    const cluster = running({ protocol, verifyTime: (id) => milliseconds(id === four ? 20 : 1) });
+    cluster.run(milliseconds(155));
+    cluster.links.cut(one);
+    const cut = cluster.now;
+    cluster.run(seconds(1));
+    cluster.links.heal(one);
+    cluster.run(seconds(60));
+    const decisions = stepsOf(cluster, "deciding", { since: cut }).map(({ at }) => toSeconds(between(cut, at)));
+    const stalls = decisions.flatMap((at, index) => {
+      const before = decisions[index - 1] ?? 0;
+      return at - before > 1 ? [[before, at]] : [];
+    });
+    const [[, resumed = 0] = [], [stalled = 0, again = 0] = []] = stalls;
+    expect(stalls).toHaveLength(2);
+    expectNear(resumed, 22.1);
+    expectNear(stalled, 23);
+    expectNear(again, 45.2);
+  });
+});
+
 describe("other profiles", () => {
   const fabric = {
     requestForwardTimeout: seconds(5),

@@ -5,6 +5,7 @@
 //     > start                > submit NAME [to 2,3]      > load 5/s for 3s          > run 2s
 //     > cut 1 | heal 1       > cut 1>2 | heal 1>2        > lose Commit | lose nothing
 //     > crash 3 | start 3    > show messages of 2        > show steps               > ledgers
+//     > only rotating,complaint      of the steps, from here on; `> only all` ends it
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -43,6 +44,7 @@ class Story {
   #lines: string[] = [];
   #entries: LogEntry[] = [];
   #messagesOf: NodeId | undefined;
+  #only: ReadonlySet<string> | undefined;
 
   /** The text with everything but comments and script lines told anew. */
   tell(text: string): string {
@@ -68,6 +70,9 @@ class Story {
     else if (verb === "lose") cluster.tamper = (bytes) => (kindOf(bytes) === subject ? undefined : bytes);
     else if (verb === "crash") cluster.crash(nodeId(Number(subject)));
     else if (verb === "show") this.#messagesOf = subject === "messages" ? nodeId(Number(fourth)) : undefined;
+    else if (verb === "only") this.#only = subject === "all" ? undefined : new Set(subject.split(","));
+    else if (verb === "order") cluster.order(subject);
+    else if (verb === "join") cluster.join(nodeId(Number(subject)));
     else if (verb === "ledgers") this.#ledgers();
     else throw new Error(`Unknown line in a transcript: ${line}`);
     this.#flush();
@@ -79,10 +84,15 @@ class Story {
     const protocol: Record<string, unknown> = {};
     for (const [name, option] of Object.entries(timers)) if (values.has(name)) protocol[option] = time(name);
     if (values.has("batch-count")) protocol["requestBatchMaxCount"] = Number(values.get("batch-count"));
+    if (values.has("tenure")) {
+      protocol["leaderRotation"] = true;
+      protocol["decisionsPerLeader"] = Number(values.get("tenure"));
+    }
     if (values.has("fidelity")) protocol["fidelity"] = values.get("fidelity");
     const slow = nodeId(Number(values.get("slow") ?? 0));
     const options: ClusterOptions = {
       size: Number(values.get("size") ?? 4),
+      spare: Number(values.get("spare") ?? 0),
       seed: "transcript",
       linkDelay: time("delay"),
       fsync: time("fsync"),
@@ -137,6 +147,7 @@ class Story {
 
   #text({ node, trace }: LogEntry): string | undefined {
     if (trace.kind === "step") {
+      if (this.#only?.has(trace.step) === false) return undefined;
       const facts = Object.entries(trace.facts).map(([name, fact]) => `${name} ${factText(fact)}`);
       return `${trace.component} ${trace.step}${facts.length > 0 ? `: ${facts.join(", ")}` : ""}`;
     }

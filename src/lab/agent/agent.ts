@@ -72,7 +72,7 @@ export class Agent {
     await wire(plan, { signal });
     await impair(plan, { signal });
     progress(`${plan.links.length} links, ${plan.switches.length} switches`);
-    await this.#carrier.start(listener);
+    await this.#carrier.start(listener, { signal });
     await this.#downs.prepare([]);
     this.#watching = true;
     await this.#nodes.start((process, waits) => frrConfigured(process, listener, waits), { signal });

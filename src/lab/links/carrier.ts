@@ -4,7 +4,7 @@
 // With `isolate`, and on switches, only faults hold a port down.
 import type { LinkEvent } from "../../boundary/index.js";
 import { between } from "../../base/index.js";
-import { now } from "../../system/index.js";
+import { now, there, until, waiting, type Look } from "../../system/index.js";
 import type { EventSink } from "./event-sink.js";
 import type { KernelListener } from "./kernel-listener.js";
 import type { Wiring } from "./wiring.js";
@@ -46,8 +46,19 @@ export class CarrierKeeper {
     }
   }
 
-  /** Takes over after the wiring: from what the listener has heard of every end and port. */
-  async start(listener: KernelListener): Promise<void> {
+  /**
+   * Takes over after the wiring, which has set every end and port up: from what the listener has heard of them. It may still
+   * be behind; an end it never hears of would leave the far port down for good, so that is waited for and not assumed.
+   */
+  async start(listener: KernelListener, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const unheard = (): Look<true> => {
+      const ends = [...this.#wiring.endpoints.values()];
+      const silent = ends.filter((end) => listener.link(end.node, end.interface.name)?.admin !== "up");
+      if (silent.length === 0) return there(true);
+      return waiting(`nothing heard of ${silent.map((end) => end.name).join(", ")}`);
+    };
+    const what = "the kernel listener to have heard that every interface is up";
+    await until(unheard, { timeoutMs: 30_000, everyMs: 5, signal, what });
     for (const endpoint of this.#wiring.endpoints.values()) {
       const own = listener.link(endpoint.node, endpoint.interface.name);
       this.#ownUp.set(endpoint.name, own?.admin === "up" && !own.deleted);

@@ -92,7 +92,8 @@ export interface LogRead {
   readonly crc: number;
   /**
    * `torn`: the last file ends in a bad frame and may be cut to `goodBytes` (a copy kept beside it), or deleted when
-   * that is 0, and everything read again. `fatal`: another file is bad, and nothing may be written.
+   * that is 0, and everything read again. `fatal`: another file is bad, or the last one in its middle, and nothing may be
+   * written.
    */
   readonly state:
     | { readonly kind: "clean" }
@@ -110,17 +111,43 @@ export function readLog(files: readonly Uint8Array[]): LogRead {
     crc = read.crc ?? crc;
     if (read.problem !== undefined) {
       const last = index === files.length - 1;
+      const goesOn = last && chainGoesOn(file, read.goodBytes, read.crc ?? firstLogCrc);
+      const reason = goesOn ? `${read.problem}, but good records follow` : read.problem;
       return {
         entries,
         crc: crc ?? firstLogCrc,
-        state: last
-          ? { kind: "torn", goodBytes: read.goodBytes, reason: read.problem }
-          : { kind: "fatal", file: index, reason: read.problem },
+        state:
+          last && !goesOn
+            ? { kind: "torn", goodBytes: read.goodBytes, reason }
+            : { kind: "fatal", file: index, reason },
       };
     }
   }
   return { entries, crc: crc ?? firstLogCrc, state: { kind: "clean" } };
 }
+
+/**
+ * Whether records that continue the chain stand behind a bad frame: then something flipped bits in the middle, and cutting
+ * there would forget votes that were sent. The library cuts. A frame counts when its checksum continues the damaged one's,
+ * as written or as computed, or when the next one's continues its own. Costs a pass over the rest of a file that is bad.
+ */
+function chainGoesOn(bytes: Uint8Array, damagedAt: number, running: number): boolean {
+  const damaged = frameAt(bytes, damagedAt);
+  const before = damaged.kind === "good" ? [damaged.crc, crc32c(running, damaged.payload)] : [];
+  if (damagedAt + headerSize <= bytes.length) before.push(crcFieldAt(bytes, damagedAt));
+  for (let offset = damagedAt + headerSize; offset + headerSize <= bytes.length; offset += 8) {
+    const frame = frameAt(bytes, offset);
+    if (frame.kind === "bad" || frame.end === offset + headerSize || frame.record.type !== entryType) continue;
+    if (before.some((crc) => crc32c(crc, frame.payload) === frame.crc)) return true;
+    const next = frameAt(bytes, frame.end);
+    if (next.kind === "good" && next.end > frame.end + headerSize && crc32c(frame.crc, next.payload) === next.crc)
+      return true;
+  }
+  return false;
+}
+
+const crcFieldAt = (bytes: Uint8Array, offset: number): number =>
+  new DataView(bytes.buffer, bytes.byteOffset + offset, headerSize).getUint32(4, true);
 
 const entryType = 0;
 const anchorType = 2;

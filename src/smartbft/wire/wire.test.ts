@@ -1,6 +1,17 @@
 // Bytes against the vectors of reference sections 1.5 and 10.2, and decoders against hostile input.
 import { describe, expect, it } from "vitest";
-import { emptyBytes, fromHex, nodeId, present, randomFrom, sequence, toHex, utf8, view } from "../../base/index.js";
+import {
+  concat,
+  emptyBytes,
+  fromHex,
+  nodeId,
+  present,
+  randomFrom,
+  sequence,
+  toHex,
+  utf8,
+  view,
+} from "../../base/index.js";
 import type { Proposal, Signature } from "../contract.js";
 import { decodeMessage, decodePreparesFrom, decodeSavedMessage, decodeViewData, decodeViewMetadata } from "./decode.js";
 import { derInteger, previousSignaturesDer, previousSignaturesDigest, proposalDer, proposalDigest } from "./digest.js";
@@ -301,11 +312,33 @@ describe("frames of the log", () => {
     }
   });
 
-  it("calls damage in the last file torn and in an earlier one fatal", () => {
+  it("refuses every flipped bit that stands before the last two records, and loses at most those two to one behind", () => {
+    let crc = firstLogCrc;
+    const records = Array.from({ length: 8 }, (_, index) => {
+      const frame = frameRecord(crc, { data: Uint8Array.of(index, 1, 2, 3, 4, 5, 6, 7, 8), truncate: index === 0 });
+      crc = frame.crc;
+      return frame.bytes;
+    });
+    const file = concat(anchorFrame(firstLogCrc), ...records);
+    const size = records[0]?.length ?? 0;
+    for (let bit = 16 * 8; bit < file.length * 8; bit++) {
+      const flipped = file.slice();
+      flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      const { state } = readLog([flipped]);
+      const possible = bit < (file.length - 2 * size) * 8 ? ["fatal"] : ["fatal", "torn"];
+      expect(possible, `bit ${bit}`).toContain(state.kind);
+    }
+  });
+
+  it("calls damage at the end of the last file torn, in its middle or in an earlier one fatal", () => {
     const damaged = vector.slice();
-    damaged[50] = 0xff;
-    expect(readLog([damaged]).state).toEqual({ kind: "torn", goodBytes: 32, reason: "checksum differs" });
+    damaged[66] = 0xff;
+    expect(readLog([damaged]).state).toEqual({ kind: "torn", goodBytes: 56, reason: "checksum differs" });
     expect(readLog([damaged, hex("020000005cfc506a0802000000000000")]).state).toMatchObject({ kind: "fatal", file: 0 });
+    const middle = vector.slice();
+    middle[50] = 0xff;
+    const reason = "checksum differs, but good records follow";
+    expect(readLog([middle]).state).toEqual({ kind: "fatal", file: 0, reason });
     expect(readLog([vector, hex("020000005cfc506b0802000000000000")]).state).toMatchObject({
       kind: "torn",
       goodBytes: 0,
