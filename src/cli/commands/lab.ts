@@ -28,13 +28,12 @@ const registerUp: Register = (program, { interrupt }) => {
     .action(async (file, { profile, name, seed, runtime: choice }) => {
       const { plan } = await loadTopology(file, { profile, name });
       const chosen = chosenRuntime(choice);
-      say(runtimeLine(chosen));
       interrupt.cleansUp(labLeft(plan.lab));
       const options = { seed, messageTrace: true, progress: progressLine, signal: interrupt.signal };
       await using lab = await chosen.runtime.up(plan, options);
       interrupt.settle();
       if (interrupt.interrupted) await lab.down();
-      else say(`lab ${lab.name} is up: testbed status, testbed fault, testbed down`);
+      else say(`lab ${lab.name} is up: testbed status, testbed fault, testbed down\n  ${runtimeLine(chosen)}`);
     });
 };
 
