@@ -81,7 +81,8 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
   };
   const manifest = await manifestFor(loaded, facts);
   interrupt.cleansUp(`${labLeft(plan.lab)}; results so far are in ${directory}`);
-  say(runtimeLine(chosen));
+  // The manifest has it in any case.
+  if (choice !== undefined) say(runtimeLine(chosen));
   await chosen.runtime.check(plan, { signal: interrupt.signal });
   const results = await runExperiment({
     directory,
