@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Event } from "../../src/boundary/index.js";
+import { there, until, waiting, type Look } from "../../src/system/index.js";
 import { LoopbackCluster } from "./loopback-cluster.js";
 
 interface Call {
@@ -76,7 +77,14 @@ test("an fdatasync of the log precedes every vote on the wire", async () => {
   await cluster.node("client1").ask({ do: "start-workload", workload: { ratePerSecond: 20, sizeBytes: 100 } });
   const isTenth = (event: Event): boolean => event.kind === "block" && event.number === 10;
   await cluster.node("orderer3").until("ten blocks", isTenth);
+  const { pid } = cluster.node("orderer3").process;
   await cluster.node("orderer3").end("SIGTERM");
+  // strace lives a moment longer than what it watches, and writes the rest of its trace then.
+  const end = new RegExp(`^${pid} \\+\\+\\+ (exited|killed)`, "m");
+  const look = (): Look<true> =>
+    end.test(readFileSync(trace, "latin1")) ? there(true) : waiting("no end in its trace");
+  const { signal } = new AbortController();
+  await until(look, { timeoutMs: 20_000, everyMs: 20, signal, what: "strace to have written the node's end" });
 
   const calls = callsIn(readFileSync(trace, "latin1"));
   const logWrites = calls.filter(({ name, file }) => name.includes("write") && file.endsWith(".wal"));
