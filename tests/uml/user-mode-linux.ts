@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 
 export interface Boot {
-  /** Shell text: runs with /work as the folder of `files`; what it writes to /work/out comes back. */
+  /** Shell text: runs in the folder of `files`; what it writes to out/NAME comes back. */
   readonly script: string;
   readonly files: Readonly<Record<string, string>>;
   readonly modules: readonly string[];
