@@ -79,5 +79,18 @@ export {
   type SynchroniserOptions,
 } from "./synchroniser.js";
 export { genesisBlock, type GenesisConsenter } from "./genesis.js";
+export { BroadcastClient } from "./broadcast-client.js";
+export { ClusterLink, type LinkOptions, type SendResult } from "./cluster-link.js";
+export { DeliverReader, type ReaderOptions } from "./deliver-reader.js";
+export { receivedEvent, rejectedEvent, sentEvent } from "./message-events.js";
+export type {
+  ChannelState,
+  ChannelTarget,
+  Method,
+  OutboundChannel,
+  OutboundStream,
+  StreamListener,
+} from "./outbound.js";
+export { laneOf, Outbox, type Lane } from "./outbox.js";
 export type { Decoded } from "./protobuf.js";
 export { isLowS, lowS } from "./signature.js";

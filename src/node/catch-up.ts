@@ -11,8 +11,8 @@ import {
   type SyncInput,
 } from "../fabric/index.js";
 import type { RequestInfo } from "../smartbft/index.js";
+import { blockReader } from "./block-reader.js";
 import { deferred } from "./deferred.js";
-import { DeliverReader } from "./deliver-reader.js";
 import type { Emit } from "./events.js";
 import type { Identity } from "./identity.js";
 import { MachineLoop } from "./machine-loop.js";
@@ -72,7 +72,7 @@ export async function catchUp(options: CatchUpOptions): Promise<readonly Request
     connectTimeout: fabricSyncLimits.probeTimeout,
     emit,
   };
-  using reader = new DeliverReader(readerOptions, (input) => loop.push(input));
+  using reader = blockReader(readerOptions, (input) => loop.push(input));
   const stop = (): void => loop[Symbol.dispose]();
   signal.addEventListener("abort", stop, { once: true });
   loop.push({ kind: "start" });

@@ -1,22 +1,21 @@
 // One gRPC channel to one node, with its states told as events and its streams opened only when it is ready. grpc-js would
 // queue a call for as long as a connection is being tried; Fabric's sends fail instead, so callers look at `state` first.
-import { Client, connectivityState as State, credentials, type ClientDuplexStream, type Metadata } from "@grpc/grpc-js";
-import { after, type Duration, type Instant } from "../base/index.js";
+import { Client, connectivityState as State, credentials, Metadata, type ClientDuplexStream } from "@grpc/grpc-js";
+import { after, type Duration, type Instant, type NodeId } from "../base/index.js";
 import type { StreamEvent, TransportSettings } from "../boundary/index.js";
+import type {
+  ChannelState,
+  ChannelTarget,
+  Method,
+  OutboundChannel,
+  OutboundStream,
+  StreamListener,
+} from "../fabric/index.js";
 import { DeadlineTimer, now } from "../system/index.js";
 import type { Emit } from "./events.js";
-import { channelOptions, identity, methods, type Method } from "./rpc.js";
+import { channelOptions, identity, methods } from "./rpc.js";
 
-export type ChannelState = "idle" | "connecting" | "ready" | "transient-failure" | "shutdown";
-export type OutboundStream = ClientDuplexStream<Buffer, Buffer>;
-
-export interface ChannelTarget {
-  readonly name: string;
-  readonly address: string;
-  readonly port: number;
-}
-
-export class Channel implements Disposable {
+export class Channel implements OutboundChannel {
   readonly target: ChannelTarget;
   readonly service: StreamEvent["service"];
   readonly #client: Client;
@@ -47,11 +46,12 @@ export class Channel implements Disposable {
     this.#look();
   }
 
-  /**
-   * The state in which a connection attempt ended, or "connecting" when it has not within `timeout`. An idle channel
-   * begins one.
-   */
-  async settled(timeout: Duration): Promise<ChannelState> {
+  settled(timeout: Duration, then: (state: ChannelState) => void): void {
+    void this.#settled(timeout).then(then);
+  }
+
+  /** Never rejects. */
+  async #settled(timeout: Duration): Promise<ChannelState> {
     const deadline = after(now(), timeout);
     // An attempt can succeed and its connection fall before we look: the channel is idle again, and begins another.
     for (this.connect(); this.#state === "connecting" || this.#state === "idle"; this.connect()) {
@@ -61,9 +61,14 @@ export class Channel implements Disposable {
     return this.#state;
   }
 
-  /** Opens a stream; only meaningful in state "ready". The caller listens for its `error` and `end`. */
-  open(method: Method, metadata: Metadata): OutboundStream {
-    return this.#client.makeBidiStreamRequest(methods[method], identity, identity, metadata, {});
+  open(method: Method, listener: StreamListener, sender?: NodeId): OutboundStream {
+    const metadata = new Metadata();
+    if (sender !== undefined) metadata.set("sender", String(sender));
+    const stream = this.#client.makeBidiStreamRequest(methods[method], identity, identity, metadata, {});
+    stream.on("data", listener.data);
+    stream.on("error", (error) => listener.failed(error.message));
+    stream.on("end", listener.ended);
+    return outboundOf(stream);
   }
 
   tell(state: StreamEvent["state"], detail: string): void {
@@ -111,6 +116,18 @@ export class Channel implements Disposable {
     });
   }
 }
+
+const outboundOf = (stream: ClientDuplexStream<Buffer, Buffer>): OutboundStream => ({
+  write: (bytes, taken) =>
+    void stream.write(
+      Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+      taken,
+    ),
+  end: () => void stream.end(),
+  cancel: () => stream.cancel(),
+  pause: () => void stream.pause(),
+  resume: () => void stream.resume(),
+});
 
 const names: Readonly<Record<State, ChannelState>> = {
   [State.IDLE]: "idle",

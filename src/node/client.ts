@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { present, seconds } from "../base/index.js";
 import type { ClientConfig } from "../boundary/index.js";
 import {
+  BroadcastClient,
   ClientMachine,
   dataOfSize,
   envelopeFor,
@@ -10,7 +11,7 @@ import {
   type ClientEffect,
   type ClientInput,
 } from "../fabric/index.js";
-import { BroadcastClient } from "./broadcast-client.js";
+import { Channel } from "./channel.js";
 import type { Service, Surroundings } from "./host.js";
 import { readIdentity } from "./identity.js";
 import { MachineLoop } from "./machine-loop.js";
@@ -37,7 +38,7 @@ export async function startClient(config: ClientConfig, { emit }: Surroundings):
   const targets = new Map(
     consenters.map((target) => [
       target.name,
-      new BroadcastClient(target, transport, emit, (answer) => loop.push(answer)),
+      new BroadcastClient(new Channel(target, "broadcast", transport, emit), transport, (answer) => loop.push(answer)),
     ]),
   );
   const to = (orderer: string): BroadcastClient => present(targets.get(orderer), `orderer "${orderer}"`);

@@ -3,15 +3,24 @@
 import { status } from "@grpc/grpc-js";
 import { nodeId, type NodeId } from "../base/index.js";
 import type { MessageEvent, OrdererConfig } from "../boundary/index.js";
-import { decodeClusterStep, encodeClusterStep } from "../fabric/index.js";
-import type { Input, Trace } from "../smartbft/index.js";
-import { ClusterLink, type SendResult } from "./cluster-link.js";
+import {
+  ClusterLink,
+  decodeClusterStep,
+  encodeClusterStep,
+  laneOf,
+  Outbox,
+  receivedEvent,
+  rejectedEvent,
+  sentEvent,
+  type SendResult,
+} from "../fabric/index.js";
+import type { Input, SentTrace, Trace } from "../smartbft/index.js";
+import { now } from "../system/index.js";
+import { Channel } from "./channel.js";
 import type { Emit } from "./events.js";
 import { serveInbound } from "./inbound.js";
-import { laneOf, Outbox } from "./outbox.js";
 import type { InboundStream } from "./rpc.js";
 
-export type SentTrace = Extract<Trace, { kind: "sent" }>;
 export type FromOthers = Extract<Input, { kind: "message" | "forwarded" }>;
 
 export class Cluster implements Disposable {
@@ -28,8 +37,10 @@ export class Cluster implements Disposable {
     this.#emit = emit;
     this.#names = new Map(config.consenters.map(({ id, name }) => [id, name]));
     const others = config.consenters.filter(({ id }) => id !== config.id);
-    const link = { self: config.id, settings: config.transport, emit };
-    this.#links = new Map(others.map((target) => [target.id, new ClusterLink({ ...link, target })]));
+    const { id: self, transport: settings } = config;
+    const linkTo = (target: (typeof others)[number]): ClusterLink =>
+      new ClusterLink({ self, channel: new Channel(target, "cluster", settings, emit), settings, now });
+    this.#links = new Map(others.map((target) => [target.id, linkTo(target)]));
     this.#outbox = new Outbox(this.#links, config.transport.broadcast);
   }
 
@@ -71,16 +82,7 @@ export class Cluster implements Disposable {
   /** `message` events of what came in: the replica's decision on it. */
   tellReceived(trace: Extract<Trace, { kind: "received" }>, at: MessageEvent["at"]): void {
     if (!this.#config.messageTrace) return;
-    const { from, decision, effects } = trace;
-    this.#emit({
-      kind: "message",
-      at,
-      direction: "in",
-      other: this.nameOf(from),
-      ...outlineOf(trace),
-      decision,
-      effects,
-    });
+    this.#emit({ at, ...receivedEvent(trace, this.nameOf(trace.from)) });
   }
 
   [Symbol.dispose](): void {
@@ -95,29 +97,10 @@ export class Cluster implements Disposable {
 
   #tellSent(told: SentTrace | undefined, result: SendResult): void {
     if (told === undefined || !this.#config.messageTrace) return;
-    const lost = result.kind === "dropped" ? { decision: `dropped: ${result.reason}` } : {};
-    this.#emit({ kind: "message", direction: "out", other: this.nameOf(told.to), ...outlineOf(told), ...lost });
+    this.#emit(sentEvent(told, this.nameOf(told.to), result));
   }
 
   #tellRejected(from: NodeId, reason: string): void {
-    const decision = `rejected: ${reason}`;
-    this.#emit({ kind: "message", direction: "in", other: this.nameOf(from), type: "unknown", decision, effects: [] });
+    this.#emit(rejectedEvent(this.nameOf(from), reason));
   }
-}
-
-/** What both directions say of a message; parts that it does not have are absent. */
-function outlineOf<T extends string>({ type, view, sequence, assist }: Outline<T>): Outline<T> {
-  return {
-    type,
-    ...(view === undefined ? {} : { view }),
-    ...(sequence === undefined ? {} : { sequence }),
-    ...(assist === undefined ? {} : { assist }),
-  };
-}
-
-interface Outline<T extends string> {
-  readonly type: T;
-  readonly view?: number;
-  readonly sequence?: number;
-  readonly assist?: boolean;
 }

@@ -1,18 +1,26 @@
 // What a replica's effects mean in an orderer's process: its log, its ledger, the other orderers, the signature checker
-// and the catch-up. effects.ts calls these in the right order.
+// and the catch-up. smartbft's EffectQueue calls these in the right order.
 import type { Instant, NodeId, Sequence } from "../base/index.js";
 import { present } from "../base/index.js";
 import type { OrdererConfig } from "../boundary/index.js";
 import { blockFrom, decisionFrom, type Block, type OrdererApplication } from "../fabric/index.js";
-import type { Decision, Input, SubmitOutcome, Trace, VerifyItem } from "../smartbft/index.js";
+import type {
+  Decision,
+  EffectPorts,
+  Input,
+  SentTrace,
+  SubmitOutcome,
+  Trace,
+  VerifyItem,
+  WalRecord,
+} from "../smartbft/index.js";
 import { catchUp } from "./catch-up.js";
 import type { Chain } from "./chain.js";
-import type { Cluster, SentTrace } from "./cluster.js";
-import type { EffectPorts } from "./effects.js";
+import type { Cluster } from "./cluster.js";
 import type { Surroundings } from "./host.js";
 import type { Identity } from "./identity.js";
 import type { SignatureChecker } from "./signatures.js";
-import type { Wal, WalRecord } from "./wal.js";
+import type { Wal } from "./wal.js";
 
 export interface OrdererParts extends Surroundings {
   readonly config: OrdererConfig;
@@ -32,6 +40,7 @@ export class OrdererPorts implements EffectPorts {
   readonly #parts: OrdererParts;
   readonly #submissions = new Map<number, (outcome: SubmitOutcome) => void>();
   #nextToken = 1;
+  #disk: Promise<void> = Promise.resolve();
 
   constructor(parts: OrdererParts) {
     this.#parts = parts;
@@ -46,15 +55,17 @@ export class OrdererPorts implements EffectPorts {
     });
   }
 
-  persist(records: readonly WalRecord[]): Promise<void> {
-    return this.#parts.wal.append(records);
+  persist(records: readonly WalRecord[], done: () => void): void {
+    this.#disk = this.#parts.wal.append(records).then(done, this.#parts.fail);
   }
 
-  async deliver(sequence: Sequence, decision: Decision): Promise<void> {
-    const block = blockFrom(decision);
-    if (block.kind === "bad") throw new Error(`Deliver decision ${sequence}: ${block.reason}`);
-    await this.#store(block.value, "decision");
-    this.#parts.push({ kind: "delivered", sequence });
+  deliver(sequence: Sequence, decision: Decision, done: () => void): void {
+    this.#disk = this.#delivered(sequence, decision).then(done, this.#parts.fail);
+  }
+
+  /** Resolves when what the queue has asked of a disk is done. */
+  idle(): Promise<void> {
+    return this.#disk;
   }
 
   send(to: NodeId, bytes: Uint8Array, told: SentTrace | undefined): void {
@@ -88,6 +99,13 @@ export class OrdererPorts implements EffectPorts {
   trace(at: Instant, trace: Trace): void {
     if (trace.kind === "step") this.#parts.emit({ at, ...trace });
     else if (trace.kind === "received") this.#parts.cluster.tellReceived(trace, at);
+  }
+
+  async #delivered(sequence: Sequence, decision: Decision): Promise<void> {
+    const block = blockFrom(decision);
+    if (block.kind === "bad") throw new Error(`Deliver decision ${sequence}: ${block.reason}`);
+    await this.#store(block.value, "decision");
+    this.#parts.push({ kind: "delivered", sequence });
   }
 
   async #store(block: Block, source: string): Promise<void> {

@@ -1,16 +1,15 @@
 // An orderer: the replica and Fabric's application hosted on gRPC, disks and the clock. Everything that decides is in the
-// machines; here they are put together. Read effects.ts for the order in which their effects meet the world, and
+// machines; here they are put together. Read smartbft/effect-queue.ts for the order in which their effects meet the world, and
 // orderer-ports.ts for what each means.
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { OrdererConfig } from "../boundary/index.js";
 import { headOf, membersOf, nonceSize, OrdererApplication } from "../fabric/index.js";
-import { Replica, type Effect, type Input } from "../smartbft/index.js";
+import { EffectQueue, Replica, type Effect, type Input } from "../smartbft/index.js";
 import { serveBroadcast } from "./broadcast.js";
 import { Chain } from "./chain.js";
 import { Cluster } from "./cluster.js";
 import { serveDeliver } from "./deliver-server.js";
-import { EffectQueue } from "./effects.js";
 import type { Service, Surroundings } from "./host.js";
 import { readIdentity } from "./identity.js";
 import { MachineLoop } from "./machine-loop.js";
@@ -34,7 +33,7 @@ export async function startOrderer(config: OrdererConfig, around: Surroundings):
   const stopping = new AbortController();
   const parts = { ...around, config, identity, chain, wal, application, checker, cluster, signal: stopping.signal };
   const ports = new OrdererPorts({ ...parts, push: (input) => loop.push(input) });
-  const queue = new EffectQueue(ports, fail);
+  const queue = new EffectQueue(ports);
   const loop = new MachineLoop<Input, Effect>(replica, { kind: "deadline" }, (at, effects) => queue.push(at, effects));
 
   const submit = (envelope: Uint8Array) => ports.submit(envelope);
@@ -56,7 +55,8 @@ export async function startOrderer(config: OrdererConfig, around: Surroundings):
       loop[Symbol.dispose]();
       server.forceShutdown();
       cluster[Symbol.dispose]();
-      await queue.idle();
+      queue.stop();
+      await ports.idle();
       await wal[Symbol.asyncDispose]();
       await chain[Symbol.asyncDispose]();
     },

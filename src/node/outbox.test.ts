@@ -6,11 +6,10 @@ import type { Server } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { milliseconds, nodeId, seconds, type NodeId } from "../base/index.js";
 import type { TransportSettings } from "../boundary/index.js";
-import { encodeClusterStep } from "../fabric/index.js";
+import { ClusterLink, encodeClusterStep, laneOf, Outbox, type Lane, type SendResult } from "../fabric/index.js";
 import { now } from "../system/index.js";
-import { ClusterLink, type SendResult } from "./cluster-link.js";
+import { Channel } from "./channel.js";
 import type { NodeEvent } from "./events.js";
-import { laneOf, Outbox, type Lane } from "./outbox.js";
 import { listen, serverOf } from "./rpc.js";
 import { watchSockets } from "./sockets.js";
 
@@ -69,15 +68,32 @@ async function silent(): Promise<{ readonly port: number; readonly server: NetSe
 
 function linkTo(id: number, port: number, override: Partial<TransportSettings> = {}): ClusterLink {
   const target = { name: `orderer${id}`, address, port };
-  const link = new ClusterLink({ self: nodeId(1), target, settings: { ...settings, ...override }, emit });
+  const chosen = { ...settings, ...override };
+  const channel = new Channel(target, "cluster", chosen, emit);
+  const link = new ClusterLink({ self: nodeId(1), channel, settings: chosen, now });
   undo.push(() => link[Symbol.dispose]());
   return link;
+}
+
+/** The result when it is there at once, else a promise of it. */
+function send(
+  link: ClusterLink,
+  bytes: Buffer,
+  content: "consensus" | "transaction",
+): SendResult | Promise<SendResult> {
+  let settled: SendResult | undefined;
+  let later: (result: SendResult) => void = () => undefined;
+  link.send(bytes, content, (result) => {
+    settled = result;
+    later(result);
+  });
+  return settled ?? new Promise((resolve) => (later = resolve));
 }
 
 /** A link that has sent its first message. */
 async function openLinkTo(id: number, port: number, override: Partial<TransportSettings> = {}): Promise<ClusterLink> {
   const link = linkTo(id, port, override);
-  expect(await link.send(message, "consensus")).toEqual({ kind: "written" });
+  expect(await send(link, message, "consensus")).toEqual({ kind: "written" });
   return link;
 }
 
@@ -97,7 +113,7 @@ const states = (peer: string): readonly string[] =>
 test("opens one stream, carries messages in order and tells of it", async () => {
   const { port, received } = await receiver();
   const link = linkTo(2, port);
-  for (let index = 0; index < 4; index++) expect(await link.send(message, "consensus")).toEqual({ kind: "written" });
+  for (let index = 0; index < 4; index++) expect(await send(link, message, "consensus")).toEqual({ kind: "written" });
   await until("four messages", () => received() === 4);
   expect(states("orderer2")).toEqual(["connecting", "ready", "opened"]);
   const connected = events.filter((event) => event.kind === "socket" && event.state === "connected");
@@ -109,12 +125,12 @@ test("the send that meets an idle channel waits for the attempt; while it lasts 
   const { port } = await silent();
   const link = linkTo(2, port, { broadcast: "sequential" });
   const start = now();
-  const first = link.send(message, "consensus");
-  expect(link.send(message, "consensus")).toEqual({ kind: "dropped", reason: "channel is connecting" });
+  const first = send(link, message, "consensus");
+  expect(send(link, message, "consensus")).toEqual({ kind: "dropped", reason: "channel is connecting" });
   expect(await first).toMatchObject({ kind: "dropped" });
   expect(now() - start).toBeGreaterThan(milliseconds(550));
   await until("failure", () => states("orderer2").includes("transient-failure"));
-  expect(link.send(message, "consensus")).toEqual({ kind: "dropped", reason: "channel is transient-failure" });
+  expect(send(link, message, "consensus")).toEqual({ kind: "dropped", reason: "channel is transient-failure" });
   expect(events).toContainEqual(expect.objectContaining({ kind: "socket", state: "error", detail: "ECONNECTTIMEOUT" }));
   // One event for an outage, however many messages it costs.
   expect(states("orderer2").filter((state) => state === "dropped")).toHaveLength(1);
@@ -124,7 +140,7 @@ test("nobody listening is known at once", async () => {
   const { port, server } = await silent();
   server.close();
   await once(server, "close");
-  expect(await linkTo(2, port).send(message, "consensus")).toMatchObject({ kind: "dropped" });
+  expect(await send(linkTo(2, port), message, "consensus")).toMatchObject({ kind: "dropped" });
   await until("failure", () => states("orderer2").includes("transient-failure"));
   expect(events).toContainEqual(
     expect.objectContaining({ kind: "socket", state: "error", detail: "ECONNREFUSED", remote: `${address}:${port}` }),
@@ -138,7 +154,7 @@ async function stalledLink(): Promise<ClusterLink> {
   undo.push(() => server.forceShutdown());
   const link = await openLinkTo(2, port);
   for (let index = 0; index < settings.sendBufferMessages * 3; index++) {
-    expect(link.send(Buffer.alloc(200_000), "consensus")).toEqual({ kind: "written" });
+    expect(send(link, Buffer.alloc(200_000), "consensus")).toEqual({ kind: "written" });
   }
   await new Promise((resolve) => setTimeout(resolve, 250));
   return link;
@@ -146,14 +162,14 @@ async function stalledLink(): Promise<ClusterLink> {
 
 test("a stream that is stalled and full is cancelled by a consensus message, and the next send opens another", async () => {
   const link = await stalledLink();
-  expect(link.send(message, "consensus")).toEqual({ kind: "dropped", reason: "send queue overflown" });
-  expect(link.send(message, "consensus")).toEqual({ kind: "written" });
+  expect(send(link, message, "consensus")).toEqual({ kind: "dropped", reason: "send queue overflown" });
+  expect(send(link, message, "consensus")).toEqual({ kind: "written" });
   expect(states("orderer2").filter((state) => state === "opened")).toHaveLength(2);
 });
 
 test("a forwarded request that finds the stream stalled and full is dropped, and the stream stays", async () => {
   const link = await stalledLink();
-  expect(link.send(message, "transaction")).toEqual({ kind: "dropped", reason: "send queue overflown" });
+  expect(send(link, message, "transaction")).toEqual({ kind: "dropped", reason: "send queue overflown" });
   expect(states("orderer2")).not.toContain("closed");
 });
 
@@ -162,10 +178,10 @@ test("a burst larger than the buffer passes while the stream moves, up to ten ti
   const link = await openLinkTo(2, port);
   await until("the first", () => received() === 1);
   const burst = settings.sendBufferMessages * 10;
-  for (let index = 0; index < burst; index++) expect(link.send(message, "consensus")).toEqual({ kind: "written" });
+  for (let index = 0; index < burst; index++) expect(send(link, message, "consensus")).toEqual({ kind: "written" });
   await until("all of it", () => received() === 1 + burst);
-  for (let index = 0; index < burst; index++) void link.send(message, "consensus");
-  expect(link.send(message, "consensus")).toEqual({ kind: "dropped", reason: "send queue overflown" });
+  for (let index = 0; index < burst; index++) void send(link, message, "consensus");
+  expect(send(link, message, "consensus")).toEqual({ kind: "dropped", reason: "send queue overflown" });
 });
 
 /** A link whose channel has been ready, and is idle now because its peer was replaced by one that never answers. */

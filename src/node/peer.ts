@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { seconds } from "../base/index.js";
 import type { PeerConfig } from "../boundary/index.js";
 import { decodeBlock, headOf, PeerMachine, requestsIn, type PeerEffect, type PeerInput } from "../fabric/index.js";
+import { blockReader } from "./block-reader.js";
 import { Chain } from "./chain.js";
-import { DeliverReader } from "./deliver-reader.js";
 import type { Service, Surroundings } from "./host.js";
 import { readIdentity } from "./identity.js";
 import type { Ledger } from "./ledger.js";
@@ -51,7 +51,7 @@ export async function startPeer(config: PeerConfig, { emit, fail }: Surroundings
   const loop = new MachineLoop<PeerInput, PeerEffect>(machine, { kind: "deadline" }, (_, effects) =>
     effects.forEach(carryOut),
   );
-  const reader = new DeliverReader({ channel, ...identity, consenters, transport, connectTimeout, emit }, (input) =>
+  const reader = blockReader({ channel, ...identity, consenters, transport, connectTimeout, emit }, (input) =>
     loop.push(input),
   );
   loop.push({ kind: "start" });

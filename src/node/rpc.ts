@@ -12,13 +12,13 @@ import {
 } from "@grpc/grpc-js";
 import { assert, toMilliseconds } from "../base/index.js";
 import type { TransportSettings } from "../boundary/index.js";
+import type { Method } from "../fabric/index.js";
 
-export const methods = {
+export const methods: Readonly<Record<Method, string>> = {
   step: "/orderer.ClusterNodeService/Step",
   broadcast: "/orderer.AtomicBroadcast/Broadcast",
   deliver: "/orderer.AtomicBroadcast/Deliver",
-} as const;
-export type Method = keyof typeof methods;
+};
 
 export type InboundStream = ServerDuplexStream<Buffer, Buffer>;
 export type StreamTaker = (stream: InboundStream) => void;

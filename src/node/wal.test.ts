@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { fromHex, toHex } from "../base/index.js";
-import { Wal, type WalRecord } from "./wal.js";
+import type { WalRecord } from "../smartbft/index.js";
+import { Wal } from "./wal.js";
 
 let folder = "";
 beforeEach(() => {

@@ -2,14 +2,9 @@
 // Frames are the replica's own pure functions; here are names, durability, rolling and the repair of a torn tail.
 import { copyFile, mkdir, open, readdir, readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { anchorFrame, firstLogCrc, frameRecord, readLog } from "../smartbft/index.js";
+import { anchorFrame, firstLogCrc, frameRecord, readLog, type WalRecord } from "../smartbft/index.js";
 import { OperatingError } from "../system/index.js";
 import { AppendFile, syncFolder } from "./append-file.js";
-
-export interface WalRecord {
-  readonly record: Uint8Array;
-  readonly truncate: boolean;
-}
 
 /** The library's file size: a file that has passed it, less 16 bytes, is followed by the next one. */
 const fileSizeMax = 64 * 1024 * 1024;

@@ -74,3 +74,4 @@ export {
   type FramesRead,
   type LogRead,
 } from "./wire/frames.js";
+export { EffectQueue, type EffectPorts, type SentTrace, type WalRecord } from "./effect-queue.js";

@@ -1,28 +1,25 @@
 // The order of effects against the outside: nothing leaves before what precedes it is durable.
 import { expect, test } from "vitest";
 import { instant, nodeId, sequence } from "../base/index.js";
-import type { Effect } from "../smartbft/index.js";
-import { EffectQueue, type EffectPorts } from "./effects.js";
+import type { Effect } from "./contract.js";
+import { EffectQueue, type EffectPorts } from "./effect-queue.js";
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const at = instant(1);
 
 /** Ports that write down what happens and finish a disk's work only when told. */
 function recorded() {
   const done: string[] = [];
   const disk: (() => void)[] = [];
-  const write = (what: string): Promise<void> => {
+  const write = (what: string, durable: () => void): void => {
     done.push(what);
-    return new Promise((resolve) => {
-      disk.push(() => {
-        done.push(`${what} durable`);
-        resolve();
-      });
+    disk.push(() => {
+      done.push(`${what} durable`);
+      durable();
     });
   };
   const ports: EffectPorts = {
-    persist: (records) => write(`persist ${records.map(({ record }) => record[0]).join("+")}`),
-    deliver: (number) => write(`deliver ${number}`),
+    persist: (records, durable) => write(`persist ${records.map(({ record }) => record[0]).join("+")}`, durable),
+    deliver: (number, _, durable) => write(`deliver ${number}`, durable),
     send: (to, _, told) => done.push(`send ${to}${told === undefined ? "" : ` ${told.type}`}`),
     forward: (to) => done.push(`forward ${to}`),
     synchronise: (id) => done.push(`synchronise ${id}`),
@@ -50,27 +47,24 @@ const deliver: Effect = {
   },
 };
 
-test("a message waits for the record before it, and only for that", async () => {
+test("a message waits for the record before it, and only for that", () => {
   const { done, disk, ports } = recorded();
-  const queue = new EffectQueue(ports, () => {});
+  const queue = new EffectQueue(ports);
   queue.push(at, [send(1), persist(1), sent(2), send(2)]);
   queue.push(at, [send(3)]);
   expect(done).toEqual(["send 1", "persist 1"]);
   disk.shift()?.();
-  await turn();
   expect(done).toEqual(["send 1", "persist 1", "persist 1 durable", "send 2 Prepare", "send 3"]);
 });
 
-test("consecutive records are written together, across steps too", async () => {
+test("consecutive records are written together, across steps too", () => {
   const { done, disk, ports } = recorded();
-  const queue = new EffectQueue(ports, () => {});
+  const queue = new EffectQueue(ports);
   queue.push(at, [persist(1)]);
   queue.push(at, [persist(2), persist(3)]);
   queue.push(at, [persist(4), send(1), persist(5)]);
   disk.shift()?.();
-  await turn();
   disk.shift()?.();
-  await turn();
   expect(done).toEqual([
     "persist 1",
     "persist 1 durable",
@@ -81,9 +75,9 @@ test("consecutive records are written together, across steps too", async () => {
   ]);
 });
 
-test("what follows a delivery waits for the ledger; checks, answers and traces wait for nothing", async () => {
+test("what follows a delivery waits for the ledger; checks, answers and traces wait for nothing", () => {
   const { done, disk, ports } = recorded();
-  const queue = new EffectQueue(ports, () => {});
+  const queue = new EffectQueue(ports);
   queue.push(at, [
     deliver,
     { kind: "verify", id: 1, items: [] },
@@ -93,18 +87,23 @@ test("what follows a delivery waits for the ledger; checks, answers and traces w
   ]);
   expect(done).toEqual(["verify 1", "submitted 5", "trace step", "deliver 1"]);
   disk.shift()?.();
-  await turn();
   expect(done.slice(-2)).toEqual(["deliver 1 durable", "persist 1"]);
 });
 
-test("after a failed disk nothing more is carried out", async () => {
+test("after a failed disk nothing more is carried out", () => {
   const { done, ports } = recorded();
-  const failures: unknown[] = [];
-  const broken = { ...ports, persist: () => Promise.reject(new Error("disk")) };
-  const queue = new EffectQueue(broken, (error) => failures.push(error));
+  const queue = new EffectQueue({ ...ports, persist: () => void done.push("disk failed") });
   queue.push(at, [persist(1), send(1)]);
-  await turn();
   queue.push(at, [send(2)]);
-  expect(failures).toHaveLength(1);
-  expect(done).toEqual([]);
+  expect(done).toEqual(["disk failed"]);
+});
+
+test("once stopped, what a disk was doing is the last thing done", () => {
+  const { done, disk, ports } = recorded();
+  const queue = new EffectQueue(ports);
+  queue.push(at, [persist(1), send(1)]);
+  queue.stop();
+  disk.shift()?.();
+  queue.push(at, [send(2)]);
+  expect(done).toEqual(["persist 1", "persist 1 durable"]);
 });

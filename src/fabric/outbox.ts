@@ -11,7 +11,7 @@ import type { ClusterLink, SendResult } from "./cluster-link.js";
 export interface OutgoingMessage {
   readonly to: NodeId;
   readonly lane: Lane;
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
   /** Called once, when the send is complete. */
   readonly done: (result: SendResult) => void;
 }
@@ -41,16 +41,17 @@ export class Outbox {
   #start(message: OutgoingMessage): void {
     const link = this.#links.get(message.to);
     assert(link !== undefined, `Send to ${message.to}: no such consenter`);
-    const result = link.send(message.bytes, message.lane === "pool" ? "transaction" : "consensus");
-    if (!(result instanceof Promise)) {
-      message.done(result);
-      return;
-    }
-    if (this.#broadcast === "sequential") this.#waiting.set(message.lane, []);
-    void result.then((settled) => {
-      message.done(settled);
-      if (this.#broadcast === "sequential") this.#release(message.lane);
+    const { lane, bytes, done } = message;
+    const isSequential = this.#broadcast === "sequential";
+    let waits: boolean | undefined;
+    link.send(bytes, lane === "pool" ? "transaction" : "consensus", (result) => {
+      done(result);
+      if (waits === true && isSequential) this.#release(lane);
+      waits = false;
     });
+    if (waits === false) return;
+    waits = true;
+    if (isSequential) this.#waiting.set(lane, []);
   }
 
   /** The lane moves on, up to the next send that has to wait. */

@@ -4,15 +4,20 @@
 // Three kinds do not wait their turn: traces (they tell what has already happened), checks of signatures and answers to
 // clients. None of them shows another node anything, so nothing can be seen before it is durable.
 import type { Instant, NodeId, Sequence } from "../base/index.js";
-import type { Decision, Effect, SubmitOutcome, Trace, VerifyItem } from "../smartbft/index.js";
-import type { WalRecord } from "./wal.js";
+import type { Decision, Effect, SubmitOutcome, Trace, VerifyItem } from "./contract.js";
 
-type SentTrace = Extract<Trace, { kind: "sent" }>;
+export type SentTrace = Extract<Trace, { kind: "sent" }>;
 
-/** What a host can do. What is asynchronous here must be finished before the next effect in order. */
+/** A record of the log, and whether the log begins anew with it. */
+export interface WalRecord {
+  readonly record: Uint8Array;
+  readonly truncate: boolean;
+}
+
+/** What a host can do. What takes a `done` must have called it before the next effect in order is begun. */
 export interface EffectPorts {
-  persist(records: readonly WalRecord[]): Promise<void>;
-  deliver(sequence: Sequence, decision: Decision): Promise<void>;
+  persist(records: readonly WalRecord[], done: () => void): void;
+  deliver(sequence: Sequence, decision: Decision, done: () => void): void;
   /** `told` is the trace that belongs to the message: it becomes true when the message is handed over. */
   send(to: NodeId, bytes: Uint8Array, told: SentTrace | undefined): void;
   forward(to: NodeId, request: Uint8Array): void;
@@ -28,14 +33,14 @@ type Ordered = Extract<Effect, { kind: "persist" | "deliver" | "send" | "forward
 
 export class EffectQueue {
   readonly #ports: EffectPorts;
-  readonly #failed: (error: unknown) => void;
-  readonly #queue: Ordered[] = [];
-  #waiting: Promise<void> | undefined;
+  #queue: Ordered[] = [];
+  /** A disk is at work, or effects are being carried out further up the stack. */
+  #busy = false;
+  #stopped = false;
 
-  /** `failed` is called when a disk fails: the order can no longer be kept, so nothing more is carried out. */
-  constructor(ports: EffectPorts, failed: (error: unknown) => void) {
+  /** A disk that fails never calls `done`: the order can no longer be kept, so nothing more is carried out. */
+  constructor(ports: EffectPorts) {
     this.#ports = ports;
-    this.#failed = failed;
   }
 
   /** Takes the effects of one step, made at `at`. */
@@ -53,42 +58,42 @@ export class EffectQueue {
     this.#run();
   }
 
-  /** Resolves when what waits for a disk now is done. Nothing after it is carried out any more. */
-  async idle(): Promise<void> {
-    this.#queue.length = 0;
-    await this.#waiting;
+  /** Forgets what waits: nothing after what a disk is doing now is carried out any more. */
+  stop(): void {
+    this.#queue = [];
+    this.#stopped = true;
   }
 
   /** As far as it goes without waiting; what waits for a disk goes on when the disk is done. */
   #run(): void {
-    while (this.#waiting === undefined) {
+    while (!this.#busy && !this.#stopped) {
       const effect = this.#queue.shift();
       if (effect === undefined) return;
-      const waiting = this.#carryOut(effect);
-      if (waiting === undefined) continue;
-      this.#waiting = waiting.then(() => {
-        this.#waiting = undefined;
-        this.#run();
-      }, this.#failed);
+      this.#carryOut(effect);
     }
   }
 
-  #carryOut(effect: Ordered): Promise<void> | undefined {
+  #carryOut(effect: Ordered): void {
     switch (effect.kind) {
       case "persist":
-        return this.#ports.persist([effect, ...this.#morePersists()]);
+        return this.#wait((done) => this.#ports.persist([effect, ...this.#morePersists()], done));
       case "deliver":
-        return this.#ports.deliver(effect.sequence, effect.decision);
+        return this.#wait((done) => this.#ports.deliver(effect.sequence, effect.decision, done));
       case "send":
-        this.#ports.send(effect.to, effect.bytes, effect.told);
-        return undefined;
+        return this.#ports.send(effect.to, effect.bytes, effect.told);
       case "forward":
-        this.#ports.forward(effect.to, effect.request);
-        return undefined;
+        return this.#ports.forward(effect.to, effect.request);
       case "synchronise":
-        this.#ports.synchronise(effect.id);
-        return undefined;
+        return this.#ports.synchronise(effect.id);
     }
+  }
+
+  #wait(work: (done: () => void) => void): void {
+    this.#busy = true;
+    work(() => {
+      this.#busy = false;
+      this.#run();
+    });
   }
 
   #morePersists(): readonly WalRecord[] {

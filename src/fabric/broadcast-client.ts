@@ -2,11 +2,10 @@
 // kept and used again, but each carries one send at a time, because an orderer ends the stream at the first answer that is
 // not 200, and whatever was written behind it would be lost without a word. Sends beyond `streamsMax` wait in line: an orderer
 // that does not answer costs that many streams, and when its connection breaks, that many errors at once and not thousands.
-import { Metadata } from "@grpc/grpc-js";
 import type { TransportSettings } from "../boundary/index.js";
-import { decodeBroadcastResponse, type ClientInput } from "../fabric/index.js";
-import { Channel, type ChannelTarget, type OutboundStream } from "./channel.js";
-import type { Emit } from "./events.js";
+import type { ClientInput } from "./client.js";
+import { decodeBroadcastResponse } from "./deliver.js";
+import type { OutboundChannel, OutboundStream } from "./outbound.js";
 
 type Answer = Extract<ClientInput, { kind: "answered" | "failed" }>;
 
@@ -21,7 +20,7 @@ interface Sending {
 }
 
 export class BroadcastClient implements Disposable {
-  readonly #channel: Channel;
+  readonly #channel: OutboundChannel;
   readonly #settings: TransportSettings;
   readonly #answer: (answer: Answer) => void;
   readonly #idle: OutboundStream[] = [];
@@ -30,8 +29,9 @@ export class BroadcastClient implements Disposable {
   /** Bounded by what the client's machine lets be outstanding. */
   #line: Sending[] = [];
 
-  constructor(target: ChannelTarget, settings: TransportSettings, emit: Emit, answer: (answer: Answer) => void) {
-    this.#channel = new Channel(target, "broadcast", settings, emit);
+  /** Owns the channel from here on. */
+  constructor(channel: OutboundChannel, settings: TransportSettings, answer: (answer: Answer) => void) {
+    this.#channel = channel;
     this.#settings = settings;
     this.#answer = answer;
   }
@@ -46,7 +46,7 @@ export class BroadcastClient implements Disposable {
   #dispatch(sending: Sending): void {
     const { state } = this.#channel;
     if (state === "ready") this.#write(sending);
-    else if (state === "idle" || state === "connecting") void this.#sendWhenConnected(sending);
+    else if (state === "idle" || state === "connecting") this.#sendWhenConnected(sending);
     else this.#settle({ kind: "failed", token: sending.token, reason: `channel is ${state}` });
   }
 
@@ -66,11 +66,12 @@ export class BroadcastClient implements Disposable {
     this.#channel[Symbol.dispose]();
   }
 
-  async #sendWhenConnected(sending: Sending): Promise<void> {
-    const state = await this.#channel.settled(this.#settings.connectTimeout);
-    if (this.#sending.get(sending.token) !== sending) return;
-    if (state === "ready") this.#write(sending);
-    else this.#settle({ kind: "failed", token: sending.token, reason: `channel is ${state}` });
+  #sendWhenConnected(sending: Sending): void {
+    this.#channel.settled(this.#settings.connectTimeout, (state) => {
+      if (this.#sending.get(sending.token) !== sending) return;
+      if (state === "ready") this.#write(sending);
+      else this.#settle({ kind: "failed", token: sending.token, reason: `channel is ${state}` });
+    });
   }
 
   #write(sending: Sending): void {
@@ -83,7 +84,7 @@ export class BroadcastClient implements Disposable {
     const { token, bytes } = sending;
     sending.stream = stream;
     this.#tokens.set(stream, token);
-    stream.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    stream.write(bytes);
   }
 
   /** The next in line that was not given up. */
@@ -94,14 +95,15 @@ export class BroadcastClient implements Disposable {
   }
 
   #open(): OutboundStream {
-    const stream = this.#channel.open("broadcast", new Metadata());
-    stream.on("data", (bytes: Buffer) => this.#answered(stream, bytes));
-    stream.on("error", (error) => this.#broken(stream, error.message));
-    stream.on("end", () => this.#ended(stream, "ended by the server"));
+    const stream: OutboundStream = this.#channel.open("broadcast", {
+      data: (bytes) => this.#answered(stream, bytes),
+      failed: (reason) => this.#broken(stream, reason),
+      ended: () => this.#ended(stream, "ended by the server"),
+    });
     return stream;
   }
 
-  #answered(stream: OutboundStream, bytes: Buffer): void {
+  #answered(stream: OutboundStream, bytes: Uint8Array): void {
     const token = this.#tokens.get(stream);
     if (token === undefined) return;
     this.#tokens.delete(stream);

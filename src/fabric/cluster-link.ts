@@ -7,12 +7,9 @@
 // wire. When the buffer is full a forwarded request is dropped, and a consensus message cancels the stream with all it
 // holds; the next send opens another. Full means stalled as well: in one thread nothing is carried while a burst is being
 // written, so a buffer that moved a moment ago may hold more for that moment.
-import { Metadata } from "@grpc/grpc-js";
-import { milliseconds, type NodeId } from "../base/index.js";
+import { milliseconds, type Instant, type NodeId } from "../base/index.js";
 import type { TransportSettings } from "../boundary/index.js";
-import { now } from "../system/index.js";
-import { Channel, type ChannelTarget, type OutboundStream } from "./channel.js";
-import type { Emit } from "./events.js";
+import type { OutboundChannel, OutboundStream } from "./outbound.js";
 
 export type SendResult = { readonly kind: "written" } | { readonly kind: "dropped"; readonly reason: string };
 
@@ -26,104 +23,98 @@ const dropped = (reason: string): SendResult => ({ kind: "dropped", reason });
 
 export interface LinkOptions {
   readonly self: NodeId;
-  readonly target: ChannelTarget;
+  readonly channel: OutboundChannel;
   readonly settings: TransportSettings;
-  readonly emit: Emit;
+  readonly now: () => Instant;
 }
+
+type Content = "consensus" | "transaction";
+type Opened = (result: SendResult) => void;
 
 export class ClusterLink implements Disposable {
   readonly #options: LinkOptions;
-  readonly #channel: Channel;
-  readonly #metadata = new Metadata();
   #stream: OutboundStream | undefined;
-  #opening: Promise<SendResult> | undefined;
+  /** Sends that wait for the stream being opened, the one that opens it first. */
+  #opening: Opened[] | undefined;
   /** Messages the stream has taken and not yet given to the socket. */
   #held = 0;
   /** When the stream last gave one to the socket, or took one while it held none. */
-  #movedAt = now();
-  /** Sends that wait for the stream being opened. */
-  #waiting = 0;
+  #movedAt: Instant;
   #droppedSince = 0;
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#channel = new Channel(options.target, "cluster", options.settings, options.emit);
-    this.#metadata.set("sender", String(options.self));
+    this.#movedAt = options.now();
   }
 
-  /** Answers at once, or with a promise when it had to wait for a connection. Never rejects. */
-  send(bytes: Buffer, content: "consensus" | "transaction"): SendResult | Promise<SendResult> {
-    if (this.#stream !== undefined) return this.#write(this.#stream, bytes, content);
-    const result = this.#opening === undefined ? this.#open() : this.#await(this.#opening);
-    if (result instanceof Promise) return result.then((opened) => this.#afterOpening(opened, bytes, content));
-    return this.#afterOpening(result, bytes, content);
+  /** Calls `done` once: at once, or later when the send had to wait for a connection. */
+  send(bytes: Uint8Array, content: Content, done: (result: SendResult) => void): void {
+    if (this.#stream !== undefined) return done(this.#write(this.#stream, bytes, content));
+    const opened: Opened = (result) => done(this.#afterOpening(result, bytes, content));
+    if (this.#opening === undefined) this.#open(opened);
+    else this.#queueFor(this.#opening, opened);
   }
 
   [Symbol.dispose](): void {
     this.#stream?.cancel();
     this.#stream = undefined;
-    this.#channel[Symbol.dispose]();
+    this.#options.channel[Symbol.dispose]();
   }
 
-  #afterOpening(opened: SendResult, bytes: Buffer, content: "consensus" | "transaction"): SendResult {
+  #afterOpening(opened: SendResult, bytes: Uint8Array, content: Content): SendResult {
     if (opened.kind === "dropped") return this.#drop(opened.reason);
     // Another send's overflow may have cancelled it meanwhile.
     return this.#stream === undefined ? this.#drop("stream closed") : this.#write(this.#stream, bytes, content);
   }
 
-  #open(): SendResult | Promise<SendResult> {
-    const { state } = this.#channel;
-    if (state === "ready") {
+  #open(opened: Opened): void {
+    const { channel, settings } = this.#options;
+    if (channel.state === "ready") {
       this.#openStream();
-      return written;
+      return opened(written);
     }
-    if (state !== "idle") return dropped(`channel is ${state}`);
-    this.#opening = this.#openWhenConnected();
-    return this.#opening;
-  }
-
-  async #openWhenConnected(): Promise<SendResult> {
-    const state = await this.#channel.settled(this.#options.settings.connectTimeout);
-    this.#opening = undefined;
-    if (state === "ready") {
-      this.#openStream();
-      return written;
-    }
-    if (state === "connecting") this.#channel.tell("send-timeout", "no connection within connectTimeout");
-    return dropped(`channel is ${state}`);
+    if (channel.state !== "idle") return opened(dropped(`channel is ${channel.state}`));
+    this.#opening = [opened];
+    channel.settled(settings.connectTimeout, (state) => {
+      const waiting = this.#opening ?? [];
+      this.#opening = undefined;
+      if (state === "ready") this.#openStream();
+      else if (state === "connecting") channel.tell("send-timeout", "no connection within connectTimeout");
+      const result = state === "ready" ? written : dropped(`channel is ${state}`);
+      for (const each of waiting) each(result);
+    });
   }
 
   /** Sends that come while the stream is being opened wait for it; in Fabric's loop none do, it is blocked itself. */
-  #await(opening: Promise<SendResult>): SendResult | Promise<SendResult> {
+  #queueFor(opening: Opened[], opened: Opened): void {
     const { broadcast, sendBufferMessages } = this.#options.settings;
-    if (broadcast === "sequential") return dropped("channel is connecting");
-    if (this.#waiting >= sendBufferMessages) return dropped("send queue overflown");
-    this.#waiting++;
-    return opening.finally(() => this.#waiting--);
+    if (broadcast === "sequential") opened(dropped("channel is connecting"));
+    else if (opening.length > sendBufferMessages) opened(dropped("send queue overflown"));
+    else opening.push(opened);
   }
 
   #openStream(): void {
-    const stream = this.#channel.open("step", this.#metadata);
-    this.#stream = stream;
-    this.#held = 0;
-    this.#channel.tell("opened", this.#droppedSince === 0 ? "" : `${this.#droppedSince} messages dropped before`);
-    this.#droppedSince = 0;
+    const { channel, self } = this.#options;
     const closed = (detail: string): void => {
       if (this.#stream !== stream) return;
       this.#stream = undefined;
-      this.#channel.tell("closed", detail);
+      channel.tell("closed", detail);
     };
-    // The server never answers on this stream; reading is what makes its end visible.
-    stream.resume();
-    stream.on("error", (error) => closed(error.message));
-    stream.on("end", () => closed("ended by the server"));
+    // The server never answers on this stream; listening is what makes its end visible.
+    const listener = { data: () => undefined, failed: closed, ended: () => closed("ended by the server") };
+    const stream = channel.open("step", listener, self);
+    this.#stream = stream;
+    this.#held = 0;
+    channel.tell("opened", this.#droppedSince === 0 ? "" : `${this.#droppedSince} messages dropped before`);
+    this.#droppedSince = 0;
   }
 
-  #write(stream: OutboundStream, bytes: Buffer, content: "consensus" | "transaction"): SendResult {
+  #write(stream: OutboundStream, bytes: Uint8Array, content: Content): SendResult {
+    const { channel, now } = this.#options;
     if (this.#full()) {
       if (content === "consensus") {
         this.#stream = undefined;
-        this.#channel.tell("closed", "send queue overflown");
+        channel.tell("closed", "send queue overflown");
         stream.cancel();
       }
       return this.#drop("send queue overflown");
@@ -139,14 +130,15 @@ export class ClusterLink implements Disposable {
   }
 
   #full(): boolean {
-    const { sendBufferMessages } = this.#options.settings;
+    const { settings, now } = this.#options;
+    const { sendBufferMessages } = settings;
     if (this.#held < sendBufferMessages) return false;
     return this.#held >= sendBufferMessages * burstFactor || now() - this.#movedAt > stalledAfter;
   }
 
   /** One event for the first message lost; the number of all stands in the next `opened`. */
   #drop(reason: string): SendResult {
-    if (this.#droppedSince === 0) this.#channel.tell("dropped", reason);
+    if (this.#droppedSince === 0) this.#options.channel.tell("dropped", reason);
     this.#droppedSince++;
     return dropped(reason);
   }
