@@ -9,6 +9,7 @@ import { registerLab } from "./commands/lab.js";
 import { registerPlan } from "./commands/plan.js";
 import { registerResults } from "./commands/results.js";
 import { registerRun } from "./commands/run.js";
+import { registerSim } from "./commands/sim.js";
 import { registerValidate } from "./commands/validate.js";
 import { exitCodeFor, sayError } from "./exit.js";
 import { Interrupt } from "./interrupt.js";
@@ -36,6 +37,7 @@ for (const register of [
   registerInside,
   registerFault,
   registerRun,
+  registerSim,
   registerResults,
 ]) {
   register(program, context);

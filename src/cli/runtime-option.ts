@@ -4,6 +4,9 @@ import { dockerRuntime, netnsRuntime, type Runtime } from "../lab/index.js";
 
 const names = ["auto", "docker", "netns"] as const;
 export type RuntimeChoice = (typeof names)[number];
+const runNames = [...names, "sim"] as const;
+/** Runs may be simulated; labs that stay up may not. */
+export type RunRuntimeChoice = (typeof runNames)[number];
 
 export interface ChosenRuntime {
   readonly runtime: Runtime;
@@ -16,6 +19,18 @@ export interface ChosenRuntime {
 export const runtimeOption = (): Option<"--runtime <runtime>", undefined, undefined, undefined, false, RuntimeChoice> =>
   new Option("--runtime <runtime>", "where nodes live; auto, the default, is netns for now").choices(names);
 
+export const runRuntimeOption = (): Option<
+  "--runtime <runtime>",
+  undefined,
+  undefined,
+  undefined,
+  false,
+  RunRuntimeChoice
+> =>
+  new Option("--runtime <runtime>", "where nodes live; auto, the default, is netns for now; sim is virtual time").choices(
+    runNames,
+  );
+
 export function chosenRuntime(choice: RuntimeChoice = "auto"): ChosenRuntime {
   if (choice === "netns") return { runtime: netnsRuntime, name: "netns", reason: "asked for" };
   if (choice === "docker") return { runtime: dockerRuntime, name: "docker", reason: "asked for" };
@@ -24,4 +39,4 @@ export function chosenRuntime(choice: RuntimeChoice = "auto"): ChosenRuntime {
 }
 
 /** One line for people. */
-export const runtimeLine = ({ name, reason }: ChosenRuntime): string => `runtime ${name} (${reason})`;
+export const runtimeLine = ({ name, reason }: Pick<ChosenRuntime, "reason"> & { readonly name: string }): string => `runtime ${name} (${reason})`;

@@ -16,6 +16,8 @@ export interface Manifest {
   readonly runtime: string;
   /** Why that one: asked for, or what the machine has. Absent in results of before there was a choice. */
   readonly runtimeReason?: string;
+  /** What things cost on the simulated machine; only of simulated runs. */
+  readonly costs?: unknown;
   readonly repetitions: number;
   readonly seed: string;
   readonly commandLine: readonly string[];

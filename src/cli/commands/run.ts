@@ -1,7 +1,7 @@
 // testbed run EXPERIMENT: from up to down as often as asked, results in a folder. With --resume, the repetition of a run that
 // was killed: its lab lives on and has every event.
 import { join, resolve } from "node:path";
-import { finishRepetition, runExperiment, type Manifest } from "../../run/index.js";
+import { finishRepetition, runExperiment, type Execute, type Manifest } from "../../run/index.js";
 import type { ProfileName } from "../../spec/index.js";
 import { UserError } from "../../system/index.js";
 import { conclude } from "../conclusion.js";
@@ -14,17 +14,21 @@ import { say } from "../output.js";
 import { profileOption } from "../profile-option.js";
 import type { Context, Register } from "../program.js";
 import { progressFromNow } from "../progress.js";
-import { chosenRuntime, runtimeLine, runtimeOption, type RuntimeChoice } from "../runtime-option.js";
+import { chosenRuntime, runRuntimeOption, runtimeLine, type RunRuntimeChoice } from "../runtime-option.js";
 import { repositoryState } from "../repository.js";
 import { takeOver } from "../run-note.js";
+import { costsOf, executionInSimulator, refuseWhatCannotBeSimulated } from "../simulation.js";
 
-interface Choices {
+/** What a run is asked for on the command line. */
+export interface RunChoices {
   readonly profile?: ProfileName | undefined;
   readonly repeat?: string | undefined;
   readonly seed?: string | undefined;
   readonly name?: string | undefined;
   readonly output?: string | undefined;
-  readonly runtime?: RuntimeChoice | undefined;
+  readonly runtime?: RunRuntimeChoice | undefined;
+  /** File with what things cost on the simulated machine. */
+  readonly costs?: string | undefined;
   readonly messageTrace: boolean;
 }
 
@@ -37,9 +41,10 @@ export const registerRun: Register = (program, context) => {
     .option("-r, --repeat <count>", "repetitions, in place of the file's")
     .option("--seed <seed>", "in place of the file's")
     .option("-n, --name <name>", "name of the lab, in place of the topology's")
-    .addOption(runtimeOption())
+    .addOption(runRuntimeOption())
     .option("-o, --output <folder>", "where results go, in place of results/EXPERIMENT-TIME")
     .option("--no-message-trace", "leave out the event of each message in and out of a replica")
+    .option("--costs <file>", "with --runtime sim: what testbed calibrate wrote, in place of the defaults")
     .option("--resume <lab>", "finish the repetition of a run that was killed, whose lab lives on")
     .addHelpText(
       "after",
@@ -62,28 +67,20 @@ Examples:
     });
 };
 
-async function runFile(file: string, choices: Choices, context: Context): Promise<void> {
-  const { profile, repeat, seed, name, output, messageTrace, runtime: choice } = choices;
+export async function runFile(file: string, choices: RunChoices, context: Context): Promise<void> {
+  const { profile, repeat, seed, name, output } = choices;
   const { interrupt, commandLine } = context;
   const loaded = await loadExperiment(file, { profile, name });
-  const chosen = chosenRuntime(choice);
   const { plan, experiment } = loaded;
   const repetitions = countFrom(repeat, experiment.repetitions);
   const startedAt = new Date().toISOString();
   const directory = output ?? join("results", `${experiment.name}-${timeInName(startedAt)}`);
-  const facts = {
-    repetitions,
-    seed: seed ?? experiment.seed,
-    commandLine,
-    startedAt,
-    runtime: chosen.name,
-    runtimeReason: chosen.reason,
-  };
+  const place = await placeFor(loaded, choices, { directory, repetitions });
+  const facts = { repetitions, seed: seed ?? experiment.seed, commandLine, startedAt, ...place.facts };
   const manifest = await manifestFor(loaded, facts);
-  interrupt.cleansUp(`${labLeft(plan.lab)}; results so far are in ${directory}`);
   // The manifest has it in any case.
-  if (choice !== undefined) say(runtimeLine(chosen));
-  await chosen.runtime.check(plan, { signal: interrupt.signal });
+  if (choices.runtime !== undefined) say(runtimeLine({ name: facts.runtime, reason: facts.runtimeReason }));
+  await place.prepare(context);
   const results = await runExperiment({
     directory,
     manifest,
@@ -92,11 +89,49 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
     plan,
     experiment,
     repetitions,
-    execute: executionIn(chosen.runtime, { results: resolve(directory), repetitions, messageTrace }),
+    execute: place.execute,
     signal: interrupt.signal,
     progress: say,
   });
   await conclude(directory, results);
+}
+
+/** Where a run takes place: in a lab of a runtime, or in the simulator. */
+interface Place {
+  readonly facts: Pick<Manifest, "costs"> & { readonly runtime: string; readonly runtimeReason: string };
+  readonly prepare: (context: Context) => Promise<void>;
+  readonly execute: Execute;
+}
+
+async function placeFor(
+  { plan }: LoadedExperiment,
+  { runtime: choice, messageTrace, costs: path }: RunChoices,
+  { directory, repetitions }: { readonly directory: string; readonly repetitions: number },
+): Promise<Place> {
+  if (choice === "sim") {
+    const costs = await costsOf(path);
+    refuseWhatCannotBeSimulated(plan);
+    const facts = { runtime: "sim", runtimeReason: "asked for", costs };
+    const prepare = (context: Context): Promise<void> => {
+      context.interrupt.cleansUp(`results so far, in ${directory}`);
+      return Promise.resolve();
+    };
+    return { facts, prepare, execute: executionInSimulator({ costs, messageTrace }) };
+  }
+  if (path !== undefined) {
+    throw new UserError("Cannot use --costs there: real machines cost what they cost", {
+      suggestion: "add --runtime sim",
+    });
+  }
+  const { runtime, name, reason } = chosenRuntime(choice);
+  return {
+    facts: { runtime: name, runtimeReason: reason },
+    prepare: async ({ interrupt }) => {
+      interrupt.cleansUp(`${labLeft(plan.lab)}; results so far are in ${directory}`);
+      await runtime.check(plan, { signal: interrupt.signal });
+    },
+    execute: executionIn(runtime, { results: resolve(directory), repetitions, messageTrace }),
+  };
 }
 
 async function resume(name: string | undefined, { interrupt }: Context): Promise<void> {
@@ -119,7 +154,7 @@ const timeInName = (time: string): string => time.slice(0, 19).replaceAll(/[-:]/
 
 async function manifestFor(
   { experiment, plan }: LoadedExperiment,
-  facts: Pick<Manifest, "repetitions" | "seed" | "commandLine" | "startedAt" | "runtime" | "runtimeReason">,
+  facts: Pick<Manifest, "repetitions" | "seed" | "commandLine" | "startedAt" | "runtime" | "runtimeReason" | "costs">,
 ): Promise<Manifest> {
   return {
     format: 1,
