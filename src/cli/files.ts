@@ -12,6 +12,7 @@ const reasons: Readonly<Record<string, string>> = {
 const shipped = {
   "a topology": "the shipped ones are in topologies/",
   "an experiment": "the shipped ones are in experiments/",
+  costs: "testbed calibrate writes such a file",
   "a topology or an experiment": "the shipped ones are in topologies/ and experiments/",
 } as const;
 

@@ -57,7 +57,7 @@ export class Connecting<F> {
     const arrival = fate.kind === "arrives" ? fate.at[0] : undefined;
     if (arrival !== undefined) {
       this.#scheduler.at(arrival, () => {
-        if (pending.live && this.#network.survived(path, at)) this.#answer(pending, at);
+        if (pending.live && this.#network.survived(path, at, arrival)) this.#answer(pending, at);
       });
     }
     const next = instant(at + synWaitUs * 2 ** retries);

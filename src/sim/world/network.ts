@@ -116,10 +116,11 @@ export class Network {
     }
   }
 
-  /** Whether a packet that left along the path at `departure` was not on a link when that went down. */
-  survived(path: Path, departure: Instant): boolean {
+  /** Whether a packet that was under way along the path in that time was not on a link when that went down. */
+  survived(path: Path, departure: Instant, arrival: Instant): boolean {
     if (path.changes === this.#changes) return true;
-    return path.hops.every(({ out, into }) => out.brokenAt < departure && into.brokenAt < departure);
+    const isWhole = ({ brokenAt }: Interface): boolean => brokenAt < departure || brokenAt > arrival;
+    return path.hops.every(({ out, into }) => isWhole(out) && isWhole(into));
   }
 
   #found(kind: Path["kind"], hops: readonly Hop[]): Path {

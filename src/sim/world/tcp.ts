@@ -29,7 +29,6 @@ interface Segment<F> {
   /** Undefined is a FIN. */
   readonly frame: F | undefined;
   readonly sizeBytes: number;
-  readonly since: Instant;
   sent: boolean;
 }
 
@@ -68,6 +67,8 @@ export class TcpEnd<F> {
   readonly #ahead = new Map<number, Segment<F>>();
   #duplicateAcks = 0;
   #backoffs = 0;
+  /** From here on the user timeout counts: not from the first byte, but from its first repetition (retrans_stamp). */
+  #repeatedAt: Instant | undefined;
   /** The last attempt found no way out of this node, or a router's word that it has none. */
   #told = false;
   #softError = "";
@@ -116,7 +117,7 @@ export class TcpEnd<F> {
 
   #append(frame: F | undefined, sizeBytes: number, departure: Instant): void {
     this.#look(departure);
-    const segment: Segment<F> = { number: this.#next++, frame, sizeBytes, since: departure, sent: false };
+    const segment: Segment<F> = { number: this.#next++, frame, sizeBytes, sent: false };
     this.#unacked.push(segment);
     this.unackedBytes += sizeBytes;
     if (this.#unacked.length === 1) this.#base = departure;
@@ -135,7 +136,7 @@ export class TcpEnd<F> {
       case "arrives":
         for (const at of fate.at) {
           this.#scheduler.at(at, () => {
-            if (this.#network.survived(path, departure)) this.#peer?.arrive(segment, this);
+            if (this.#network.survived(path, departure, at)) this.#peer?.arrive(segment, this);
           });
         }
         return "flying";
@@ -208,7 +209,7 @@ export class TcpEnd<F> {
     for (const ack of this.#acks) {
       if (ack.at > now) break;
       count += 1;
-      if (ack.upTo <= upTo || !this.#network.survived(ack.path, ack.departure)) continue;
+      if (ack.upTo <= upTo || !this.#network.survived(ack.path, ack.departure, ack.at)) continue;
       upTo = ack.upTo;
       progressAt = ack.at;
     }
@@ -225,6 +226,7 @@ export class TcpEnd<F> {
   #recovered(now: Instant): void {
     const wasRecovering = this.#backoffs > 0 || this.#told;
     this.#backoffs = 0;
+    this.#repeatedAt = undefined;
     this.#told = false;
     this.#softError = "";
     if (wasRecovering) for (const segment of this.#unacked) if (!segment.sent) this.#transmit(segment, now);
@@ -249,9 +251,13 @@ export class TcpEnd<F> {
     const waitUs = this.#told
       ? Math.min(this.#rtoUs, localProbeUs)
       : Math.min(rtoUsMax, this.#rtoUs * 2 ** Math.min(this.#backoffs, 20));
+    return instant(Math.min(this.#base + waitUs, this.#overAt()));
+  }
+
+  #overAt(): number {
     const { tcpUserTimeout } = this.options.settings;
-    const retryAt = this.#base + waitUs;
-    return instant(tcpUserTimeout > 0 ? Math.min(retryAt, oldest.since + tcpUserTimeout) : retryAt);
+    if (tcpUserTimeout === 0 || this.#repeatedAt === undefined) return Number.POSITIVE_INFINITY;
+    return this.#repeatedAt + tcpUserTimeout;
   }
 
   #due(): void {
@@ -261,9 +267,9 @@ export class TcpEnd<F> {
     const deadline = this.#deadline();
     if (oldest === undefined || deadline === undefined) return;
     if (deadline > now) return this.#arm();
-    const { tcpUserTimeout } = this.options.settings;
-    const isOver = tcpUserTimeout > 0 ? now >= oldest.since + tcpUserTimeout : this.#backoffs > retries2;
-    if (isOver) return this.#fail(this.#softError === "" ? "ETIMEDOUT" : this.#softError);
+    const hasLimit = this.options.settings.tcpUserTimeout > 0;
+    if (hasLimit ? now >= this.#overAt() : this.#backoffs > retries2) return this.#fail(this.#softError === "" ? "ETIMEDOUT" : this.#softError);
+    this.#repeatedAt ??= now;
     this.#retransmit(oldest, now);
     this.#base = now;
     this.#arm();
@@ -295,7 +301,7 @@ export class TcpEnd<F> {
     const at = fate.kind === "arrives" ? fate.at[0] : undefined;
     if (at === undefined) return;
     this.#scheduler.at(at, () => {
-      if (sender.isOpen && this.#network.survived(path, now)) sender.#fail("ECONNRESET");
+      if (sender.isOpen && this.#network.survived(path, now, at)) sender.#fail("ECONNRESET");
     });
   }
 
