@@ -91,7 +91,8 @@ export type FieldToWrite = readonly [number, number | string | Uint8Array | read
 
 /** The canonical encoding when fields come in ascending order: callers list them so. */
 export function encodeFields(...fields: readonly FieldToWrite[]): Uint8Array {
-  const writer = new BinaryWriter();
+  const writer = idle ?? new BinaryWriter();
+  idle = undefined;
   for (const [number, value] of fields) {
     if (value === undefined || value === 0 || value === "") continue;
     if (typeof value === "number") writer.tag(number, WireType.Varint).uint64(value);
@@ -100,5 +101,11 @@ export function encodeFields(...fields: readonly FieldToWrite[]): Uint8Array {
       for (const element of value) writer.tag(number, WireType.LengthDelimited).bytes(element);
     } else if (value.length > 0) writer.tag(number, WireType.LengthDelimited).bytes(value);
   }
-  return writer.finish();
+  const bytes = writer.finish();
+  if (bytes.length <= keptBytesMax) idle = writer;
+  return bytes;
 }
+
+/** One writer for all, as its buffer grows to what messages need; a large one is let go, and one that threw half-way. */
+let idle: BinaryWriter | undefined = new BinaryWriter();
+const keptBytesMax = 65_536;

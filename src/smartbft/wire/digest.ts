@@ -3,8 +3,18 @@
 import { concat, sha256, sha256Hex } from "../../base/index.js";
 import type { Proposal, Signature } from "../contract.js";
 
+/** Proposals never change, and each is asked for its digest once for every vote. */
+const known = new WeakMap<Proposal, string>();
+
 /** Lower-case hexadecimal digest of a proposal; payload comes first, header second. Copies none of them. */
-export const proposalDigest = (proposal: Proposal): string => sha256Hex(...proposalParts(proposal));
+export function proposalDigest(proposal: Proposal): string {
+  let digest = known.get(proposal);
+  if (digest === undefined) {
+    digest = sha256Hex(...proposalParts(proposal));
+    known.set(proposal, digest);
+  }
+  return digest;
+}
 
 export const proposalDer = (proposal: Proposal): Uint8Array => concat(...proposalParts(proposal));
 

@@ -15,58 +15,69 @@ import type {
   ViewMetadata,
 } from "./message.js";
 
+/** One writer for all, as its buffer grows to what messages need; a large one is let go, and so is one that was left half full. */
+let idle: BinaryWriter | undefined = new BinaryWriter();
+const keptBytesMax = 65_536;
+
+function written(write: (writer: BinaryWriter) => void): Uint8Array {
+  const writer = idle ?? new BinaryWriter();
+  idle = undefined;
+  write(writer);
+  const bytes = writer.finish();
+  if (bytes.length <= keptBytesMax) idle = writer;
+  return bytes;
+}
+
 export function encodeMessage(message: Message): Uint8Array {
-  const writer = new BinaryWriter();
-  writeMessage(writer, message);
-  return writer.finish();
+  return written((writer) => writeMessage(writer, message));
 }
 
 export function encodeViewData(data: ViewData): Uint8Array {
-  const writer = new BinaryWriter();
-  integer(writer, 1, data.nextView);
-  if (data.lastDecision !== undefined) nested(writer, 2, data.lastDecision, writeProposal);
-  for (const signature of data.lastDecisionSignatures) nested(writer, 3, signature, writeSignature);
-  if (data.inFlightProposal !== undefined) nested(writer, 4, data.inFlightProposal, writeProposal);
-  flag(writer, 5, data.inFlightPrepared);
-  return writer.finish();
+  return written((writer) => {
+    integer(writer, 1, data.nextView);
+    if (data.lastDecision !== undefined) nested(writer, 2, data.lastDecision, writeProposal);
+    for (const signature of data.lastDecisionSignatures) nested(writer, 3, signature, writeSignature);
+    if (data.inFlightProposal !== undefined) nested(writer, 4, data.inFlightProposal, writeProposal);
+    flag(writer, 5, data.inFlightPrepared);
+  });
 }
 
 /** `black_list` in the given order: it is compared element by element. */
 export function encodeViewMetadata(metadata: ViewMetadata): Uint8Array {
-  const writer = new BinaryWriter();
-  writeViewMetadata(writer, metadata);
-  return writer.finish();
+  return written((writer) => {
+    writeViewMetadata(writer, metadata);
+  });
 }
 
 /** The identities whose Prepares a signer had collected, in order of arrival (section 1.4). */
 export function encodePreparesFrom(ids: readonly number[]): Uint8Array {
-  const writer = new BinaryWriter();
-  packed(writer, 1, ids);
-  return writer.finish();
+  return written((writer) => {
+    packed(writer, 1, ids);
+  });
 }
 
 export function encodeSavedMessage(saved: SavedMessage): Uint8Array {
-  const writer = new BinaryWriter();
-  switch (saved.kind) {
-    case "proposed":
-      nested(writer, 1, saved, (inner, { prePrepare, prepare }) => {
-        nested(inner, 1, prePrepare, writePrePrepare);
-        nested(inner, 2, prepare, writePrepare);
-      });
-      break;
-    case "commit":
-      nested(writer, 2, saved.commit, writeMessage);
-      break;
-    case "newView":
-      nested(writer, 3, saved.metadata, writeViewMetadata);
-      break;
-    case "viewChange":
-      nested(writer, 4, saved.viewChange, writeViewChange);
-      break;
-    default:
-      assertNever(saved);
-  }
-  return writer.finish();
+  return written((writer) => {
+    switch (saved.kind) {
+      case "proposed":
+        nested(writer, 1, saved, (inner, { prePrepare, prepare }) => {
+          nested(inner, 1, prePrepare, writePrePrepare);
+          nested(inner, 2, prepare, writePrepare);
+        });
+        break;
+      case "commit":
+        nested(writer, 2, saved.commit, writeMessage);
+        break;
+      case "newView":
+        nested(writer, 3, saved.metadata, writeViewMetadata);
+        break;
+      case "viewChange":
+        nested(writer, 4, saved.viewChange, writeViewChange);
+        break;
+      default:
+        assertNever(saved);
+    }
+  });
 }
 
 function writeMessage(writer: BinaryWriter, message: Message): void {
