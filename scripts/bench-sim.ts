@@ -32,17 +32,36 @@ const contextFor = (orderers: readonly string[], peers: readonly string[]): Chec
 });
 
 /** Replicas on links alone: the tiny application, no streams and no disks' time. */
-function replicas(size: number, load: { readonly rate: number; readonly batch: number; readonly forSeconds: number }): Figures {
+function replicas(
+  size: number,
+  load: { readonly rate: number; readonly batch: number; readonly forSeconds: number },
+): Figures {
   const protocol = {
     requestBatchMaxCount: load.batch,
     requestBatchMaxInterval: milliseconds(2),
     requestPoolSize: 10_000,
   };
-  const cluster = new Cluster({ size, seed: "bench", linkDelay: microseconds(100), fsync: microseconds(100), protocol });
+  const cluster = new Cluster({
+    size,
+    seed: "bench",
+    linkDelay: microseconds(100),
+    fsync: microseconds(100),
+    protocol,
+  });
   const orderers = names(size);
   const checks = new AllChecks(contextFor(orderers, ["orderer1"]));
   const observe = (event: Event): void => checks.observe(event);
-  observe({ kind: "environment", at: cluster.now, node: "", format: 1, clock: "virtual", runtime: "sim", lab: "", versions: {}, wallTime: "" });
+  observe({
+    kind: "environment",
+    at: cluster.now,
+    node: "",
+    format: 1,
+    clock: "virtual",
+    runtime: "sim",
+    lab: "",
+    versions: {},
+    wallTime: "",
+  });
   cluster.onTrace = (entry) => observeTrace(cluster, entry, observe);
   cluster.start();
   cluster.run(seconds(1));
@@ -90,19 +109,26 @@ function observeTrace(cluster: Cluster, { at, node, trace }: LogEntry, observe: 
 }
 
 /** A whole world on one switch: client, peer, streams, disks, processes; every event made and checked. */
-function world(size: number, load: { readonly rate: number; readonly forSeconds: number; readonly messageTrace: boolean }): Figures {
+function world(
+  size: number,
+  load: { readonly rate: number; readonly forSeconds: number; readonly messageTrace: boolean },
+): Figures {
   const topology = good(parseTopology(switchTopology(size), "bench"));
   const experiment = good(parseExperiment(experimentText(load), "bench"));
   const plan = good(planFor(applyExperiment(topology, experiment, {}), "bench"));
   const checks = new AllChecks(contextFor(names(size), ["peer1"]));
-  const simulated = new World(plan, experiment, "bench", { costs: { ...defaultCosts, cores: 0 }, messageTrace: load.messageTrace });
+  const simulated = new World(plan, experiment, "bench", {
+    costs: { ...defaultCosts, cores: 0 },
+    messageTrace: load.messageTrace,
+  });
   let decisions = 0;
   let from = { at: 0, decisions: 0, cpu: 0 };
   while (!simulated.over) {
     for (const event of simulated.advance()) {
       checks.observe(event);
       if (event.kind === "block" && event.role === "peer") decisions += 1;
-      if (event.kind === "phase" && event.phase === "timeline-started") from = { at: simulated.now, decisions, cpu: cpuSeconds() };
+      if (event.kind === "phase" && event.phase === "timeline-started")
+        from = { at: simulated.now, decisions, cpu: cpuSeconds() };
     }
   }
   const broken = checks.verdicts().filter(({ verdict }) => verdict !== "true");
@@ -133,7 +159,13 @@ ${links.join("\n")}
 `;
 }
 
-const experimentText = ({ rate, forSeconds }: { readonly rate: number; readonly forSeconds: number }): string => `format: 1
+const experimentText = ({
+  rate,
+  forSeconds,
+}: {
+  readonly rate: number;
+  readonly forSeconds: number;
+}): string => `format: 1
 name: bench
 topology: bench.yaml
 workload: { rate: ${rate}/s, size: 200B }
@@ -163,7 +195,9 @@ function line(label: string, { decisions, virtualSeconds, cpuSeconds: cpu, verdi
 }
 
 const forSeconds = Number(process.argv[2] ?? 20);
-console.log(`${"".padEnd(52)}${"decisions/s".padStart(12)}${"us of CPU each".padStart(16)}${"CPU s / virt s".padStart(16)}`);
+console.log(
+  `${"".padEnd(52)}${"decisions/s".padStart(12)}${"us of CPU each".padStart(16)}${"CPU s / virt s".padStart(16)}`,
+);
 line("replicas, n = 4, one request a decision", replicas(4, { rate: 400, batch: 1, forSeconds }));
 line("replicas, n = 4, 100 requests a decision", replicas(4, { rate: 4_000, batch: 100, forSeconds }));
 line("world, n = 4, 20 decisions/s", world(4, { rate: 20, forSeconds, messageTrace: false }));

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "@commander-js/extra-typings";
+import { registerCalibrate } from "./commands/calibrate.js";
 import { registerFault } from "./commands/fault.js";
 import { registerImages } from "./commands/images.js";
 import { registerInside } from "./commands/inside.js";
@@ -38,6 +39,7 @@ for (const register of [
   registerFault,
   registerRun,
   registerSim,
+  registerCalibrate,
   registerResults,
 ]) {
   register(program, context);

@@ -27,9 +27,10 @@ export const runRuntimeOption = (): Option<
   false,
   RunRuntimeChoice
 > =>
-  new Option("--runtime <runtime>", "where nodes live; auto, the default, is netns for now; sim is virtual time").choices(
-    runNames,
-  );
+  new Option(
+    "--runtime <runtime>",
+    "where nodes live; auto, the default, is netns for now; sim is virtual time",
+  ).choices(runNames);
 
 export function chosenRuntime(choice: RuntimeChoice = "auto"): ChosenRuntime {
   if (choice === "netns") return { runtime: netnsRuntime, name: "netns", reason: "asked for" };
@@ -39,4 +40,5 @@ export function chosenRuntime(choice: RuntimeChoice = "auto"): ChosenRuntime {
 }
 
 /** One line for people. */
-export const runtimeLine = ({ name, reason }: Pick<ChosenRuntime, "reason"> & { readonly name: string }): string => `runtime ${name} (${reason})`;
+export const runtimeLine = ({ name, reason }: Pick<ChosenRuntime, "reason"> & { readonly name: string }): string =>
+  `runtime ${name} (${reason})`;

@@ -12,7 +12,9 @@ export async function costsOf(path: string | undefined): Promise<Costs> {
   if (path === undefined) return defaultCosts;
   const costs = costsFrom(await readUserFile(path, "costs"));
   if (!("problem" in costs)) return costs;
-  throw new UserError(`Cannot read "${path}": ${costs.problem}`, { suggestion: "testbed calibrate writes such a file" });
+  throw new UserError(`Cannot read "${path}": ${costs.problem}`, {
+    suggestion: "testbed calibrate writes such a file",
+  });
 }
 
 /** Throws `UserError` naming what cannot run in virtual time. */

@@ -6,7 +6,14 @@ export { Links } from "./links.js";
 export { disagreements, largestGap, stepsOf, type SeenStep, type StepQuery } from "./observe.js";
 export { Scheduler } from "./scheduler.js";
 export { tinyApplication, tinyRequest, tinyVerification } from "./tiny-application.js";
-export { costsFormat, defaultCosts, noCosts, type Costs } from "./world/costs.js";
+export {
+  calibratedCosts,
+  costsFormat,
+  defaultCosts,
+  noCosts,
+  type Costs,
+  type Measured,
+} from "./world/costs.js";
 export { costsFrom } from "./world/costs.schema.js";
 export { refusalsFor } from "./world/refusals.js";
 export { eventsIn, World, type WorldOptions } from "./world/world.js";

@@ -16,6 +16,7 @@ const schema = z.strictObject({
   receiveUs: us,
   sendUs: us,
   stepUs: us,
+  coldUs: us,
   wakeUs: us,
 });
 

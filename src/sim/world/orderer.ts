@@ -54,6 +54,8 @@ export class Orderer implements Service, EffectPorts {
   readonly #submissions = new Map<number, (outcome: SubmitOutcome) => void>();
   /** A broadcast gives the same bytes to every target: framed once. */
   readonly #framed = new WeakMap<Uint8Array, Uint8Array>();
+  /** Steps that this process has taken before. */
+  readonly #warm = new Set<string>();
   #syncs: CatchUp[] = [];
   #nextToken = 1;
 
@@ -162,8 +164,11 @@ export class Orderer implements Service, EffectPorts {
   }
 
   trace(at: Instant, trace: Trace): void {
-    if (trace.kind === "step") this.#site.emit({ at, ...trace });
-    else if (trace.kind === "received" && this.#config.messageTrace)
+    if (trace.kind === "step") {
+      if (!this.#warm.has(trace.step)) this.#site.process.charge(this.#site.costs.coldUs);
+      this.#warm.add(trace.step);
+      this.#site.emit({ at, ...trace });
+    } else if (trace.kind === "received" && this.#config.messageTrace)
       this.#site.emit({ at, ...receivedEvent(trace, this.#nameOf(trace.from)) });
   }
 
@@ -199,8 +204,7 @@ export class Orderer implements Service, EffectPorts {
     const received = (bytes: Uint8Array): void => {
       const step = decodeClusterStep(bytes);
       if (step.kind === "bad") this.#site.emit(rejectedEvent(peer, step.reason));
-      else if (step.value.kind === "consensus")
-        this.#loop.push({ kind: "message", from, bytes: step.value.message });
+      else if (step.value.kind === "consensus") this.#loop.push({ kind: "message", from, bytes: step.value.message });
       else this.#loop.push({ kind: "forwarded", from, request: step.value.envelope });
     };
     return { peer, received, closed: () => undefined };

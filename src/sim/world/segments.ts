@@ -159,7 +159,5 @@ function directionOf({ delay, jitter, lossPercent, rateKbit }: Impairment, mtu: 
 export const hasCarrier = (end: Interface): boolean => end.adminUp && end.portUp;
 
 export function passes(from: Interface, to: Interface): boolean {
-  return (
-    from.adminUp && from.portUp && to.portUp && to.adminUp && from.dropsOut.size === 0 && to.dropsIn.size === 0
-  );
+  return from.adminUp && from.portUp && to.portUp && to.adminUp && from.dropsOut.size === 0 && to.dropsIn.size === 0;
 }

@@ -73,9 +73,11 @@ const integerHead = Uint8Array.of(0x02, 15);
 
 /** node/signatures.ts: that many are checked on the process's own thread, more go to the thread pool together. */
 const inlineCountMax = 3;
-const poolThreads = 2;
 
-/** Results in order, when the time that the checks take has passed. */
+/**
+ * Results in order, when the time that the checks take has passed. The pool's threads get one processor's worth: all orderers
+ * check the same block at the same time, on processors that they share.
+ */
 export function check(
   { process, costs, scheduler }: Pick<Site, "process" | "costs" | "scheduler">,
   items: readonly VerifyItem[],
@@ -86,6 +88,6 @@ export function check(
     process.charge(items.length * costs.verifyUs);
     return then(results);
   }
-  const took = Math.ceil((items.length * costs.verifyUs) / poolThreads);
+  const took = Math.ceil(items.length * costs.verifyUs);
   process.at((Math.max(process.now(), scheduler.now) + took) as Instant, () => process.run(() => then(results)));
 }

@@ -268,7 +268,8 @@ export class TcpEnd<F> {
     if (oldest === undefined || deadline === undefined) return;
     if (deadline > now) return this.#arm();
     const hasLimit = this.options.settings.tcpUserTimeout > 0;
-    if (hasLimit ? now >= this.#overAt() : this.#backoffs > retries2) return this.#fail(this.#softError === "" ? "ETIMEDOUT" : this.#softError);
+    if (hasLimit ? now >= this.#overAt() : this.#backoffs > retries2)
+      return this.#fail(this.#softError === "" ? "ETIMEDOUT" : this.#softError);
     this.#repeatedAt ??= now;
     this.#retransmit(oldest, now);
     this.#base = now;
