@@ -59,7 +59,9 @@ export function simulated({ plan, experiment }: Loaded, options: SimulationOptio
 }
 
 function good<T>(
-  parsed: { readonly kind: "good"; readonly value: T } | { readonly kind: "bad"; readonly problems: readonly unknown[] },
+  parsed:
+    | { readonly kind: "good"; readonly value: T }
+    | { readonly kind: "bad"; readonly problems: readonly unknown[] },
 ): T {
   if (parsed.kind === "good") return parsed.value;
   throw new Error(JSON.stringify(parsed.problems));
