@@ -46,7 +46,7 @@ function guarded<T>(bytes: Uint8Array, read: (bytes: Uint8Array) => T): Decoded<
 /** Calls `field` for each field of a message; it returns false for the ones it does not know, which are skipped. */
 function eachField(bytes: Uint8Array, field: (number: number, reader: FieldReader) => boolean): void {
   const reader = new BinaryReader(bytes);
-  const fields = new FieldReader(reader);
+  const fields = new FieldReader(reader, bytes);
   while (reader.pos < reader.len) {
     const [number, wireType] = reader.tag();
     fields.wireType = wireType;
@@ -58,13 +58,33 @@ class FieldReader {
   wireType: WireType = WireType.Varint;
   readonly #reader: BinaryReader;
 
-  constructor(reader: BinaryReader) {
+  readonly #bytes: Uint8Array;
+
+  /** `bytes` is what the reader reads. */
+  constructor(reader: BinaryReader, bytes: Uint8Array) {
     this.#reader = reader;
+    this.#bytes = bytes;
   }
 
   integer(): number {
     this.#expect(WireType.Varint);
-    return safe(this.#reader.uint64());
+    return this.#short() ?? safe(this.#reader.uint64());
+  }
+
+  /** Integers of up to three bytes, which nearly all are: the reader's own way makes a bigint of each. */
+  #short(): number | undefined {
+    const { pos } = this.#reader;
+    let value = 0;
+    for (let index = 0; index < 3; index++) {
+      const byte = this.#bytes[pos + index];
+      if (byte === undefined) return undefined;
+      value |= (byte & 0x7f) << (7 * index);
+      if (byte < 0x80) {
+        this.#reader.pos = pos + index + 1;
+        return value;
+      }
+    }
+    return undefined;
   }
 
   integers(): readonly number[] {
