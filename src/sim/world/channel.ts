@@ -24,7 +24,7 @@ interface OpenStream {
 }
 
 interface Watcher {
-  readonly then: (state: ChannelState) => void;
+  readonly tell: (state: ChannelState) => void;
   readonly timer: Timer;
 }
 
@@ -67,7 +67,7 @@ export class Channel implements OutboundChannel {
     const timer = process.timer(() => {
       if (this.#watchers.delete(watcher)) then("connecting");
     });
-    const watcher: Watcher = { then, timer };
+    const watcher: Watcher = { tell: then, timer };
     this.#watchers.add(watcher);
     timer.set(after(process.now(), timeout));
   }
@@ -195,9 +195,9 @@ export class Channel implements OutboundChannel {
     if (this.#state === "idle" || this.#state === "connecting") return;
     const watchers = [...this.#watchers];
     this.#watchers.clear();
-    for (const { then, timer } of watchers) {
+    for (const { tell, timer } of watchers) {
       timer.set(undefined);
-      then(this.#state);
+      tell(this.#state);
     }
   }
 

@@ -77,7 +77,7 @@ export class Routing {
       this.#states.set(name, { ...state, spfPlanned: false, spfAt: instant(-60_000_000), holdUs: 0 });
     }
     const { routing } = plan;
-    if (routing.protocol === "static") this.#adjacencies = undefined;
+    if (routing.protocol !== "ospf") this.#adjacencies = undefined;
     else {
       const { ospf, bfd } = routing;
       const changed = (node: string): void => this.#originate(node);

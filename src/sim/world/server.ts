@@ -101,7 +101,7 @@ class Connection {
   }
 
   over(): void {
-    for (const stream of [...this.#streams.keys()]) this.#close(stream, "inbound, cancelled");
+    for (const stream of this.#streams.keys()) this.#close(stream, "inbound, cancelled");
   }
 
   #open({ stream, method, sender }: Extract<Frame, { kind: "headers" }>): void {
