@@ -65,8 +65,9 @@ function replicas(
   cluster.onTrace = (entry) => observeTrace(cluster, entry, observe);
   cluster.start();
   cluster.run(seconds(1));
-  cluster.load(load.rate, seconds(2));
-  cluster.run(seconds(2));
+  const warmUp = seconds(Math.min(2, load.forSeconds));
+  cluster.load(load.rate, warmUp);
+  cluster.run(warmUp);
   cluster.steps.length = 0;
   const height = (): number => Math.max(...cluster.nodes.map((id) => cluster.ledger(id).height));
   const [from, cpu] = [height(), cpuSeconds()];
@@ -202,11 +203,13 @@ line("replicas, n = 4, one request a decision", replicas(4, { rate: 400, batch: 
 line("replicas, n = 4, 100 requests a decision", replicas(4, { rate: 4_000, batch: 100, forSeconds }));
 line("world, n = 4, 20 decisions/s", world(4, { rate: 20, forSeconds, messageTrace: false }));
 line("world, n = 4, 20 decisions/s, messages traced", world(4, { rate: 20, forSeconds, messageTrace: true }));
-for (const size of [4, 7, 16, 32, 64, 128]) {
-  const some = Math.max(2, Math.round((forSeconds * 4) / size));
-  line(`replicas, n = ${size}, 20 decisions/s`, replicas(size, { rate: 20, batch: 1, forSeconds: some }));
+for (const size of [7, 16, 32, 64, 128]) {
+  // About the same work at each size: a decision takes 2n² messages.
+  const decisions = Math.max(4, Math.round((20 * forSeconds * 16) / size ** 2));
+  const rate = Math.min(20, decisions);
+  line(`replicas, n = ${size}, ${rate} decisions/s`, replicas(size, { rate, batch: 1, forSeconds: decisions / rate }));
 }
 for (const size of [7, 16, 32]) {
-  const some = Math.max(2, Math.round((forSeconds * 4) / size));
+  const some = Math.max(1, Math.round((forSeconds * 16) / size ** 2));
   line(`world, n = ${size}, 20 decisions/s`, world(size, { rate: 20, forSeconds: some, messageTrace: false }));
 }

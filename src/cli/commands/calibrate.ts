@@ -25,18 +25,11 @@ Examples:
   testbed sim experiments/leader-interface-down.yaml --costs costs.json`,
     )
     .action(async ({ output, format }) => {
-      const measured = await measuredHere(dirname(output));
+      const measured = await writing(output, () => measuredHere(dirname(output)));
       const processor = cpus()[0]?.model ?? "unknown processor";
       const source = `testbed calibrate, ${new Date().toISOString()}, ${processor}`;
       const costs = calibratedCosts(measured, { source, cores: availableParallelism() });
-      try {
-        await writeFile(output, `${JSON.stringify(costs, null, 2)}\n`);
-      } catch (cause) {
-        throw new UserError(`Cannot write costs to "${output}"`, {
-          cause,
-          suggestion: "name another file with --output",
-        });
-      }
+      await writing(output, () => writeFile(output, `${JSON.stringify(costs, null, 2)}\n`));
       const rows = Object.entries(measured).map(([what, us]) => ({
         what: what.replace("Us", ""),
         us: Number(us.toFixed(1)),
@@ -45,6 +38,14 @@ Examples:
       say(`costs in ${output}`);
     });
 };
+
+async function writing<T>(output: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new UserError(`Cannot write costs to "${output}"`, { cause, suggestion: "name another file with --output" });
+  }
+}
 
 async function measuredHere(folder: string): Promise<Measured> {
   const pair = newKeyPair();
