@@ -139,7 +139,7 @@ export class FaultLog {
       return;
     }
     if (open !== undefined || this.rows.length >= faultsMax) return;
-    const row = newRow(undefined, "interface-down", event.how, event.endpoint, "");
+    const row = newRow(undefined, event.what ?? "interface-down", event.how, event.endpoint, "");
     row.state = "observed";
     row.effectiveAt = event.at;
     row.observedAt = event.at;
@@ -268,18 +268,25 @@ function newRow(fault: number | undefined, what: string, how: string, target: st
   };
 }
 
+/** Endpoints that a fault takes away: a node that has ended has none left, one that is frozen still forwards. */
+function endpointsLost(row: FaultRow, cast: Cast): readonly string[] {
+  if (row.what === "interface-down") return [row.target];
+  if (row.what !== "node-stop" && row.what !== "node-kill" && row.what !== "node-restart") return [];
+  return (cast.interfaces.get(row.target) ?? []).map((each) => `${row.target}:${each}`);
+}
+
 /** Whether these faults, as long as they last, leave the node no interface or no process. */
 export function cutsOff(node: string, rows: readonly FaultRow[], cast: Cast): boolean {
   if (node === "") return false;
   const cut = new Set<string>();
   for (const row of rows) {
-    if (row.what !== "interface-down") {
-      if (nodeOf(row.target) === node) return true;
-      continue;
+    if (row.what === "frr-kill") continue; // the kernel keeps its routes: others may lose the way to it, later
+    if (row.what !== "interface-down" && nodeOf(row.target) === node) return true;
+    for (const endpoint of endpointsLost(row, cast)) {
+      cut.add(endpoint);
+      const far = cast.far.get(endpoint);
+      if (far !== undefined) cut.add(far);
     }
-    cut.add(row.target);
-    const far = cast.far.get(row.target);
-    if (far !== undefined) cut.add(far);
   }
   const interfaces = cast.interfaces.get(node) ?? [];
   return interfaces.length > 0 && interfaces.every((each) => cut.has(`${node}:${each}`));

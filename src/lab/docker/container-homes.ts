@@ -7,8 +7,9 @@ import { checkKernel, nsidOf, possible } from "../agent/network.js";
 import type { Homes, NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { runBatch } from "../links/batch.js";
 import { ContainerProcess } from "./container-process.js";
-import { containersAtOnce, nodeContainer, startContainer } from "./containers.js";
-import { engineVersion, openEngine } from "./engine.js";
+import { watchContainers } from "./container-watch.js";
+import { containersAtOnce, nodeContainer, nodeRole, startContainer } from "./containers.js";
+import { engineVersion, label, openEngine } from "./engine.js";
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -35,6 +36,13 @@ export class ContainerHomes implements Homes {
     const process = new ContainerProcess(this.#engine, options);
     this.#processes.set(options.node.name, process);
     return process;
+  }
+
+  watch({ changed, trouble }: Parameters<Homes["watch"]>[0]): void {
+    const labels = [`${label.directory}=${this.#directory}`, `${label.role}=${nodeRole}`];
+    watchContainers({ engine: this.#engine, labels, changed, trouble }).catch((error: unknown) =>
+      trouble(`cannot hear the engine: ${String(error)}`),
+    );
   }
 
   async makeNamespaces(plan: Plan, { signal }: Waits): Promise<void> {

@@ -10,7 +10,7 @@ import { inImage, programs } from "../programs.js";
 import { dockerFormat, engineError, label, messageOf, statusOf } from "./engine.js";
 
 export const switchboardRole = "switchboard";
-const nodeRole = "node";
+export const nodeRole = "node";
 /** Where the switchboard has its engine's socket. */
 export const engineSocketInside = "/testbed-engine.sock";
 
