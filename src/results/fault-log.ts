@@ -196,8 +196,9 @@ export class FaultLog {
     this.#lastDown.set(endpoint, { at: event.at, saw });
     for (const rows of this.#watching.values()) {
       for (const row of rows) {
-        if (row.target === endpoint) this.#see(row, "nearKernel", event.at, saw);
-        if (this.#cast.far.get(row.target) === endpoint) this.#see(row, "farKernel", event.at, saw);
+        const lost = endpointsLost(row, this.#cast);
+        if (lost.includes(endpoint)) this.#see(row, "nearKernel", event.at, saw);
+        if (lost.some((each) => this.#cast.far.get(each) === endpoint)) this.#see(row, "farKernel", event.at, saw);
       }
     }
   }

@@ -1,12 +1,15 @@
 // Labs of containers on an engine of the tests' own: they come up, are entered, broken, healed, found by label, and leave nothing.
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Docker from "dockerode";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { buildNodeImage, dockerRuntime, netnsRuntime, type RunningLab } from "../../src/lab/index.js";
 import type { Plan } from "../../src/plan/index.js";
-import { there, until, waiting } from "../../src/system/index.js";
+import { placesOf } from "../../src/lab/agent/node-files.js";
+import { nodeContainer, removeLabContainers } from "../../src/lab/docker/containers.js";
+import { there, until, waiting, type Look } from "../../src/system/index.js";
 import { buildPrograms, endOf, eventsOf, inside, lineOfRouters, ownStateFolder, planFrom } from "../netns/a-lab.js";
+import { brokenAndHealed, wholeAgain, wholeNodeFaults } from "../netns/whole-nodes.js";
 
 const noEngine = inject("noEngine");
 let removeState = (): void => undefined;
@@ -89,13 +92,76 @@ test("a service is killed and started again in its container, and paused; FRR be
     'links:\n  - endpoints: ["o1:eth1", s]\n  - endpoints: ["o2:eth1", s]\n  - endpoints: ["o3:eth1", s]\n  - endpoints: ["o4:eth1", s]\n';
   const routing = "routing: { protocol: ospf, hello: 1s, dead: 4s }\n";
   await using lab = await up(planFrom(`format: 1\nname: services\nprofile: fast\n${routing}${nodes}${links}`));
-  for (const what of ["process-kill", "process-pause"] as const) {
+  for (const what of ["process-kill", "process-pause", "node-kill", "node-pause"] as const) {
     const [fault] = await lab.fault({ do: "fault", what, how: "", target: "o2", healAfterUs: 0 });
     expect(fault).toMatchObject({ what, state: "effective" });
-    expect((await inside(lab, "o2", "vtysh", "-c", "show daemons")).text.trim()).toBe("zebra ospfd");
+    if (what.startsWith("process"))
+      expect((await inside(lab, "o2", "vtysh", "-c", "show daemons")).text.trim()).toBe("zebra ospfd");
     expect((await lab.heal(fault?.fault ?? 0)).at(-1)).toMatchObject({ what, state: "healed" });
   }
+  // A second fault while the first is healed hits the service that is there, or nothing: never the container's first process.
+  const pid = (await new Docker().getContainer("testbed.services.o2").inspect()).State.Pid;
+  const kill = { do: "fault", what: "process-kill", how: "", target: "o2", healAfterUs: 0 } as const;
+  const [first] = await lab.fault(kill);
+  const healing = lab.heal(first?.fault ?? 0);
+  for (let hits = 0; hits < 5; hits++) await lab.fault(kill);
+  await healing;
+  expect((await new Docker().getContainer("testbed.services.o2").inspect()).State.Pid).toBe(pid);
   await lab.down();
+});
+
+test.for(wholeNodeFaults)("%s: effective, read back, healed, and the node is whole again", async (what, { skip }) => {
+  skip(noEngine !== "", noEngine);
+  await using lab = await up(lineOfRouters("whole", 3));
+  await brokenAndHealed(lab, what);
+  await lab.down();
+});
+
+test("docker pause and docker stop behind our back are observed, and docker start brings the node back", async ({
+  skip,
+}) => {
+  skip(noEngine !== "", noEngine);
+  await using lab = await up(lineOfRouters("behind", 3));
+  const container = new Docker().getContainer("testbed.behind.r2");
+  const observed = async (...states: readonly string[]): Promise<void> => {
+    const look = (): Look<true> => {
+      const said = eventsOf(lab, "observed").map(({ node, what, state }) => `${node} ${what} ${state}`);
+      return JSON.stringify(said) === JSON.stringify(states) ? there(true) : waiting(said.join(", "));
+    };
+    await until(look, { timeoutMs: 30_000, everyMs: 50, signal, what: states.join(", ") });
+  };
+  await container.pause();
+  await observed("r2 node-pause down");
+  await container.unpause();
+  await observed("r2 node-pause down", "r2 node-pause up");
+  await container.stop({ t: 10 });
+  await observed("r2 node-pause down", "r2 node-pause up", "r2 node-stop down");
+  await container.start();
+  await observed("r2 node-pause down", "r2 node-pause up", "r2 node-stop down", "r2 node-stop up");
+  await wholeAgain(lab);
+  await lab.down();
+});
+
+test("a container that the engine is still making is waited for and removed", async ({ skip }) => {
+  skip(noEngine !== "", noEngine);
+  const engine = new Docker();
+  const [image = ""] = (await engine.listImages({ filters: { label: ["testbed.program"] } })).flatMap(
+    ({ RepoTags }) => RepoTags ?? [],
+  );
+  const directory = mkdtempSync(join(process.env["TESTBED_STATE"] ?? "", "in-flight-"));
+  const plan = lineOfRouters("in-flight", 4);
+  writeFileSync(join(directory, "plan.json"), JSON.stringify(plan));
+  writeFileSync(join(directory, "up.json"), JSON.stringify({ format: 1, seed: "1", messageTrace: true, image }));
+  const place = { lab: "in-flight", directory, image };
+  const making = plan.nodes.map((node) => {
+    const wanted = nodeContainer(place, node, { places: placesOf(directory, node.name), sysctls: [] });
+    return engine.createContainer(wanted);
+  });
+  const removed = await removeLabContainers(engine, place);
+  // Each was made and removed, or was refused its name for the moment in which the engine was asked for it.
+  await Promise.allSettled(making);
+  expect(await containers()).toEqual([]);
+  expect(removed.length).toBeGreaterThan(0);
 });
 
 test("when the agent is killed, clean finds the containers by label and touches no other", async ({ skip }) => {

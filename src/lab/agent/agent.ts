@@ -122,7 +122,7 @@ export class Agent {
       case "run":
         return this.#run.start(request.experiment, request.seed);
       case "enter":
-        return this.#nodes.processOf(request.node).enter();
+        return this.#enter(request.node);
       default:
         return assertNever(request);
     }
@@ -164,6 +164,14 @@ export class Agent {
     const how = event.node === "" ? "carrier" : "admin";
     const { at, admin: state } = event;
     this.#options.log.emit({ kind: "observed", at, node: endpoint.node, endpoint: endpoint.name, how, state });
+  }
+
+  #enter(node: string): readonly string[] {
+    const process = this.#nodes.processOf(node);
+    if (this.#lives.stateOf(node) !== "down") return process.enter();
+    throw new UserError(`Node "${node}" has ended: there is nothing to enter`, {
+      suggestion: "see: testbed fault list",
+    });
   }
 
   async #injectByHand(request: Extract<AgentRequest, { do: "fault" }>): Promise<readonly FaultStatus[]> {

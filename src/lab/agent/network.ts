@@ -59,7 +59,12 @@ export async function numberNamespace(plan: Plan, node: string, { signal }: Wait
     const { exitCode, stderr } = await tryCommand("ip", ["netns", "set", node, String(number)], { signal });
     return exitCode === 0 ? there(true) : waiting(`something still holds the old one: ip said "${stderr.trim()}"`);
   };
-  await until(look, { timeoutMs: numberMsMax, everyMs: 5, signal, what: `the number ${number} of ${node}'s namespace` });
+  await until(look, {
+    timeoutMs: numberMsMax,
+    everyMs: 5,
+    signal,
+    what: `the number ${number} of ${node}'s namespace`,
+  });
 }
 
 /** Lays the wires of one node again: its ports, its ends, their addresses and impairments. */

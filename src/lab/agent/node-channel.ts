@@ -119,7 +119,9 @@ export class NodeChannel {
     }
     // What the kernel had of it was read to its end. What the process had not written is known to nobody.
     const cut = lines.rest === "" ? "" : ", one was cut short";
-    this.#complain(`closed its control connection; events heard: ${this.#nextEvent}${cut}; what it had not sent is lost`);
+    this.#complain(
+      `closed its control connection; events heard: ${this.#nextEvent}${cut}; what it had not sent is lost`,
+    );
   }
 
   #hear(line: string): void {

@@ -28,7 +28,8 @@ export async function watchContainers(options: ContainerWatchOptions): Promise<n
       await follow(options, place, () => (isTold = false));
       throw new Error("the stream of its events ended");
     } catch (error) {
-      if (!isTold) options.trouble(`cannot hear the engine: ${error instanceof Error ? messageOf(error) : errorText(error)}`);
+      if (!isTold)
+        options.trouble(`cannot hear the engine: ${error instanceof Error ? messageOf(error) : errorText(error)}`);
       isTold = true;
     }
     await pause(againMs, { signal });

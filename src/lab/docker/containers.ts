@@ -3,11 +3,12 @@
 import { join } from "node:path";
 import type Docker from "dockerode";
 import type { PlannedNode } from "../../plan/index.js";
-import { mapBounded, OperatingError } from "../../system/index.js";
+import { mapBounded, OperatingError, there, until, waiting, type Look } from "../../system/index.js";
 import { nodeEnvironment } from "../agent/namespace-process.js";
 import type { NodePlaces } from "../agent/node-files.js";
 import { inImage, programs } from "../programs.js";
 import { dockerFormat, engineError, label, messageOf, statusOf } from "./engine.js";
+import { beingMade, nodesWanted } from "./in-flight.js";
 
 export const switchboardRole = "switchboard";
 export const nodeRole = "node";
@@ -23,6 +24,9 @@ export interface LabPlace {
   readonly directory: string;
   readonly image: string;
 }
+
+/** An engine under load takes seconds to make what it had been asked for. */
+const removalMsMax = 60_000;
 
 export const containerName = (lab: string, member: string): string => `testbed.${lab}.${member}`;
 
@@ -161,10 +165,20 @@ export async function removeLabContainers(
     });
   };
   await remove(await containersWith(engine, [...ours, `${label.role}=${switchboardRole}`]));
-  // What the agent had asked for when it was ended may appear after the first look.
-  for (let left = await containersWith(engine, ours); left.length > 0; left = await containersWith(engine, ours)) {
-    await remove(left);
-  }
+  const { image, nodes } = await nodesWanted(directory);
+  const look = async (): Promise<Look<true>> => {
+    for (let left = await containersWith(engine, ours); left.length > 0; left = await containersWith(engine, ours)) {
+      await remove(left);
+    }
+    const gone = new Set(removed);
+    const names = nodes.map((node) => containerName(lab, node)).filter((name) => !gone.has(`container ${name}`));
+    const labels = labelsOf({ lab, directory, image }, nodeRole, "");
+    const making = await beingMade(engine, { image, names, labels });
+    if (making.length > 0) return waiting(`the engine still makes ${making.join(", ")}`);
+    return (await containersWith(engine, ours)).length === 0 ? there(true) : waiting("more have appeared");
+  };
+  const { signal } = new AbortController();
+  await until(look, { timeoutMs: removalMsMax, everyMs: 20, signal, what: `lab ${lab} to have no container` });
   return removed;
 }
 

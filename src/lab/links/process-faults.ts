@@ -70,7 +70,8 @@ const namesOf = (daemons: ReadonlyMap<string, number>): string =>
 
 /** A service that is only being started has no process to hit: its container's first one is not it. */
 function runningPid(node: string, service: ServiceProcess): number {
-  if (service.starting) throw new OperatingError(`Find the service of ${node}: it is being started, expected it to run`);
+  if (service.starting)
+    throw new OperatingError(`Find the service of ${node}: it is being started, expected it to run`);
   if (service.pid > 0) return service.pid;
   throw new OperatingError(`Find the service of ${node}: it has ended, expected it to run`);
 }

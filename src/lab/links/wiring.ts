@@ -101,7 +101,8 @@ export class Wiring {
 
   #toolFor(namespace: string): ResidentTool {
     if (namespace === "") return this.#switchboard;
-    if (this.#gone.has(namespace)) throw new OperatingError(`Reach ${namespace}: it has ended, it has no interface now`);
+    if (this.#gone.has(namespace))
+      throw new OperatingError(`Reach ${namespace}: it has ended, it has no interface now`);
     const tool = this.#inside.get(namespace) ?? new ResidentTool("ip", namespace);
     this.#inside.set(namespace, tool);
     return tool;
