@@ -71,8 +71,8 @@ export interface FaultEvent extends Stamp {
   /** When it was due; absent for faults typed by hand. */
   readonly dueAt?: Instant;
   /**
-   * effective - due; a fault later than 5 ms marks its run. What takes time by its nature (a node's orderly stop, its restart,
-   * a pause by an engine) is late by when it was ordered: `at` says when it was done.
+   * effective - due; a fault later than 5 ms marks its run. A fault of a whole node takes time by its nature (many
+   * processes end, an engine is asked): it is late by when it was ordered, and `at` says when it was done.
    */
   readonly lateness?: Duration;
   /** What was read back, or why it failed. */

@@ -103,8 +103,8 @@ export class Agent {
     await sendFromLoopback(plan, { signal });
     progress("every node has every route");
     await this.#nodes.servicesReady({ signal });
+    this.#lives.begin();
     homes.watch({ changed: (node) => this.#lives.changed(node), trouble: (text) => this.#trouble(text) });
-    await this.#lives.begin();
     log.emit({ kind: "phase", at: now(), node: "", phase: "ready" });
     progress("every service answers");
   }

@@ -20,6 +20,8 @@ export interface HomeLook {
 
 /** A node as a whole: everything in it ends, is frozen, and begins again in namespaces of its own. */
 export interface NodeHome {
+  /** Of the first process of this life, as it was opened; 0 where nobody but the agent can begin another. */
+  readonly pid: number;
   look(): Promise<HomeLook>;
   /**
    * Ends every process in the node: `kill` at once, `stop` by asking first. Resolves when the kernel shows none, with the instant

@@ -14,6 +14,7 @@ const endMsMax = 20_000;
 const stateMsMax = 2_000;
 
 export class NamespaceHome implements NodeHome {
+  readonly pid = 0;
   readonly #node: PlannedNode;
   /** Path that stands for the mount namespace (as /proc/PID/ns/mnt does); undefined while there is none. */
   readonly #mountNamespace: () => string | undefined;

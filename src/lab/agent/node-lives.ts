@@ -54,8 +54,8 @@ export class NodeLives {
   }
 
   /** The lab is up: from now on a node whose first process is another one has begun again. */
-  async begin(): Promise<void> {
-    for (const life of this.#lives.values()) life.pid = (await life.process.home.look()).pid;
+  begin(): void {
+    for (const life of this.#lives.values()) life.pid = life.process.home.pid;
   }
 
   stateOf(node: string): Life["state"] {
@@ -86,8 +86,7 @@ export class NodeLives {
     const { at, detail } = await life.process.home.end(what === "node-kill" ? "kill" : "stop");
     await this.#ended(life, detail);
     const undo = (): Promise<Confirmed> => inTurn(life, () => this.#begin(life));
-    const takesTime = what === "node-kill" ? {} : { orderedAt };
-    return { at, detail, undo, ...takesTime, healsItself: what === "node-restart" };
+    return { at, detail, undo, orderedAt, healsItself: what === "node-restart" };
   }
 
   async #pause(life: Life): Promise<Cut> {
@@ -135,7 +134,7 @@ export class NodeLives {
     await carrier.relaid(node.name);
     await downs.relaid(node.name);
     life.state = "running";
-    life.pid = (await process.home.look()).pid;
+    life.pid = process.home.pid;
     process.start();
     await configured(process);
     await downs.holdAgain(node.name); // not before: the start script waits for interfaces that are up

@@ -43,6 +43,10 @@ export class ContainerHome implements NodeHome {
     this.#go ??= openSync(this.#goPath, fileConstants.O_RDWR | fileConstants.O_NONBLOCK);
   }
 
+  get pid(): number {
+    return this.container.pid;
+  }
+
   get container(): OpenContainer {
     if (this.#container !== undefined) return this.#container;
     throw new OperatingError(`Enter ${this.#node.name}: it has no container yet`);

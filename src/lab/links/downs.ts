@@ -21,7 +21,7 @@ export interface Confirmed {
 }
 
 export interface Cut extends Confirmed {
-  /** When it was ordered, of what takes time by its nature: then lateness counts from here. */
+  /** When it was ordered, where the doing takes time by its nature: then lateness counts from here. */
   readonly orderedAt?: Instant;
   /** Its undo belongs to the fault itself and follows at once. */
   readonly healsItself?: boolean;
