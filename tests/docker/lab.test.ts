@@ -27,6 +27,9 @@ const up = (plan: Plan): Promise<RunningLab> =>
 const containers = async (): Promise<readonly string[]> =>
   (await new Docker().listContainers({ all: true })).flatMap(({ Names }) => Names).toSorted();
 
+const volumes = async (): Promise<readonly string[]> =>
+  (await new Docker().listVolumes()).Volumes.map(({ Name }) => Name).toSorted();
+
 const labsLeft = (): readonly string[] => {
   const folder = join(process.env["TESTBED_STATE"] ?? "", "labs");
   return existsSync(folder) ? readdirSync(folder) : [];
@@ -55,7 +58,7 @@ test("a lab of containers comes up, is entered and found, and leaves nothing", a
   expect(eventsOf(lab, "environment")).toMatchObject([{ runtime: "docker" }]);
   expect(eventsOf(lab, "process").filter((event) => event.state === "started")).toHaveLength(6);
   await lab.down();
-  expect([await containers(), labsLeft()]).toEqual([[], []]);
+  expect([await containers(), await volumes(), labsLeft()]).toEqual([[], [], []]);
 });
 
 test("a node is not privileged and has no way to the engine", async ({ skip }) => {
@@ -100,7 +103,8 @@ test("a service is killed and started again in its container, and paused; FRR be
 
 test("when the agent is killed, clean finds the containers by label and touches no other", async ({ skip }) => {
   skip(noEngine !== "", noEngine);
-  await using lab = await up(lineOfRouters("killed", 2));
+  const lab = await up(lineOfRouters("killed", 2));
+  await lab[Symbol.asyncDispose]();
   const engine = new Docker();
   const [image = ""] = (await engine.getContainer("testbed.killed.r1").inspect()).Config.Image.split(" ");
   const foreign = await engine.createContainer({ name: "foreign", Image: image, Cmd: ["true"], NetworkDisabled: true });
@@ -111,12 +115,14 @@ test("when the agent is killed, clean finds the containers by label and touches 
   };
   await until(look, { timeoutMs: 5_000, everyMs: 20, signal, what: "the lab to be dead" });
   await expect(dockerRuntime.attach("killed")).rejects.toThrow(/Lab "killed" is dead/);
+  await engine.createVolume({ Name: "foreign" });
   expect((await dockerRuntime.clean()).toSorted()).toEqual([
-    lab.directory,
     "container testbed.killed.r1",
     "container testbed.killed.r2",
     "container testbed.killed.switchboard",
+    expect.stringMatching(/^volume testbed-[0-9a-f]{12}$/),
   ]);
-  expect(await containers()).toEqual(["/foreign"]);
+  expect([await containers(), await volumes()]).toEqual([["/foreign"], ["foreign"]]);
   await foreign.remove();
+  await engine.getVolume("foreign").remove();
 });

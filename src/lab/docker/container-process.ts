@@ -10,8 +10,11 @@ import { LineSplitter, OperatingError, readTextIfThere, there, until, waiting, t
 import type { NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { placesOf, type NodePlaces } from "../agent/node-files.js";
 import { NodeReports } from "../agent/node-reports.js";
+import { commandOf } from "../agent/host-command.js";
+import type { UpSettings } from "../protocol.js";
 import { environmentInside, serviceInside } from "./containers.js";
 import { messageOf } from "./engine.js";
+import { startOwnImage, type OwnImage } from "./own-image.js";
 
 /** The text is constant: what it runs comes as arguments. Descriptor 4 stays open until the service ends, and tells so. */
 const service = 'exec 4>&1 >>"$1" 2>&1; shift; exec "$@"';
@@ -28,15 +31,18 @@ export class ContainerProcess implements NodeProcess {
   readonly node: PlannedNode;
   readonly places: NodePlaces;
   readonly #engine: Docker;
+  readonly #settings: UpSettings;
   readonly #reports: NodeReports;
   #container: { readonly id: string; readonly pid: number } | undefined;
   /** Kept open: a line written before the start script reads must not be lost. */
   #go: number | undefined;
   #service: Running | undefined;
+  #ownImage: OwnImage | undefined;
   #starting = false;
 
-  constructor(engine: Docker, { directory, node, emit }: NodeProcessOptions) {
+  constructor(engine: Docker, { directory, node, emit }: NodeProcessOptions, settings: UpSettings) {
     this.node = node;
+    this.#settings = settings;
     this.places = placesOf(directory, node.name);
     this.#engine = engine;
     this.#reports = new NodeReports(node, emit);
@@ -69,7 +75,7 @@ export class ContainerProcess implements NodeProcess {
   }
 
   restartService(): void {
-    if (this.#serviceCommand.length === 0) return;
+    if (!this.#hasService) return;
     this.#starting = true;
     this.#startService().then(
       () => (this.#starting = false),
@@ -77,12 +83,13 @@ export class ContainerProcess implements NodeProcess {
     );
   }
 
+  /** A host with an image of its own is entered where its command runs; the rest of it is beside. */
   enter(): readonly string[] {
-    return [this.#opened.id];
+    return [this.#ownImage?.id ?? this.#opened.id];
   }
 
   get pid(): number {
-    if (this.#serviceCommand.length === 0) return this.#container?.pid ?? 0;
+    if (!this.#hasService) return this.#container?.pid ?? 0;
     // Between the request and the engine's answer the process is on its way: its pid is the container's for so long.
     if (this.#starting) return this.#container?.pid ?? 0;
     return this.#service?.pid ?? 0;
@@ -110,8 +117,12 @@ export class ContainerProcess implements NodeProcess {
     throw new OperatingError(`Enter ${this.node.name}: it has no container yet`);
   }
 
+  get #hasService(): boolean {
+    return this.#serviceCommand.length > 0 || this.node.host.image !== "";
+  }
+
   get #serviceCommand(): readonly string[] {
-    return this.node.service === undefined ? this.node.command : [...serviceInside, this.places.configuration];
+    return this.node.service === undefined ? commandOf(this.node) : [...serviceInside, this.places.configuration];
   }
 
   /** The service begins when FRR has its configuration, as it does where the start script becomes it. */
@@ -121,6 +132,19 @@ export class ContainerProcess implements NodeProcess {
   }
 
   async #startService(): Promise<void> {
+    if (this.node.host.image !== "") {
+      const { node, places } = this;
+      const own = await startOwnImage(this.#engine, {
+        settings: this.#settings,
+        node,
+        places,
+        beside: this.#opened.id,
+      });
+      this.#ownImage = own;
+      this.#service = { pid: own.pid, end: own.ended.then((code) => this.#ended(own.pid, code)) };
+      this.#service.end.catch((error: unknown) => this.#reports.fail(messageOf(error)));
+      return;
+    }
     const exec = await this.#engine.getContainer(this.#opened.id).exec({
       Cmd: ["sh", "-c", service, "sh", join(this.places.folder, "service.log"), ...this.#serviceCommand],
       Env: environmentInside(this.node, this.places),
@@ -148,6 +172,10 @@ export class ContainerProcess implements NodeProcess {
     };
     const signal = new AbortController().signal;
     const code = await until(look, { timeoutMs: endMsMax, everyMs: 5, signal, what: `the end of ${this.node.name}` });
+    this.#ended(pid, code);
+  }
+
+  #ended(pid: number, code: number): void {
     if (this.#service?.pid === pid) this.#service = undefined;
     this.#reports.exited(pid, howEnded(code));
   }

@@ -7,29 +7,39 @@ import { mapBounded, OperatingError } from "../../system/index.js";
 import { nodeEnvironment } from "../agent/namespace-process.js";
 import type { NodePlaces } from "../agent/node-files.js";
 import { inImage, programs } from "../programs.js";
+import { putFiles, type ArchiveFile } from "./archive.js";
 import { dockerFormat, engineError, label, messageOf, statusOf } from "./engine.js";
 
 export const switchboardRole = "switchboard";
 const nodeRole = "node";
+export const ownImageRole = "own-image";
 /** Where the switchboard has its engine's socket. */
 export const engineSocketInside = "/testbed-engine.sock";
 
 /** More at once only wait for each other (two cores are busy with four). */
 export const containersAtOnce = 4;
 
-export interface LabPlace {
+/** A lab as its labels name it. */
+export interface LabName {
   readonly lab: string;
-  /** The lab's folder: the same path on the engine's machine and in its containers. */
+  /** Whose it is (label.directory). */
+  readonly owner: string;
+}
+
+export interface LabPlace extends LabName {
+  /** The lab's folder, a volume: the same path on the engine's machine and in its containers. */
   readonly directory: string;
   readonly image: string;
+  /** What the engine runs containers by, like `crun`; empty: its own choice. */
+  readonly containerRuntime: string;
 }
 
 export const containerName = (lab: string, member: string): string => `testbed.${lab}.${member}`;
 
-const labelsOf = ({ lab, directory }: LabPlace, role: string, node: string): Record<string, string> => ({
+export const labelsOf = ({ lab, owner }: LabName, role: string, node: string): Record<string, string> => ({
   [label.format]: dockerFormat,
   [label.lab]: lab,
-  [label.directory]: directory,
+  [label.directory]: owner,
   [label.role]: role,
   [label.node]: node,
 });
@@ -38,12 +48,12 @@ const sysctlsOf = (settings: readonly string[]): Record<string, string> =>
   Object.fromEntries(settings.map((setting) => setting.split("=", 2) as [string, string])); // each is NAME=VALUE (plan)
 
 /** Ours write little there; what foreign programs write must not fill a disk. */
-const logConfig = { Type: "json-file", Config: { "max-size": "8m", "max-file": "1" } };
+export const logConfig = { Type: "json-file", Config: { "max-size": "8m", "max-file": "1" } };
 
 /** As good as root on the engine's machine by the socket it holds (docs/threat-model.md). Nodes never get that socket. */
 export function switchboardContainer(
   place: LabPlace,
-  options: { readonly engineSocket: string; readonly sysctls: readonly string[] },
+  options: { readonly volume: string; readonly engineSocket: string; readonly sysctls: readonly string[] },
 ): Docker.ContainerCreateOptions {
   const agent = ["node", inImage(programs.agent), place.directory];
   return {
@@ -72,12 +82,28 @@ export function switchboardContainer(
       CapAdd: ["NET_ADMIN", "NET_BROADCAST", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE", "SYS_NICE"],
       // The engine's AppArmor profile forbids every mount, and a namespace gets its name by one.
       SecurityOpt: ["apparmor=unconfined"],
-      Binds: [`${place.directory}:${place.directory}`, `${options.engineSocket}:${engineSocketInside}`],
+      Binds: [`${options.engineSocket}:${engineSocketInside}`],
+      // By its name, so that the engine knows it as in use.
+      Mounts: [{ Type: "volume", Source: options.volume, Target: place.directory, VolumeOptions: emptyVolume }],
+      ...runtimeOf(place),
       Sysctls: sysctlsOf(options.sysctls),
       LogConfig: logConfig,
     },
   };
 }
+
+/** Nothing of the image is copied into it. */
+const emptyVolume = { NoCopy: true, Labels: {}, DriverConfig: { Name: "local", Options: {} } };
+
+export const runtimeOf = ({ containerRuntime }: Pick<LabPlace, "containerRuntime">): { readonly Runtime?: string } =>
+  containerRuntime === "" ? {} : { Runtime: containerRuntime };
+
+/** Zero is the engine's word for as much as there is. No swap on top: a node that swaps is another experiment. */
+export const limitsOf = ({ limits }: PlannedNode): Docker.HostConfig => ({
+  NanoCpus: Math.round(limits.cpuCount * 1e9),
+  Memory: limits.memoryBytes,
+  MemorySwap: limits.memoryBytes,
+});
 
 /** `sysctls` are the node's as far as this kernel has them. */
 export function nodeContainer(
@@ -108,6 +134,9 @@ export function nodeContainer(
       Tmpfs: { "/run": "mode=755" },
       Sysctls: sysctlsOf(options.sysctls),
       LogConfig: logConfig,
+      ...runtimeOf(place),
+      // Where a host has an image of its own, its container is what is limited (own-image.ts).
+      ...(node.host.image === "" ? limitsOf(node) : {}),
     },
   };
 }
@@ -121,22 +150,43 @@ export function environmentInside(node: PlannedNode, places: NodePlaces): string
   return Object.entries(inside).map(([name, value]) => `${name}=${value}`);
 }
 
-/** Creates and starts a container; answers its id and the pid of its first process. */
+/** Creates and starts a container, with files in it before anything runs; answers its id and the pid of its first process. */
 export async function startContainer(
   engine: Docker,
   wanted: Docker.ContainerCreateOptions,
+  files: readonly ArchiveFile[] = [],
 ): Promise<{ readonly id: string; readonly pid: number }> {
   const name = wanted.name ?? "";
   try {
     const container = await engine.createContainer(wanted);
+    await putFiles(container, files);
     await container.start();
     const { State } = await container.inspect();
     if (State.Pid > 0) return { id: container.id, pid: State.Pid };
     throw new OperatingError(`it ended at once with exit code ${State.ExitCode}`);
   } catch (error) {
-    throw engineError(`Start container ${name}`, error);
+    throw startError(name, wanted.Image ?? "", error);
   }
 }
+
+/** An image that was there when the lab began may have been removed since. */
+export function startError(name: string, image: string, cause: unknown): Error {
+  if (statusOf(cause) !== 404 || !/no such image/i.test(messageOf(cause))) {
+    return engineError(`Start container ${name}`, cause);
+  }
+  return new OperatingError(
+    `Start container ${name}: image ${image} has vanished; the engine said "${messageOf(cause)}"`,
+    {
+      suggestion:
+        "run it again: an image of ours is made anew when it is missing (testbed images build), others are fetched",
+      cause,
+    },
+  );
+}
+
+/** Files that a host brings along, readable by whoever its command runs as. */
+export const filesOf = ({ host }: PlannedNode): readonly ArchiveFile[] =>
+  Object.entries(host.files).map(([path, text]) => ({ path, text, mode: 0o644 }));
 
 /** Containers with these labels (`name` or `name=value`), running or not. */
 export async function containersWith(
@@ -146,12 +196,15 @@ export async function containersWith(
   return engine.listContainers({ all: true, filters: { label: [...labels] } });
 }
 
+/** Labels of all of a lab, as a filter. */
+export const labelsIn = ({ lab, owner }: LabName): readonly string[] => [
+  `${label.lab}=${lab}`,
+  `${label.directory}=${owner}`,
+];
+
 /** Removes every container of a lab, the switchboard first so that it makes no others; answers their names. */
-export async function removeLabContainers(
-  engine: Docker,
-  { lab, directory }: Pick<LabPlace, "lab" | "directory">,
-): Promise<readonly string[]> {
-  const ours = [`${label.lab}=${lab}`, `${label.directory}=${directory}`];
+export async function removeLabContainers(engine: Docker, name: LabName): Promise<readonly string[]> {
+  const ours = labelsIn(name);
   const removed: string[] = [];
   const remove = async (containers: readonly Docker.ContainerInfo[]): Promise<void> => {
     const signal = new AbortController().signal;
@@ -168,7 +221,7 @@ export async function removeLabContainers(
   return removed;
 }
 
-async function removeContainer(engine: Docker, id: string): Promise<void> {
+export async function removeContainer(engine: Docker, id: string): Promise<void> {
   try {
     await engine.getContainer(id).remove({ force: true, v: true });
   } catch (error) {
