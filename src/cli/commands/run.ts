@@ -81,7 +81,6 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
   };
   const manifest = await manifestFor(loaded, facts);
   interrupt.cleansUp(`${labLeft(plan.lab)}; results so far are in ${directory}`);
-  say(runtimeLine(chosen));
   await refuseNamesake(plan.lab, chosen);
   await chosen.runtime.check(plan, { signal: interrupt.signal });
   const results = await runExperiment({
@@ -94,7 +93,7 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
     repetitions,
     execute: executionIn(chosen.runtime, { results: resolve(directory), repetitions, messageTrace }),
     signal: interrupt.signal,
-    progress: say,
+    progress: after(runtimeLine(chosen)),
   });
   await conclude(directory, results);
 }
@@ -112,6 +111,16 @@ async function resume(name: string | undefined, { interrupt }: Context): Promise
   } finally {
     await lab.down();
   }
+}
+
+/** Says `first` before the first line of progress: what is refused before anything began needs no preface. */
+function after(first: string): (text: string) => void {
+  let isSaid = false;
+  return (text) => {
+    if (!isSaid) say(first);
+    isSaid = true;
+    say(text);
+  };
 }
 
 /** 2026-01-31T12:00:00.000Z → 20260131-120000 */
