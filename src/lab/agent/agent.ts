@@ -12,7 +12,7 @@ import { Downs } from "../links/downs.js";
 import { FaultDesk, healAt } from "../links/fault-desk.js";
 import { KernelListener } from "../links/kernel-listener.js";
 import { Wiring } from "../links/wiring.js";
-import type { LabRequest, UpSettings } from "../protocol.js";
+import type { FolderRequest, LabRequest, UpSettings } from "../protocol.js";
 import { environmentEvent } from "./environment.js";
 import type { EventLog } from "./event-log.js";
 import type { Homes, NodeProcess } from "./homes.js";
@@ -109,7 +109,7 @@ export class Agent {
     progress("every service answers");
   }
 
-  async answer(request: Exclude<LabRequest, { do: "await-up" | "down" }>): Promise<unknown> {
+  async answer(request: Exclude<LabRequest, FolderRequest | { do: "await-up" | "down" }>): Promise<unknown> {
     switch (request.do) {
       case "status":
         return this.#status();

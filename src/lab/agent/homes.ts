@@ -32,7 +32,7 @@ export interface NodeHome {
   pause(): Promise<string>;
   resume(): Promise<string>;
   /** The node has ended: lets go of what would keep its namespaces. */
-  letGo(): void;
+  letGo(): Promise<void>;
   /** Gives an ended node namespaces again, known by its name and number, with its kernel settings and no wires. */
   open(plan: Plan, options: { readonly signal: AbortSignal }): Promise<void>;
 }

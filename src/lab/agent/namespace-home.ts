@@ -68,8 +68,9 @@ export class NamespaceHome implements NodeHome {
     return `${await this.#until(look, stateMsMax, "to go on")} processes of ${this.#node.name} run`;
   }
 
-  letGo(): void {
+  letGo(): Promise<void> {
     this.#close();
+    return Promise.resolve();
   }
 
   open(plan: Plan, { signal }: { readonly signal: AbortSignal }): Promise<void> {

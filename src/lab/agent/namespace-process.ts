@@ -10,8 +10,10 @@ import { getPriority } from "node:os";
 import { join } from "node:path";
 import type { PlannedNode } from "../../plan/index.js";
 import { LineSplitter, OperatingError, readTextIfThere, toolPath } from "../../system/index.js";
+import { limitedWords } from "../netns/limits.js";
 import { programs } from "../programs.js";
 import type { Homes, NodeProcess, NodeProcessOptions } from "./homes.js";
+import { commandOf } from "./host-command.js";
 import { NamespaceHome } from "./namespace-home.js";
 import { makeNamespaces } from "./network.js";
 import { placesOf, type NodePlaces } from "./node-files.js";
@@ -144,7 +146,7 @@ class NamespaceProcess implements NodeProcess {
   }
 
   #command(): readonly string[] {
-    if (this.node.service === undefined) return this.node.command;
+    if (this.node.service === undefined) return commandOf(this.node);
     // No --enable-source-maps: the first stack of an error would parse megabytes of map and hold the node up for half a
     // second, just when a connection breaks.
     return [process.execPath, programs.service, this.places.configuration];
@@ -160,7 +162,8 @@ class NamespaceProcess implements NodeProcess {
     const output = openSync(join(this.places.folder, "service.log"), "a", 0o600);
     // The agent must come first. Where it could raise itself (main.ts) the nodes run as everybody does, else a little below.
     const niceness = getPriority() < 0 ? -getPriority() : nodeNiceness;
-    const child = spawn("nice", ["-n", String(niceness), "nsenter", ...args], {
+    const words = ["-n", String(niceness), ...limitedWords(this.places.folder, this.node), "nsenter", ...args];
+    const child = spawn("nice", words, {
       stdio: ["ignore", output, output, "pipe"],
       cwd: this.places.folder,
       env: { ...nodeEnvironment(this.node, this.places), ...environment },

@@ -113,7 +113,7 @@ export class NodeLives {
     const { signal } = new AbortController();
     carrier.letGo(node.name);
     await wiring.letGo(node.name);
-    process.home.letGo();
+    await process.home.letGo();
     await unwireNode(node, { signal });
     await this.#heard(node, "down");
     await dropNamespace(node.name, { signal });

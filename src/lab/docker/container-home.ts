@@ -9,6 +9,7 @@ import type { HomeLook, NodeHome } from "../agent/homes.js";
 import { checkKernel, numberNamespace } from "../agent/network.js";
 import { runBatch } from "../links/batch.js";
 import { untilEnded } from "../links/process-state.js";
+import { removeContainer } from "./containers.js";
 import { engineError } from "./engine.js";
 
 /** Docker's own default: then it kills. */
@@ -26,14 +27,21 @@ export class ContainerHome implements NodeHome {
   readonly #engine: Docker;
   readonly #node: PlannedNode;
   readonly #goPath: string;
+  readonly #beside: () => OpenContainer | undefined;
   #container: OpenContainer | undefined;
   /** Kept open: an order written before `hold` reads must not be lost. */
   #go: number | undefined;
 
-  constructor(engine: Docker, node: PlannedNode, goPath: string) {
+  /** `beside`: the container of a host's own image, which shares the network of this one and its fate. */
+  constructor(
+    engine: Docker,
+    node: PlannedNode,
+    { go, beside }: { readonly go: string; readonly beside: () => OpenContainer | undefined },
+  ) {
     this.#engine = engine;
     this.#node = node;
-    this.#goPath = goPath;
+    this.#goPath = go;
+    this.#beside = beside;
   }
 
   /** Its container runs and waits for orders. */
@@ -65,16 +73,17 @@ export class ContainerHome implements NodeHome {
 
   async end(how: "stop" | "kill"): Promise<{ readonly at: Instant; readonly detail: string }> {
     const { id, pid } = this.container;
+    const pids = this.#all().map((each) => each.pid);
     const what = `container ${id.slice(0, 12)} of ${this.#node.name}`;
     // The kernel ends a pid namespace's first process after all others: when it has gone, so has everything in the container.
     const gone = (): Promise<Instant> =>
-      untilEnded([pid], { timeoutMs: stopSecondsMax * 1_000 + engineMsMax, what: `the end of ${what}` });
+      untilEnded(pids, { timeoutMs: stopSecondsMax * 1_000 + engineMsMax, what: `the end of ${what}` });
     let at: Instant;
     if (how === "kill") {
-      process.kill(pid, "SIGKILL");
+      for (const each of pids) killIfThere(each);
       at = await gone();
     } else {
-      const stop = this.#ask("stop", (container) => container.stop({ t: stopSecondsMax }));
+      const stop = this.#askAll("stop", (container) => container.stop({ t: stopSecondsMax }));
       [at] = await Promise.all([gone(), stop]);
     }
     const exited = async (): Promise<Look<number>> => {
@@ -86,20 +95,22 @@ export class ContainerHome implements NodeHome {
   }
 
   async pause(): Promise<string> {
-    await this.#ask("pause", (container) => container.pause());
+    await this.#askAll("pause", (container) => container.pause());
     if ((await this.look()).paused) return "the engine says that the container is paused";
     throw new OperatingError(`Pause ${this.#node.name}: the engine did, and says that it is not paused`);
   }
 
   async resume(): Promise<string> {
-    await this.#ask("unpause", (container) => container.unpause());
+    await this.#askAll("unpause", (container) => container.unpause());
     const { pid, paused } = await this.look();
     if (pid > 0 && !paused) return "the engine says that the container runs";
     throw new OperatingError(`Unpause ${this.#node.name}: the engine did, and says that it does not run`);
   }
 
-  /** Orders that the ended container has not read are not for the next one. */
-  letGo(): void {
+  /** What shares the network would keep it; and orders that the ended container has not read are not for the next one. */
+  async letGo(): Promise<void> {
+    const beside = this.#beside();
+    if (beside !== undefined) await removeContainer(this.#engine, beside.id);
     const rest = Buffer.alloc(256);
     try {
       while (this.#go !== undefined) readSync(this.#go, rest);
@@ -124,9 +135,23 @@ export class ContainerHome implements NodeHome {
     return (await this.#ask("inspect", (container) => container.inspect())).State;
   }
 
-  async #ask<T>(verb: string, ask: (container: Docker.Container) => Promise<T>): Promise<T> {
+  /** The node's container, and the one beside it where that runs. */
+  #all(): readonly OpenContainer[] {
+    const beside = this.#beside();
+    return beside === undefined ? [this.container] : [this.container, beside];
+  }
+
+  async #askAll(verb: string, ask: (container: Docker.Container) => Promise<unknown>): Promise<void> {
+    await Promise.all(this.#all().map(({ id }) => this.#ask(verb, ask, id)));
+  }
+
+  async #ask<T>(
+    verb: string,
+    ask: (container: Docker.Container) => Promise<T>,
+    id: string = this.container.id,
+  ): Promise<T> {
     try {
-      return await ask(this.#engine.getContainer(this.container.id));
+      return await ask(this.#engine.getContainer(id));
     } catch (error) {
       throw engineError(`Ask the engine to ${verb} the container of ${this.#node.name}`, error);
     }
@@ -134,5 +159,13 @@ export class ContainerHome implements NodeHome {
 
   #until<T>(look: () => Promise<Look<T>>, what: string): Promise<T> {
     return until(look, { timeoutMs: engineMsMax, everyMs: 5, signal: new AbortController().signal, what });
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!hasCode(error, "ESRCH")) throw error; // it has ended by itself
   }
 }

@@ -10,10 +10,13 @@ import { LineSplitter, OperatingError, readTextIfThere, there, until, waiting, t
 import type { NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { placesOf, type NodePlaces } from "../agent/node-files.js";
 import { NodeReports } from "../agent/node-reports.js";
+import { commandOf } from "../agent/host-command.js";
 import { innerPidOf, treeOf } from "../links/process-state.js";
+import type { UpSettings } from "../protocol.js";
 import { ContainerHome, type OpenContainer } from "./container-home.js";
 import { environmentInside, serviceInside } from "./containers.js";
 import { messageOf, statusOf } from "./engine.js";
+import { startOwnImage, type OwnImage } from "./own-image.js";
 
 /** The text is constant: what it runs comes as arguments. Descriptor 4 stays open until the service ends, and tells so. */
 const service = 'exec 4>&1 >>"$1" 2>&1; shift; exec "$@"';
@@ -31,19 +34,23 @@ export class ContainerProcess implements NodeProcess {
   readonly places: NodePlaces;
   readonly home: ContainerHome;
   readonly #engine: Docker;
+  readonly #settings: UpSettings;
   readonly #reports: NodeReports;
   #isHeard = false;
   #service: Running | undefined;
+  #ownImage: OwnImage | undefined;
   #starting = false;
   /** The service is to begin when FRR has its configuration: not when it is FRR alone that begins again. */
   #awaitsFrr = false;
 
-  constructor(engine: Docker, { directory, node, emit }: NodeProcessOptions) {
+  constructor(engine: Docker, { directory, node, emit }: NodeProcessOptions, settings: UpSettings) {
     this.node = node;
+    this.#settings = settings;
     this.places = placesOf(directory, node.name);
     this.#engine = engine;
     this.#reports = new NodeReports(node, emit);
-    this.home = new ContainerHome(engine, node, this.pipes[0]);
+    const beside = (): OpenContainer | undefined => (this.#service === undefined ? undefined : this.#ownImage);
+    this.home = new ContainerHome(engine, node, { go: this.pipes[0], beside });
   }
 
   /** Paths of the pipes between the start script and the agent; they must be there before the container. */
@@ -74,7 +81,7 @@ export class ContainerProcess implements NodeProcess {
   }
 
   restartService(): void {
-    if (this.#serviceCommand.length === 0) return;
+    if (!this.#hasService) return;
     this.#starting = true;
     this.#startService()
       .catch((error: unknown) => this.#reports.fail(`start the service of ${this.node.name}: ${messageOf(error)}`))
@@ -97,13 +104,14 @@ export class ContainerProcess implements NodeProcess {
     return found;
   }
 
+  /** A host with an image of its own is entered where its command runs; the rest of it is beside. */
   enter(): readonly string[] {
-    return [this.home.container.id];
+    return [this.#ownImage?.id ?? this.home.container.id];
   }
 
   /** Never the container's own first process where there is a service: whoever asks may mean to kill. */
   get pid(): number {
-    return this.#serviceCommand.length === 0 ? this.home.container.pid : (this.#service?.pid ?? 0);
+    return this.#hasService ? (this.#service?.pid ?? 0) : this.home.container.pid;
   }
 
   get starting(): boolean {
@@ -127,8 +135,12 @@ export class ContainerProcess implements NodeProcess {
     await this.#service?.end;
   }
 
+  get #hasService(): boolean {
+    return this.#serviceCommand.length > 0 || this.node.host.image !== "";
+  }
+
   get #serviceCommand(): readonly string[] {
-    return this.node.service === undefined ? this.node.command : [...serviceInside, this.places.configuration];
+    return this.node.service === undefined ? commandOf(this.node) : [...serviceInside, this.places.configuration];
   }
 
   /** The service begins when FRR has its configuration, as it does where the start script becomes it. */
@@ -140,6 +152,7 @@ export class ContainerProcess implements NodeProcess {
   }
 
   async #startService(): Promise<void> {
+    if (this.node.host.image !== "") return this.#startOwnImage();
     const exec = await this.#engine.getContainer(this.home.container.id).exec({
       Cmd: ["sh", "-c", service, "sh", join(this.places.folder, "service.log"), ...this.#serviceCommand],
       Env: environmentInside(this.node, this.places),
@@ -167,6 +180,19 @@ export class ContainerProcess implements NodeProcess {
     };
     const signal = new AbortController().signal;
     const how = await until(look, { timeoutMs: endMsMax, everyMs: 5, signal, what: `the end of ${this.node.name}` });
+    this.#ended(pid, how);
+  }
+
+  async #startOwnImage(): Promise<void> {
+    const { node, places } = this;
+    const settings = this.#settings;
+    const own = await startOwnImage(this.#engine, { settings, node, places, beside: this.home.container.id });
+    this.#ownImage = own;
+    this.#service = { pid: own.pid, end: own.ended.then((code) => this.#ended(own.pid, howEnded(code))) };
+    this.#service.end.catch((error: unknown) => this.#reports.fail(messageOf(error)));
+  }
+
+  #ended(pid: number, how: string): void {
     if (this.#service?.pid === pid) this.#service = undefined;
     this.#reports.exited(pid, how);
   }

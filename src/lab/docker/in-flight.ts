@@ -1,27 +1,13 @@
 // Containers that an agent had asked for when it was ended: the engine goes on to make them, and shows them in no list until they
 // are made. Their names are taken from the first moment, so the engine is asked for each name that should be there and is not.
-import { join } from "node:path";
 import type Docker from "dockerode";
-import type { Plan } from "../../plan/index.js";
-import { mapBounded, readTextIfThere } from "../../system/index.js";
-import type { UpSettings } from "../protocol.js";
+import { mapBounded } from "../../system/index.js";
 import { engineError, statusOf } from "./engine.js";
 
 export interface WantedContainers {
   readonly image: string;
   readonly names: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
-}
-
-/** The nodes that the lab in this folder was to have; none when its agent had not been given them yet. */
-export async function nodesWanted(
-  directory: string,
-): Promise<{ readonly image: string; readonly nodes: readonly string[] }> {
-  const plan = await readTextIfThere(join(directory, "plan.json"));
-  const settings = await readTextIfThere(join(directory, "up.json"));
-  if (plan === undefined || settings === undefined) return { image: "", nodes: [] };
-  const { image } = JSON.parse(settings) as UpSettings; // both are written whole by this installation
-  return { image, nodes: (JSON.parse(plan) as Plan).steps.namespaces };
 }
 
 /** Which of the names belong to containers that are being made at this moment. */
