@@ -150,6 +150,39 @@ test("docker pause and docker stop behind our back are observed, and docker star
   await lab.down();
 });
 
+test("a host with an image of its own ends and begins again with its node, by a fault and behind our back", async ({
+  skip,
+}) => {
+  skip(noEngine !== "", noEngine);
+  const image = await buildNodeImage({ signal, progress: () => undefined });
+  const nodes = `nodes:\n  r1: { kind: router }\n  h1: { kind: host, image: "${image}", command: [sleep, infinity] }\n`;
+  const links = 'links:\n  - endpoints: ["r1:eth1", "h1:eth1"]\n';
+  const routing = "routing: { protocol: ospf, hello: 1s, dead: 4s }\n";
+  await using lab = await up(planFrom(`format: 1\nname: own\nprofile: fast\n${routing}${nodes}${links}`));
+  const engine = new Docker();
+  const router = (await lab.status()).nodes.find((node) => node.name === "r1")?.loopback ?? "";
+  const isBack = async (): Promise<Look<true>> => {
+    const { code, text } = await inside(lab, "h1", "ping", "-c", "1", "-W", "1", router);
+    return code === 0 ? there(true) : waiting(text);
+  };
+  const back = { timeoutMs: 30_000, everyMs: 100, signal, what: "h1 to reach r1" };
+  await until(isBack, back);
+  const [killed] = await lab.fault({ do: "fault", what: "node-kill", how: "", target: "h1", healAfterUs: 0 });
+  expect(killed?.state).toBe("effective");
+  expect((await containers()).filter((name) => name.startsWith("/testbed.own.h1"))).toEqual(["/testbed.own.h1"]);
+  expect((await lab.heal(killed?.fault ?? 0)).at(-1)).toMatchObject({ state: "healed" });
+  await until(isBack, back);
+  const before = (await engine.getContainer("testbed.own.h1.own-image").inspect()).State.Pid;
+  await engine.getContainer("testbed.own.h1").restart({ t: 10 });
+  await until(() => (eventsOf(lab, "observed").at(-1)?.state === "up" ? there(true) : waiting("it is not back")), {
+    ...back,
+    what: "h1 to be back",
+  });
+  await until(isBack, back);
+  expect((await engine.getContainer("testbed.own.h1.own-image").inspect()).State.Pid).not.toBe(before);
+  await lab.down();
+});
+
 test("a container that the engine is still making is waited for and removed", async ({ skip }) => {
   skip(noEngine !== "", noEngine);
   const engine = new Docker();
