@@ -22,6 +22,7 @@ test("leader-interface-down: same phases, same causes, same counts", async ({ sk
   skip(noEngine !== "", noEngine);
   const netns = await shapeOn("netns");
   const docker = await shapeOn("docker");
+  // Profile fast counts in ticks of 100 ms: on a machine that is busy with other things views change by themselves.
   expect(netns.events).toMatchObject({
     viewChanges: 1,
     faults: ["requested", "effective", "heal-requested", "healed"],
@@ -89,10 +90,10 @@ interface Shape {
   readonly [key: string]: unknown;
 }
 
-/** Who complained, and why: in the order of names, since two may do so in the same millisecond. */
+/** Why orderers complained; who does so first is a matter of microseconds. */
 function causesOf(events: readonly Event[]): readonly string[] {
   const causes = events.flatMap((event) =>
-    event.kind === "step" && event.step === "complaint" ? [`${event.node}: ${String(event.facts["reason"])}`] : [],
+    event.kind === "step" && event.step === "complaint" ? [String(event.facts["reason"])] : [],
   );
   return [...new Set(causes)].toSorted();
 }

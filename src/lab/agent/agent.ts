@@ -56,8 +56,8 @@ export class Agent {
     this.#carrier = new CarrierKeeper(this.#wiring, log);
     const downs = new Downs(this.#wiring, this.#carrier);
     const nodes = this.#nodes;
-    const configured = (process: NodeProcess): Promise<void> =>
-      frrConfigured(process, this.#heard, { signal: new AbortController().signal });
+    const configured = (process: NodeProcess, waits: { readonly signal: AbortSignal }): Promise<void> =>
+      frrConfigured(process, this.#heard, waits);
     this.#downs = downs;
     this.#lives = new NodeLives({
       plan,
@@ -68,14 +68,14 @@ export class Agent {
       processes: nodes.processes,
       listener: () => this.#heard,
       configured,
-      serviceBack: (node) => nodes.serviceBack(node),
+      serviceBack: (node, waits) => nodes.serviceBack(node, waits),
     });
     this.#desk = new FaultDesk({
       wiring: this.#wiring,
       downs,
       log,
       serviceOf: (node) => nodes.serviceOf(node),
-      frrOf: (node) => nodes.frrOf(node, configured),
+      frrOf: (node) => nodes.frrOf(node, (process) => configured(process, { signal: new AbortController().signal })),
       cutNode: (what, node) => this.#lives.cut(what, node),
     });
     this.#run = new RunHost({ plan, log, desk: this.#desk, downs, nodes: this.#nodes });

@@ -94,7 +94,9 @@ export async function unwireNode(node: PlannedNode, { signal }: Waits): Promise<
 
 /** Forgets the name of an ended node's namespace; the kernel takes it when nothing lives there. */
 export async function dropNamespace(node: string, { signal }: Waits): Promise<void> {
-  await runBatch("ip", "", [`netns delete ${node}`], { signal });
+  const { exitCode, stderr } = await tryCommand("ip", ["netns", "delete", node], { signal });
+  if (exitCode === 0 || /No such file/.test(stderr)) return;
+  throw new OperatingError(`Let the namespace of ${node} go: ip said "${stderr.trim()}"`);
 }
 
 export async function wire(plan: Plan, { signal }: Waits): Promise<void> {

@@ -22,9 +22,13 @@ export interface NodeLivesOptions {
   readonly processes: ReadonlyMap<string, NodeProcess>;
   readonly listener: () => KernelListener;
   /** Resolves when FRR in the node has its configuration. */
-  readonly configured: (process: NodeProcess) => Promise<void>;
+  readonly configured: (process: NodeProcess, waits: Waits) => Promise<void>;
   /** Resolves when the node's service answers, and does again what it was told before. */
-  readonly serviceBack: (node: string) => Promise<void>;
+  readonly serviceBack: (node: string, waits: Waits) => Promise<void>;
+}
+
+interface Waits {
+  readonly signal: AbortSignal;
 }
 
 interface Life {
@@ -35,6 +39,8 @@ interface Life {
   pid: number;
   /** Nobody asked for the present state: `observed` was said of it. */
   observed: "" | "node-stop" | "node-pause";
+  /** While it begins: ends the waits for a life that is over already. */
+  beginning: AbortController | undefined;
   turn: Promise<unknown>;
 }
 
@@ -48,7 +54,9 @@ export class NodeLives {
     this.#options = options;
     this.#lives = new Map(
       [...options.processes].map(([name, process]) => {
-        return [name, { process, node: process.node, state: "running", pid: 0, observed: "", turn: Promise.resolve() }];
+        const { node } = process;
+        const turn = Promise.resolve();
+        return [name, { process, node, state: "running", pid: 0, observed: "", beginning: undefined, turn }];
       }),
     );
   }
@@ -76,9 +84,18 @@ export class NodeLives {
   changed(name: string): void {
     const life = this.#lives.get(name);
     if (life === undefined) return;
+    this.#giveUp(life).catch((error: unknown) => this.#complain(name, `cannot be looked at: ${errorText(error)}`));
     inTurn(life, () => this.#follow(life)).catch((error: unknown) => {
       this.#complain(name, `could not be brought back: ${errorText(error)}`);
     });
+  }
+
+  /** A node that began and has ended again, or is in another life, is not waited for. */
+  async #giveUp(life: Life): Promise<void> {
+    const { beginning } = life;
+    if (beginning === undefined) return;
+    const { home } = life.process;
+    if ((await home.look()).pid !== home.pid) beginning.abort(new OperatingError(`${life.node.name} has ended again`));
   }
 
   async #end(life: Life, what: Exclude<NodeFaultKind, "node-pause">): Promise<Cut> {
@@ -124,24 +141,46 @@ export class NodeLives {
   async #begin(life: Life): Promise<Confirmed> {
     const { node, process } = life;
     if (life.state === "running") return { at: now(), detail: `${node.name} runs already` };
-    const { plan, wiring, carrier, downs, configured, serviceBack } = this.#options;
-    const { signal } = new AbortController();
-    await process.home.open(plan, { signal });
-    this.#tell(life, "started", "its wires are laid again");
-    await wireNode(plan, node, { signal });
-    await this.#heard(node, "up");
-    await wiring.relaid(node.name);
-    await carrier.relaid(node.name);
-    await downs.relaid(node.name);
-    life.state = "running";
-    life.pid = process.home.pid;
-    process.start();
-    await configured(process);
-    await downs.holdAgain(node.name); // not before: the start script waits for interfaces that are up
-    if (node.service !== undefined) await serviceBack(node.name);
+    const { downs, configured, serviceBack } = this.#options;
+    await this.#wired(life);
+    const beginning = new AbortController();
+    const { signal } = beginning;
+    life.beginning = beginning;
+    try {
+      life.state = "running";
+      life.pid = process.home.pid;
+      this.#tell(life, "started", "its wires are laid again");
+      process.start();
+      await configured(process, { signal });
+      await downs.holdAgain(node.name); // not before: the start script waits for interfaces that are up
+      if (node.service !== undefined) await serviceBack(node.name, { signal });
+    } catch (error) {
+      // Whole or not at all: what is half there would be in the way of the next attempt.
+      if (signal.aborted) await this.#ended(life, "it ended again while it began");
+      throw error;
+    } finally {
+      life.beginning = undefined;
+    }
     const whole = `${node.interfaces.length} wires, ${node.frr?.daemons.join(", ") ?? "no FRR"}, ${node.service?.kind ?? "no service"}`;
     this.#tell(life, "ready", whole);
     return { at: now(), detail: `${node.name} is whole again: ${whole}` };
+  }
+
+  async #wired({ process, node }: Life): Promise<void> {
+    const { plan, wiring, carrier, downs } = this.#options;
+    const { signal } = new AbortController();
+    try {
+      await process.home.open(plan, { signal });
+      await wireNode(plan, node, { signal });
+      await this.#heard(node, "up");
+    } catch (error) {
+      await unwireNode(node, { signal });
+      await dropNamespace(node.name, { signal });
+      throw error;
+    }
+    await wiring.relaid(node.name);
+    await carrier.relaid(node.name);
+    await downs.relaid(node.name);
   }
 
   async #follow(life: Life): Promise<void> {

@@ -87,7 +87,7 @@ export class Nodes {
       ended: () => process.ended(),
       restart: async () => {
         process.restartService();
-        await this.serviceBack(name);
+        await this.serviceBack(name, { signal: new AbortController().signal });
       },
     };
   }
@@ -106,8 +106,8 @@ export class Nodes {
   }
 
   /** A service that was started again answers, and has been told what it had been told before. */
-  async serviceBack(name: string): Promise<void> {
-    await this.#ready(name, { signal: new AbortController().signal });
+  async serviceBack(name: string, { signal }: Waits): Promise<void> {
+    await this.#ready(name, { signal });
     for (const request of this.#standing.get(name)?.values() ?? []) await this.ask(name, request);
   }
 
@@ -157,8 +157,9 @@ export class Nodes {
     }
   }
 
+  /** Those that can be asked: one that is down has no clock. */
   get clocked(): readonly string[] {
-    return [...this.channels.keys()];
+    return [...this.channels].filter(([, channel]) => channel.connected).map(([name]) => name);
   }
 
   /** Microseconds of the clock that the node's events are stamped with. */
