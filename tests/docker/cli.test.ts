@@ -23,7 +23,9 @@ beforeAll(async () => {
 afterAll(() => bench.dispose());
 
 const containers = async (): Promise<readonly string[]> =>
-  (await new Docker().listContainers({ all: true })).flatMap(({ Names }) => Names).toSorted();
+  (await new Docker().listContainers({ all: true, filters: { label: ["testbed.lab=dockerstar"] } })).flatMap(
+    ({ Names }) => Names,
+  );
 
 test("exec, shell and logs reach into a container", async ({ skip }) => {
   skip(noEngine !== "", noEngine);
