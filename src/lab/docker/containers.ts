@@ -193,7 +193,11 @@ export async function containersWith(
   engine: Docker,
   labels: readonly string[],
 ): Promise<readonly Docker.ContainerInfo[]> {
-  return engine.listContainers({ all: true, filters: { label: [...labels] } });
+  try {
+    return await engine.listContainers({ all: true, filters: { label: [...labels] } });
+  } catch (error) {
+    throw engineError("Look for containers of labs", error);
+  }
 }
 
 /** Labels of all of a lab, as a filter. */

@@ -20,6 +20,8 @@ export const label = {
   /** On images: hash of what is in it. */
   program: "testbed.program",
   base: "testbed.base",
+  /** On node images: what containers run by on this engine; empty: its own choice. */
+  runtime: "testbed.runtime",
 } as const;
 
 export const dockerFormat = "1";
