@@ -38,11 +38,11 @@ test("containers have no network of the engine's, no privilege, labels, an init,
   const labels = { "testbed.format": "1", "testbed.lab": "boxes" };
   for (const { Id, Labels } of await engine.listContainers({ all: true, filters: { label: ["testbed.lab=boxes"] } })) {
     const { Name, HostConfig, Config } = await engine.getContainer(Id).inspect();
-    expect(Labels, Name).toMatchObject(labels);
+    expect({ Name, Labels }).toMatchObject({ Name, Labels: labels });
     expect([Name, HostConfig.Privileged, HostConfig.PublishAllPorts]).toEqual([Name, false, false]);
     if (Name.endsWith(".own-image")) continue;
-    expect(HostConfig.NetworkMode, Name).toBe("none");
-    expect(Config, Name).toMatchObject({ NetworkDisabled: true });
+    expect([Name, HostConfig.NetworkMode]).toEqual([Name, "none"]);
+    expect({ Name, Config }).toMatchObject({ Name, Config: { NetworkDisabled: true } });
   }
 
   const router = await engine.getContainer("testbed.boxes.r1").inspect();
