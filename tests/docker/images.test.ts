@@ -60,11 +60,11 @@ test("ways are looked for in order: what the engine has, what a registry answers
   const body = JSON.stringify({ schemaVersion: 2, mediaType: manifest, config: blob, layers: [] });
   const server = createServer((request, response) => {
     const isManifest = request.url?.includes("/manifests/") === true;
-    response.writeHead(200, {
-      "content-type": isManifest ? manifest : "application/json",
-      ...(isManifest ? digest : {}),
-    });
-    response.end(request.method === "HEAD" ? "" : isManifest ? body : "{}");
+    const text = isManifest ? body : "{}";
+    const type = isManifest ? manifest : "application/json";
+    const length = Buffer.byteLength(text); // a registry tells it where it sends no text too
+    response.writeHead(200, { "content-type": type, "content-length": length, ...(isManifest ? digest : {}) });
+    response.end(request.method === "HEAD" ? "" : text);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
