@@ -98,7 +98,7 @@ test("an engine that answers and refuses is quoted", async () => {
 
 test("an engine that never answers is not waited for", async () => {
   await answering(undefined);
-  expect(await build()).toEqual(lacks(`a Docker engine at ${at}: "no answer within 5000 ms"`));
+  expect(await build()).toEqual(lacks(`a Docker engine at ${at}: no answer within 5000 ms`));
 });
 
 test("a context that is not there is a mistake of the user's, exit 2; netns needs no engine and does not mind", async () => {

@@ -179,7 +179,6 @@ export function startError(name: string, image: string, cause: unknown): Error {
     {
       suggestion:
         "run it again: an image of ours is made anew when it is missing (testbed images build), others are fetched",
-      cause,
     },
   );
 }
