@@ -29,7 +29,7 @@ export interface NodeStatus {
   readonly loopback: string;
   /** Pid of the node's start process inside the sandbox's pid namespace; 0 for a switch. */
   readonly pid: number;
-  readonly state: "running" | "ended";
+  readonly state: "running" | "ended" | "paused";
   /** What the service said last: view, leader, sequence, height …; empty for routers. */
   readonly facts: Readonly<Record<string, string | number | boolean>>;
 }

@@ -27,7 +27,12 @@ export const registerInside: Register = (program, { interrupt }) => {
     .addOption(labOption())
     .action(async (node, { lab: name }) => {
       await using lab = await theLab(name);
-      process.exitCode = await runInside(lab, node, [process.env.SHELL ?? "/bin/sh"]);
+      const { runtime } = await lab.status();
+      process.exitCode = await runInside(
+        lab,
+        node,
+        runtime === "docker" ? shellOfImage : [process.env.SHELL ?? "/bin/sh"],
+      );
     });
 
   program
@@ -41,6 +46,9 @@ export const registerInside: Register = (program, { interrupt }) => {
       await printLogs(lab, node, { follow: follow === true, signal: interrupt.signal });
     });
 };
+
+/** An image need not have the user's own. */
+const shellOfImage = ["sh", "-c", "command -v bash >/dev/null && exec bash; exec sh"] as const;
 
 async function runInside(lab: RunningLab, node: string, command: readonly string[]): Promise<number> {
   const [program = "", ...words] = await lab.execArguments(node, command);

@@ -8,8 +8,9 @@ import type { Homes, NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { runBatch } from "../links/batch.js";
 import { ContainerProcess } from "./container-process.js";
 import type { UpSettings } from "../protocol.js";
-import { containersAtOnce, filesOf, nodeContainer, startContainer } from "./containers.js";
-import { engineVersion, openEngine } from "./engine.js";
+import { watchContainers } from "./container-watch.js";
+import { containersAtOnce, filesOf, nodeContainer, nodeRole, startContainer } from "./containers.js";
+import { engineVersion, label, openEngine } from "./engine.js";
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -38,6 +39,13 @@ export class ContainerHomes implements Homes {
     const process = new ContainerProcess(this.#engine, options, this.#settings);
     this.#processes.set(options.node.name, process);
     return process;
+  }
+
+  watch({ changed, trouble }: Parameters<Homes["watch"]>[0]): void {
+    const labels = [`${label.directory}=${this.#settings.owner}`, `${label.role}=${nodeRole}`];
+    watchContainers({ engine: this.#engine, labels, changed, trouble }).catch((error: unknown) =>
+      trouble(`cannot hear the engine: ${String(error)}`),
+    );
   }
 
   async makeNamespaces(plan: Plan, { signal }: Waits): Promise<void> {

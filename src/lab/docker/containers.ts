@@ -3,15 +3,16 @@
 import { join } from "node:path";
 import type Docker from "dockerode";
 import type { PlannedNode } from "../../plan/index.js";
-import { mapBounded, OperatingError } from "../../system/index.js";
+import { mapBounded, OperatingError, there, until, waiting, type Look } from "../../system/index.js";
 import { nodeEnvironment } from "../agent/namespace-process.js";
 import type { NodePlaces } from "../agent/node-files.js";
 import { inImage, programs } from "../programs.js";
 import { putFiles, type ArchiveFile } from "./archive.js";
 import { dockerFormat, engineError, label, messageOf, statusOf } from "./engine.js";
+import { beingMade } from "./in-flight.js";
 
 export const switchboardRole = "switchboard";
-const nodeRole = "node";
+export const nodeRole = "node";
 export const ownImageRole = "own-image";
 /** Where the switchboard has its engine's socket. */
 export const engineSocketInside = "/testbed-engine.sock";
@@ -34,6 +35,9 @@ export interface LabPlace extends LabName {
   readonly containerRuntime: string;
 }
 
+/** An engine under load takes seconds to make what it had been asked for. */
+const removalMsMax = 60_000;
+
 export const containerName = (lab: string, member: string): string => `testbed.${lab}.${member}`;
 
 export const labelsOf = ({ lab, owner }: LabName, role: string, node: string): Record<string, string> => ({
@@ -53,7 +57,13 @@ export const logConfig = { Type: "json-file", Config: { "max-size": "8m", "max-f
 /** As good as root on the engine's machine by the socket it holds (docs/threat-model.md). Nodes never get that socket. */
 export function switchboardContainer(
   place: LabPlace,
-  options: { readonly volume: string; readonly engineSocket: string; readonly sysctls: readonly string[] },
+  options: {
+    readonly volume: string;
+    readonly engineSocket: string;
+    readonly sysctls: readonly string[];
+    /** Of the containers that the agent will make (`containerName`): who ends it must know what may be on its way. */
+    readonly members: readonly string[];
+  },
 ): Docker.ContainerCreateOptions {
   const agent = ["node", inImage(programs.agent), place.directory];
   return {
@@ -70,7 +80,7 @@ export function switchboardContainer(
     ],
     Env: [`DOCKER_HOST=unix://${engineSocketInside}`, "LC_ALL=C.UTF-8", `HOME=${place.directory}`],
     WorkingDir: "/",
-    Labels: labelsOf(place, switchboardRole, ""),
+    Labels: { ...labelsOf(place, switchboardRole, ""), [label.members]: options.members.join(",") },
     // With network mode none this skips a hook of the engine that takes half of a start.
     NetworkDisabled: true,
     HostConfig: {
@@ -209,18 +219,30 @@ export const labelsIn = ({ lab, owner }: LabName): readonly string[] => [
 export async function removeLabContainers(engine: Docker, name: LabName): Promise<readonly string[]> {
   const ours = labelsIn(name);
   const removed: string[] = [];
+  const { signal } = new AbortController();
   const remove = async (containers: readonly Docker.ContainerInfo[]): Promise<void> => {
-    const signal = new AbortController().signal;
     await mapBounded(containers, { limit: containersAtOnce, signal }, async ({ Id, Names }) => {
       await removeContainer(engine, Id);
       removed.push(`container ${(Names[0] ?? Id).replace(/^\//, "")}`);
     });
   };
-  await remove(await containersWith(engine, [...ours, `${label.role}=${switchboardRole}`]));
-  // What the agent had asked for when it was ended may appear after the first look.
-  for (let left = await containersWith(engine, ours); left.length > 0; left = await containersWith(engine, ours)) {
-    await remove(left);
-  }
+  const switchboards = await containersWith(engine, [...ours, `${label.role}=${switchboardRole}`]);
+  await remove(switchboards);
+  const look = async (): Promise<Look<true>> => {
+    for (let left = await containersWith(engine, ours); left.length > 0; left = await containersWith(engine, ours)) {
+      await remove(left);
+    }
+    const gone = new Set(removed);
+    const making = await mapBounded(switchboards, { limit: 1, signal }, ({ Labels, ImageID }) => {
+      const members = (Labels[label.members] ?? "").split(",").filter((member) => member !== "");
+      const names = members.map((member) => containerName(name.lab, member));
+      const missing = names.filter((each) => !gone.has(`container ${each}`));
+      return beingMade(engine, { image: ImageID, names: missing, labels: labelsOf(name, nodeRole, "") });
+    });
+    if (making.flat().length > 0) return waiting(`the engine still makes ${making.flat().join(", ")}`);
+    return (await containersWith(engine, ours)).length === 0 ? there(true) : waiting("more have appeared");
+  };
+  await until(look, { timeoutMs: removalMsMax, everyMs: 20, signal, what: `lab ${name.lab} to have no container` });
   return removed;
 }
 

@@ -15,6 +15,8 @@ export const label = {
   /** Name of the node, or empty for the container of the agent. */
   node: "testbed.node",
   role: "testbed.role",
+  /** On the container of the agent: names of the containers that it makes, without what they begin with, comma-separated. */
+  members: "testbed.members",
   /** On volumes: the process that makes the lab, as HOST/PID/START. */
   maker: "testbed.maker",
   /** On images: hash of what is in it. */

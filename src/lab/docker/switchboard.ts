@@ -9,7 +9,7 @@ import { labFormat, type LabRecord } from "../netns/state-folder.js";
 import type { UpSettings } from "../protocol.js";
 import { processHere } from "../netns/host-process.js";
 import { putFiles, type ArchiveFile } from "./archive.js";
-import { type LabPlace, removeContainer, startError, switchboardContainer } from "./containers.js";
+import { type LabPlace, ownImageRole, removeContainer, startError, switchboardContainer } from "./containers.js";
 import { messageOf, socketOfEngine, statusOf } from "./engine.js";
 import { runtimeFor } from "./quick-runtime.js";
 import type { LabVolume } from "./volumes.js";
@@ -61,7 +61,10 @@ async function create(engine: Docker, plan: Plan, { place, volume, attempt }: Tr
   const all = plan.steps.switchboardSysctls;
   const sysctls = attempt.ipv6 ? all : all.filter((setting) => !setting.startsWith("net.ipv6."));
   const whole = { ...place, containerRuntime: attempt.containerRuntime };
-  const wanted = switchboardContainer(whole, { volume: volume.name, engineSocket: socketOfEngine(), sysctls });
+  const own = plan.nodes.filter((node) => node.host.image !== "").map((node) => `${node.name}.${ownImageRole}`);
+  const members = [...plan.steps.namespaces, ...own];
+  const options = { volume: volume.name, engineSocket: socketOfEngine(), sysctls, members };
+  const wanted = switchboardContainer(whole, options);
   try {
     return (await engine.createContainer(wanted)).id;
   } catch (error) {
