@@ -2,30 +2,16 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import Docker from "dockerode";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { buildNodeImage, dockerRuntime, netnsRuntime, type RunningLab } from "../../src/lab/index.js";
-import type { Plan } from "../../src/plan/index.js";
+import { expect, test } from "vitest";
+import { buildNodeImage, dockerRuntime, netnsRuntime } from "../../src/lab/index.js";
 import { placesOf } from "../../src/lab/agent/node-files.js";
 import { nodeContainer, removeLabContainers, switchboardContainer } from "../../src/lab/docker/containers.js";
 import { there, until, waiting, type Look } from "../../src/system/index.js";
-import { buildPrograms, endOf, eventsOf, inside, lineOfRouters, ownStateFolder, planFrom } from "../netns/a-lab.js";
+import { endOf, eventsOf, inside, lineOfRouters, planFrom } from "../netns/a-lab.js";
 import { brokenAndHealed, wholeAgain, wholeNodeFaults } from "../netns/whole-nodes.js";
+import { noEngine, onEngine, signal, up } from "./on-engine.js";
 
-const noEngine = inject("noEngine");
-let removeState = (): void => undefined;
-const { signal } = new AbortController();
-
-beforeAll(async () => {
-  if (noEngine !== "") return;
-  process.env["DOCKER_HOST"] = inject("engine");
-  removeState = ownStateFolder();
-  buildPrograms();
-  await buildNodeImage({ signal, progress: () => undefined });
-}, 600_000);
-afterAll(() => removeState());
-
-const up = (plan: Plan): Promise<RunningLab> =>
-  dockerRuntime.up(plan, { seed: "1", messageTrace: true, progress: () => undefined, signal });
+onEngine();
 
 const containers = async (): Promise<readonly string[]> =>
   (await new Docker().listContainers({ all: true })).flatMap(({ Names }) => Names).toSorted();
@@ -64,11 +50,10 @@ test("a lab of containers comes up, is entered and found, and leaves nothing", a
   expect([await containers(), await volumes(), labsLeft()]).toEqual([[], [], []]);
 });
 
-test("a node is not privileged and has no way to the engine", async ({ skip }) => {
+test("a node has no way to the engine, and may not change the kernel's settings", async ({ skip }) => {
   skip(noEngine !== "", noEngine);
   await using lab = await up(lineOfRouters("rights", 2));
   const facts = await new Docker().getContainer("testbed.rights.r1").inspect();
-  expect(facts.HostConfig.Privileged).toBe(false);
   expect(facts.HostConfig.Binds?.filter((bind) => bind.includes(".sock"))).toEqual([]);
   expect((await inside(lab, "r1", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")).code).not.toBe(0);
   await lab.down();

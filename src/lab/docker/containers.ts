@@ -189,7 +189,6 @@ export function startError(name: string, image: string, cause: unknown): Error {
     {
       suggestion:
         "run it again: an image of ours is made anew when it is missing (testbed images build), others are fetched",
-      cause,
     },
   );
 }
@@ -203,7 +202,11 @@ export async function containersWith(
   engine: Docker,
   labels: readonly string[],
 ): Promise<readonly Docker.ContainerInfo[]> {
-  return engine.listContainers({ all: true, filters: { label: [...labels] } });
+  try {
+    return await engine.listContainers({ all: true, filters: { label: [...labels] } });
+  } catch (error) {
+    throw engineError("Look for containers of labs", error);
+  }
 }
 
 /** Labels of all of a lab, as a filter. */

@@ -124,8 +124,10 @@ function addressFrom(host: string, source: string, certificates: Certificates): 
     if (!socketPath.startsWith("/")) return refuse();
     return { host, source, options: { socketPath }, socketPath };
   }
-  if (!URL.canParse(host)) return refuse();
-  const { protocol, hostname, port, username } = new URL(host);
+  // As the docker client has it: what has no scheme is reached by TCP.
+  const url = host.includes("://") ? host : `tcp://${host}`;
+  if (!URL.canParse(url)) return refuse();
+  const { protocol, hostname, port, username } = new URL(url);
   if (hostname === "") return refuse();
   switch (protocol) {
     case "tcp:":

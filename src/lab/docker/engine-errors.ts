@@ -35,14 +35,13 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: "you may not use it",
 };
 
-/** Turns an engine's error into one of ours that says what was done. */
+/** Turns an engine's error into one of ours that says what was done; the engine's words are in it, so it needs no cause. */
 export function engineError(what: string, cause: unknown): OperatingError {
   const gone = unreachable(cause);
   if (gone !== "") {
     return new OperatingError(`${what}: the engine is not there any more: ${gone} ("${messageOf(cause)}")`, {
       suggestion: "start it again; testbed labs then says what is left, and testbed clean removes it",
-      cause,
     });
   }
-  return new OperatingError(`${what}: the engine said "${messageOf(cause)}"`, { cause });
+  return new OperatingError(`${what}: the engine said "${messageOf(cause).trim()}"`);
 }

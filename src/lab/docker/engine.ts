@@ -22,6 +22,8 @@ export const label = {
   /** On images: hash of what is in it. */
   program: "testbed.program",
   base: "testbed.base",
+  /** On node images: what containers run by on this engine; empty: its own choice. */
+  runtime: "testbed.runtime",
 } as const;
 
 export const dockerFormat = "1";
@@ -73,7 +75,6 @@ function lackOf(where: string, cause: unknown, isLate: boolean): EnvironmentLack
     const refused = `it answers and refuses with status ${status}: it said "${messageOf(cause).trim()}"`;
     return new EnvironmentLacks([`a Docker engine that can be used at ${where}: ${refused}`], {
       suggestion: "ask who runs it for the right to use it, or use --runtime netns, which needs none",
-      cause,
     });
   }
   const why = isLate ? `no answer within ${answerMsMax} ms` : unreachable(cause);
@@ -81,7 +82,6 @@ function lackOf(where: string, cause: unknown, isLate: boolean): EnvironmentLack
   const isForbidden = typeof cause === "object" && cause !== null && "code" in cause && cause.code === "EACCES";
   return new EnvironmentLacks([`a Docker engine at ${where}: ${reason}`], {
     suggestion: isForbidden ? "ask to be put into the group that owns the socket, or use --runtime netns" : elsewhere,
-    cause,
   });
 }
 

@@ -38,18 +38,16 @@ export async function fetchImage(
   try {
     await followed(engine, await engine.pull(tagged(reference)));
   } catch (cause) {
-    throw lacksImage({ reference, asker }, `it could not fetch it: it said "${messageOf(cause).trim()}"`, cause);
+    throw lacksImage({ reference, asker }, `it could not fetch it: it said "${messageOf(cause).trim()}"`);
   }
 }
 
 export function lacksImage(
   { reference, asker }: { readonly reference: string; readonly asker: string },
   why: string,
-  cause?: unknown,
 ): EnvironmentLacks {
   return new EnvironmentLacks([`image ${reference}, which ${asker} asks for: the engine has none, and ${why}`], {
     suggestion: `load it into the engine (docker load, docker build -t ${reference} …), or name another`,
-    ...(cause === undefined ? {} : { cause }),
   });
 }
 

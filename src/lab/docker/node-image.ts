@@ -12,6 +12,7 @@ import { baseImage, wayToBase } from "./base-image.js";
 import { baseReference } from "./base-recipe.js";
 import { engineError, engineFacts, label, messageOf, openEngine, statusOf } from "./engine.js";
 import { followed, hasImage } from "./images.js";
+import { quickRuntime } from "./quick-runtime.js";
 
 export interface ImageOptions {
   readonly signal: AbortSignal;
@@ -39,7 +40,11 @@ export async function nodeImage(engine: Docker, options: ImageOptions): Promise<
     const build = await engine.buildImage(
       { context, src: ["Dockerfile", "testbed"] },
       // `forcerm`: a build that fails would leave a container behind.
-      { t: reference, forcerm: true, labels: { [label.program]: hash } },
+      {
+        t: reference,
+        forcerm: true,
+        labels: { [label.program]: hash, [label.runtime]: await quickRuntime(engine, base) },
+      },
     );
     await followed(engine, build);
   } catch (error) {

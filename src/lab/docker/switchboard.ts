@@ -1,5 +1,5 @@
-// The switchboard container comes to be: made with its volume, given plan and settings by the engine, started. It is also the probe
-// for what an engine can do: crun where it runs under that, and without IPv6 settings where the kernel has none.
+// The switchboard container comes to be: made with its volume, given plan and settings by the engine, started. Where it does not start
+// under crun it starts under the engine's own runtime, and where the kernel has no IPv6 without its settings; nodes then do likewise.
 import { join } from "node:path";
 import type Docker from "dockerode";
 import type { Plan } from "../../plan/index.js";
@@ -10,7 +10,8 @@ import type { UpSettings } from "../protocol.js";
 import { processHere } from "../netns/host-process.js";
 import { putFiles, type ArchiveFile } from "./archive.js";
 import { type LabPlace, ownImageRole, removeContainer, startError, switchboardContainer } from "./containers.js";
-import { engineError, messageOf, socketOfEngine, statusOf } from "./engine.js";
+import { messageOf, socketOfEngine, statusOf } from "./engine.js";
+import { runtimeFor } from "./quick-runtime.js";
 import type { LabVolume } from "./volumes.js";
 
 export interface SwitchboardOptions {
@@ -24,12 +25,9 @@ interface Attempt {
   readonly ipv6: boolean;
 }
 
-/** Starts at a third of runc's cost; used where the engine knows it and a container runs under it. */
-const quickRuntime = "crun";
-
 /** Id of the running container. Rejects with UserError when the name is taken meanwhile; leaves none behind. */
 export async function startSwitchboard(engine: Docker, plan: Plan, options: SwitchboardOptions): Promise<string> {
-  const attempts = await attemptsOn(engine);
+  const attempts = await attemptsOn(engine, options.place.image);
   for (let first = attempts.shift(); ; first = attempts.shift()) {
     if (first === undefined) throw new OperatingError("Start the switchboard: no way to do so is left");
     const attempt = first;
@@ -47,14 +45,12 @@ export async function startSwitchboard(engine: Docker, plan: Plan, options: Swit
   }
 }
 
-async function attemptsOn(engine: Docker): Promise<Attempt[]> {
-  const facts: unknown = await engine.info().catch((error: unknown) => {
-    throw engineError("Ask the engine what it has", error);
+async function attemptsOn(engine: Docker, image: string): Promise<Attempt[]> {
+  const containerRuntime = await runtimeFor(engine, image).catch((error: unknown) => {
+    throw startError("of the agent", image, error);
   });
-  const runtimes = typeof facts === "object" && facts !== null && "Runtimes" in facts ? facts.Runtimes : undefined;
-  const hasQuick = typeof runtimes === "object" && runtimes !== null && quickRuntime in runtimes;
   const own: Attempt = { containerRuntime: "", ipv6: true };
-  return hasQuick ? [{ ...own, containerRuntime: quickRuntime }, own] : [own];
+  return containerRuntime === "" ? [own] : [{ ...own, containerRuntime }, own];
 }
 
 interface Trying extends SwitchboardOptions {

@@ -56,7 +56,9 @@ export async function volumesOf(engine: Docker, name: Partial<LabName> = {}): Pr
     ...(name.lab === undefined ? [] : [`${label.lab}=${name.lab}`]),
     ...(name.owner === undefined ? [] : [`${label.directory}=${name.owner}`]),
   ];
-  const { Volumes } = await engine.listVolumes({ filters: { label: wanted } });
+  const { Volumes } = await engine.listVolumes({ filters: { label: wanted } }).catch((error: unknown) => {
+    throw engineError("Look for volumes of labs", error);
+  });
   // An engine without volumes says null.
   const found = (Volumes as typeof Volumes | null) ?? [];
   return Promise.all(

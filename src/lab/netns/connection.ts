@@ -87,7 +87,14 @@ export class AgentConnection implements Disposable {
   }
 
   #hear(line: string): void {
-    const message = JSON.parse(line) as AgentLine; // the agent is the same version: lab.json's format was checked
+    let message: AgentLine;
+    try {
+      message = JSON.parse(line) as AgentLine; // the agent is the same version: lab.json's format was checked
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      this.#socket.destroy(); // an engine says in plain words that the relay could not be started
+      return;
+    }
     if ("progress" in message) {
       this.#onProgress(message.progress);
       return;

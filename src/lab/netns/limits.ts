@@ -131,6 +131,7 @@ const joinAndRun = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 75; shift; don
  * reads their settings back. `folder` is the node's.
  */
 export function limitedWords(folder: string, node: PlannedNode): readonly string[] {
+  if (controllers.every((each) => limitOf(node, each) === 0)) return [];
   const { base, setting, handDown } = hierarchyNow();
   const groups = new Set<string>();
   for (const controller of controllers) {
