@@ -29,10 +29,14 @@ afterAll(async () => {
   removeState();
 });
 
-/** Three orderers are a quorum without the fourth, which stands behind the router that restarts, with peer and client. */
+/**
+ * Three orderers are a quorum without the fourth, which stands behind the router that restarts, with peer and client. The timers are
+ * those of a machine that may be busy: no view changes here, whatever the processor does.
+ */
 const topology = `format: 1
 name: restarts
 profile: fast
+protocol: { RequestForwardTimeout: 5s, RequestComplainTimeout: 60s, LeaderHeartbeatTimeout: 60s, LeaderHeartbeatCount: 60 }
 routing: { protocol: ospf, hello: 1s, dead: 4s }
 nodes:
   o1: { kind: orderer }
