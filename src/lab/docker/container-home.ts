@@ -23,11 +23,16 @@ export interface OpenContainer {
   readonly pid: number;
 }
 
+/** One that shares the network of the node's own. */
+export interface Beside extends OpenContainer {
+  readonly runs: boolean;
+}
+
 export class ContainerHome implements NodeHome {
   readonly #engine: Docker;
   readonly #node: PlannedNode;
   readonly #goPath: string;
-  readonly #beside: () => OpenContainer | undefined;
+  readonly #beside: () => Beside | undefined;
   #container: OpenContainer | undefined;
   /** Kept open: an order written before `hold` reads must not be lost. */
   #go: number | undefined;
@@ -36,7 +41,7 @@ export class ContainerHome implements NodeHome {
   constructor(
     engine: Docker,
     node: PlannedNode,
-    { go, beside }: { readonly go: string; readonly beside: () => OpenContainer | undefined },
+    { go, beside }: { readonly go: string; readonly beside: () => Beside | undefined },
   ) {
     this.#engine = engine;
     this.#node = node;
@@ -138,7 +143,7 @@ export class ContainerHome implements NodeHome {
   /** The node's container, and the one beside it where that runs. */
   #all(): readonly OpenContainer[] {
     const beside = this.#beside();
-    return beside === undefined ? [this.container] : [this.container, beside];
+    return beside?.runs === true ? [this.container, beside] : [this.container];
   }
 
   async #askAll(verb: string, ask: (container: Docker.Container) => Promise<unknown>): Promise<void> {

@@ -13,7 +13,7 @@ import { NodeReports } from "../agent/node-reports.js";
 import { commandOf } from "../agent/host-command.js";
 import { innerPidOf, treeOf } from "../links/process-state.js";
 import type { UpSettings } from "../protocol.js";
-import { ContainerHome, type OpenContainer } from "./container-home.js";
+import { type Beside, ContainerHome, type OpenContainer } from "./container-home.js";
 import { environmentInside, serviceInside } from "./containers.js";
 import { messageOf, statusOf } from "./engine.js";
 import { startOwnImage, type OwnImage } from "./own-image.js";
@@ -49,7 +49,8 @@ export class ContainerProcess implements NodeProcess {
     this.places = placesOf(directory, node.name);
     this.#engine = engine;
     this.#reports = new NodeReports(node, emit);
-    const beside = (): OpenContainer | undefined => (this.#service === undefined ? undefined : this.#ownImage);
+    const beside = (): Beside | undefined =>
+      this.#ownImage === undefined ? undefined : { ...this.#ownImage, runs: this.#service !== undefined };
     this.home = new ContainerHome(engine, node, { go: this.pipes[0], beside });
   }
 
