@@ -1,6 +1,6 @@
 // What every file of docker tests begins and ends with: the tests' engine, a state folder of its own, the image of the programs as
 // they are now.
-import { afterAll, beforeAll, inject } from "vitest";
+import { afterAll, afterEach, beforeAll, inject } from "vitest";
 import { buildNodeImage, dockerRuntime, type RunningLab } from "../../src/lab/index.js";
 import type { Plan } from "../../src/plan/index.js";
 import { buildPrograms, ownStateFolder } from "../netns/a-lab.js";
@@ -20,6 +20,16 @@ export function onEngine(): void {
     buildPrograms();
     image = await buildNodeImage({ signal, progress: () => undefined });
   }, 600_000);
+  // A test that fails leaves its lab to nobody: the next one begins with none.
+  afterEach(async () => {
+    if (noEngine !== "") return;
+    for (const { name, alive } of await dockerRuntime.list()) {
+      if (!alive) continue;
+      await using lab = await dockerRuntime.attach(name);
+      await lab.down();
+    }
+    await dockerRuntime.clean();
+  }, 60_000);
   afterAll(() => removeState());
 }
 

@@ -1,33 +1,16 @@
 // `docker restart` behind our back during a run, of a router and of an orderer: they get their wires again, traffic comes back,
 // and the events say what happened, once each and in order.
 import Docker from "dockerode";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
 import { milliseconds, seconds } from "../../src/base/index.js";
 import type { Event, EventKind, EventOf } from "../../src/boundary/index.js";
-import { buildNodeImage, dockerRuntime, type RunningLab } from "../../src/lab/index.js";
+import type { RunningLab } from "../../src/lab/index.js";
 import type { Experiment } from "../../src/spec/index.js";
 import { there, until, waiting, type Look } from "../../src/system/index.js";
-import { buildPrograms, endOf, eventsOf, ownStateFolder, planFrom } from "../netns/a-lab.js";
+import { endOf, eventsOf, planFrom } from "../netns/a-lab.js";
+import { noEngine, onEngine, signal, up } from "./on-engine.js";
 
-const noEngine = inject("noEngine");
-let removeState = (): void => undefined;
-const { signal } = new AbortController();
-
-beforeAll(async () => {
-  if (noEngine !== "") return;
-  process.env["DOCKER_HOST"] = inject("engine");
-  removeState = ownStateFolder();
-  buildPrograms();
-  await buildNodeImage({ signal, progress: () => undefined });
-}, 600_000);
-// A test that fails leaves its lab to nobody: the next file begins with none.
-afterAll(async () => {
-  for (const { name } of noEngine === "" ? await dockerRuntime.list() : []) {
-    await using lab = await dockerRuntime.attach(name);
-    await lab.down();
-  }
-  removeState();
-});
+onEngine();
 
 /**
  * Three orderers are a quorum without the fourth, which stands behind the router that restarts, with peer and client. The timers are
@@ -77,12 +60,7 @@ const experiment: Experiment = {
 
 test("docker restart of a router and of an orderer: wires back, traffic back, events complete", async ({ skip }) => {
   skip(noEngine !== "", noEngine);
-  await using lab = await dockerRuntime.up(planFrom(topology), {
-    seed: "1",
-    messageTrace: true,
-    progress: () => undefined,
-    signal,
-  });
+  await using lab = await up(planFrom(topology));
   await lab.startRun(experiment, "1");
   await seen(lab, "phase", (event) => event.phase === "timeline-started");
   await restarted(lab, "r2");
