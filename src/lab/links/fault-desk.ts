@@ -135,7 +135,7 @@ export class FaultDesk {
 
   async #carryOutOnFrr(node: string): Promise<Cut> {
     const frr = this.#options.frrOf(node);
-    if (frr === undefined) throw new OperatingError(`Find FRR in ${node}: it has no link, so none runs there`);
+    if (frr === undefined) throw new OperatingError(`Find FRR in ${node}: none runs there`);
     return killFrr(node, frr);
   }
 
