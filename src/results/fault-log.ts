@@ -273,6 +273,11 @@ export function cutsOff(node: string, rows: readonly FaultRow[], cast: Cast): bo
   if (node === "") return false;
   const cut = new Set<string>();
   for (const row of rows) {
+    if (row.what === "byzantine") {
+      // Of the ways to misbehave only this one keeps its votes from being heard.
+      if (row.how === "silent" && nodeOf(row.target) === node) return true;
+      continue;
+    }
     if (row.what !== "interface-down") {
       if (nodeOf(row.target) === node) return true;
       continue;

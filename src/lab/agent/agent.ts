@@ -55,7 +55,8 @@ export class Agent {
     const downs = new Downs(this.#wiring, this.#carrier);
     const serviceOf = this.#nodes.serviceOf.bind(this.#nodes);
     this.#downs = downs;
-    this.#desk = new FaultDesk({ wiring: this.#wiring, downs, log, serviceOf });
+    const turnableOf = this.#nodes.turnableOf.bind(this.#nodes);
+    this.#desk = new FaultDesk({ wiring: this.#wiring, downs, log, serviceOf, turnableOf });
     this.#run = new RunHost({ plan, log, desk: this.#desk, downs, nodes: this.#nodes });
     log.subscribe((event) => this.#roles.observe(event));
   }
