@@ -42,7 +42,8 @@ class CrashProne implements Wrapper {
   }
 
   deadline(): Instant | undefined {
-    return earliest(this.#turn, this.#isAlive ? this.#replica.deadline() : undefined);
+    // While an answer is due its turn waits for it, and comes with it.
+    return earliest(this.#open > 0 ? undefined : this.#turn, this.#isAlive ? this.#replica.deadline() : undefined);
   }
 
   status(): ReplicaStatus {
