@@ -104,22 +104,20 @@ class Attacked {
   views(): readonly number[] {
     return this.correct.map((id) => this.cluster.replica(id).status().view);
   }
+}
 
-  safe(): void {
-    expect(disagreements(this.cluster, this.correct)).toEqual([]);
-  }
+function safe({ cluster, correct }: Attacked): void {
+  expect(disagreements(cluster, correct)).toEqual([]);
+}
 
-  /** Honest again: everybody is level, and decides. */
-  recovers(): void {
-    this.cluster.misbehave(this.who, "");
-    const goal = Math.max(...this.heights()) + 5;
-    this.cluster.runUntil(
-      "everybody decides again",
-      () => this.cluster.nodes.every((id) => this.height(id) >= goal),
-      seconds(60),
-    );
-    expect(disagreements(this.cluster)).toEqual([]);
-  }
+/** Honest again: everybody is level, and decides. */
+function recovers(attack: Attacked): void {
+  const { cluster, who } = attack;
+  cluster.misbehave(who, "");
+  const goal = Math.max(...attack.heights()) + 5;
+  const level = (): boolean => cluster.nodes.every((id) => attack.height(id) >= goal);
+  cluster.runUntil("everybody decides again", level, seconds(60));
+  expect(disagreements(cluster)).toEqual([]);
 }
 
 describe("silent", () => {
@@ -131,8 +129,8 @@ describe("silent", () => {
     expect(attack.said).toEqual([]);
     expect(largestGap(attack.cluster, attack.since, attack.correct)).toBeLessThan(milliseconds(200));
     expect(attack.height(four)).toBeGreaterThan(before + 80);
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 
   it("a silent leader is replaced after the forward and complain timeouts", () => {
@@ -143,8 +141,8 @@ describe("silent", () => {
     expect(gap).toBeGreaterThan(seconds(1.9));
     expect(gap).toBeLessThan(seconds(2.4));
     expect(attack.views()).toEqual([1, 1, 1]);
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 });
 
@@ -153,10 +151,10 @@ describe("crash-prone", () => {
     const attack = new Attacked(four, { seed });
     attack.misbehave("crash-prone");
     attack.cluster.run(seconds(15));
-    attack.safe();
+    safe(attack);
     expect(largestGap(attack.cluster, attack.since, attack.correct)).toBeLessThan(milliseconds(300));
     const restarts = stepsOf(attack.cluster, "restored", { since: attack.since, nodes: [four] });
-    attack.recovers();
+    recovers(attack);
     return restarts.map(({ at }) => at);
   };
 
@@ -178,7 +176,7 @@ describe("crash-prone", () => {
       outcomes.add(attack.cluster.outcomes.get(token)?.kind ?? "none");
     }
     expect([...outcomes].toSorted()).toEqual(["accepted", "refused"]);
-    attack.safe();
+    safe(attack);
   });
 });
 
@@ -204,8 +202,8 @@ describe("equivocate", () => {
     expect(decided === undefined ? "" : proposalDigest(decided.proposal)).toBe(lie);
     expect(attack.views()).toEqual([1, 1, 1]);
     expect(largestGap(attack.cluster, attack.since, [two])).toBeGreaterThan(seconds(1.9));
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 
   it("honest nodes are proved nothing, whatever the view change", () => {
@@ -232,8 +230,8 @@ describe("twins", () => {
     }
     expect([...told.values()].filter(({ size }) => size === 2).length).toBeGreaterThan(3);
     expect(Math.min(...attack.heights())).toBeGreaterThan(before + 50);
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 });
 
@@ -261,7 +259,7 @@ describe("censor", () => {
     expect(payloads()).toContain("alice/a1");
     // What only the censor was told stays with it.
     expect(payloads()).not.toContain("alice/a2");
-    attack.safe();
+    safe(attack);
   });
 });
 
@@ -276,8 +274,8 @@ describe("slow-drip", () => {
     expect(decided).toBeLessThan(26);
     expect(stepsOf(attack.cluster, "complaint")).toEqual([]);
     expect(attack.views()).toEqual([0, 0, 0]);
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 });
 
@@ -293,8 +291,8 @@ describe("stale-replay", () => {
     expect(stale.length).toBeGreaterThan(1000);
     const settled = stepsOf(attack.cluster, "viewInstalled", { nodes: attack.correct }).at(-1)?.at ?? attack.since;
     expect(largestGap(attack.cluster, settled, attack.correct)).toBeLessThan(milliseconds(300));
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 
   it("a leader that speaks of an earlier view is complained about at once", () => {
@@ -306,8 +304,8 @@ describe("stale-replay", () => {
     const reasons = stepsOf(attack.cluster, "complaint", { since: attack.since, nodes: attack.correct });
     expect(reasons.map(({ facts }) => facts["reason"])).toContain("wrongView");
     expect(Math.min(...attack.views())).toBeGreaterThan(1);
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 });
 
@@ -324,8 +322,8 @@ describe("replay-flood", () => {
     attack.said.length = 0;
     attack.cluster.run(seconds(1));
     expect(attack.said.filter(({ to }) => to === two).length).toBeGreaterThan(19_000);
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 
   /** Mean time from a request to its decision at the leader, who stands behind its own ingress, in milliseconds. */
@@ -338,7 +336,7 @@ describe("replay-flood", () => {
     const since = attack.cluster.now;
     attack.cluster.load(20, seconds(2));
     attack.cluster.run(seconds(3));
-    attack.safe();
+    safe(attack);
     // Requests are decided in the order in which they came, some of them together.
     const decided = stepsOf(attack.cluster, "delivered", { since, nodes: [one] }).flatMap(({ at, facts }) =>
       Array.from({ length: Number(facts["count"]) }, () => Number(at)),
@@ -369,8 +367,8 @@ describe("endless-sync", () => {
     expect(attack.of("StateTransferRequest").length).toBeGreaterThan(2_000);
     expect(attack.heard.filter((decision) => decision === "answered").length).toBeGreaterThan(2_000);
     expect(largestGap(attack.cluster, attack.since, attack.correct)).toBeLessThan(milliseconds(200));
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 });
 
@@ -384,8 +382,8 @@ describe("conflicting-view-data", () => {
     expect(told.map(({ to }) => to)).toEqual([two, two]);
     expect(attack.proofs.all).toMatchObject([{ what: "view-data", who: four, view: 1 }]);
     expect(attack.views()).toEqual([1, 1, 1]);
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 
   it("a new leader tells two stories of its own past in the NewView: the view is installed, or given up for the next", () => {
@@ -396,8 +394,8 @@ describe("conflicting-view-data", () => {
     expect(attack.of("NewView").length).toBeGreaterThan(0);
     expect(new Set(attack.proofs.all.map(({ what, who }) => `${what} of ${who}`))).toEqual(new Set(["view-data of 2"]));
     expect(Math.min(...attack.views())).toBeGreaterThan(0);
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 });
 
@@ -417,8 +415,8 @@ describe("corrupt-signatures", () => {
     expect(refused.map(({ facts }) => facts["from"])).toContain(four);
     expect(attack.views()).toEqual([1, 1, 1]);
     expect(attack.proofs.all).toEqual([]);
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 });
 
@@ -432,8 +430,8 @@ describe("forged-sender", () => {
     expect(Math.min(...attack.views())).toBeGreaterThan(10);
     // Each is a view change in good order, and between two of them there is time to decide.
     expect(attack.height(two)).toBeGreaterThan(before + 60);
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   });
 });
 
@@ -457,10 +455,10 @@ describe("every way to misbehave, in two acts", () => {
     attack.misbehave(how);
     const act = how === "replay-flood" ? seconds(0.3) : seconds(3);
     cluster.run(act);
-    attack.safe();
+    safe(attack);
     attack.changeView();
     cluster.run(act);
-    attack.safe();
-    attack.recovers();
+    safe(attack);
+    recovers(attack);
   }
 });
