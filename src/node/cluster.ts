@@ -20,7 +20,7 @@ export class Cluster implements Disposable {
   readonly #names: ReadonlyMap<number, string>;
   readonly #links: ReadonlyMap<NodeId, ClusterLink>;
   readonly #outbox: Outbox;
-  readonly #forged = new Map<string, ClusterLink>();
+  readonly #aside = new Map<string, ClusterLink>();
   /** A broadcast gives the same bytes to every target: framed once. */
   readonly #framed = new WeakMap<Uint8Array, Buffer>();
 
@@ -52,15 +52,18 @@ export class Cluster implements Disposable {
     this.#outbox.send({ to, lane: "pool", bytes, done: () => {} });
   }
 
-  /** Sends in the name of `as`: what a Byzantine node may try, for nothing but the stream's metadata names a sender. */
-  forge(as: NodeId, to: NodeId, message: Uint8Array): void {
+  /**
+   * Sends in the name of `as`, on a stream beside the replica's own: what a Byzantine node may try, for nothing but the
+   * stream's metadata names a sender. As for requests, what finds no room is dropped and the stream goes on.
+   */
+  sendAs(as: NodeId, to: NodeId, message: Uint8Array): void {
     const { id, consenters, transport } = this.#config;
     const key = `${as}>${to}`;
     const target = consenters.find((consenter) => consenter.id === to && to !== id);
     if (target === undefined) return;
-    const link = this.#forged.get(key) ?? new ClusterLink({ self: as, target, settings: transport, emit: this.#emit });
-    this.#forged.set(key, link);
-    void link.send(Buffer.from(encodeClusterStep({ kind: "consensus", message })), "consensus");
+    const link = this.#aside.get(key) ?? new ClusterLink({ self: as, target, settings: transport, emit: this.#emit });
+    this.#aside.set(key, link);
+    void link.send(Buffer.from(encodeClusterStep({ kind: "consensus", message })), "transaction");
   }
 
   /** Serves another orderer's stream to its end. Bytes that are no step are dropped, as data that anybody may send. */
@@ -101,7 +104,7 @@ export class Cluster implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const link of [...this.#links.values(), ...this.#forged.values()]) link[Symbol.dispose]();
+    for (const link of [...this.#links.values(), ...this.#aside.values()]) link[Symbol.dispose]();
   }
 
   #senderOf(stream: InboundStream): NodeId | undefined {

@@ -29,7 +29,7 @@ function recorded() {
     verify: (id) => done.push(`verify ${id}`),
     submitted: (token) => done.push(`submitted ${token}`),
     trace: (_, trace) => done.push(`trace ${trace.kind}`),
-    forge: (as, to) => done.push(`forge ${as} to ${to}`),
+    sendAs: (as, to) => done.push(`sendAs ${as} to ${to}`),
     pull: (id) => done.push(`pull ${id}`),
   };
   return { done, disk, ports };

@@ -20,8 +20,8 @@ export interface EffectPorts {
   verify(id: number, items: readonly VerifyItem[]): void;
   submitted(token: number, outcome: SubmitOutcome): void;
   trace(at: Instant, trace: Trace): void;
-  /** Of a Byzantine node only: bytes in another's name, and reading a whole chain. */
-  forge(as: NodeId, to: NodeId, bytes: Uint8Array): void;
+  /** Of a Byzantine node only: bytes beside the replica's own, maybe in another's name, and reading a whole chain. */
+  sendAs(as: NodeId, to: NodeId, bytes: Uint8Array): void;
   pull(id: number, from: NodeId): void;
 }
 
@@ -47,7 +47,7 @@ export class EffectQueue {
     for (const effect of effects) {
       if (effect.kind === "verify") this.#ports.verify(effect.id, effect.items);
       else if (effect.kind === "submitted") this.#ports.submitted(effect.token, effect.outcome);
-      else if (effect.kind === "forge") this.#ports.forge(effect.as, effect.to, effect.bytes);
+      else if (effect.kind === "sendAs") this.#ports.sendAs(effect.as, effect.to, effect.bytes);
       else if (effect.kind === "pull") this.#ports.pull(effect.id, effect.from);
       else if (effect.kind !== "trace")
         this.#queue.push(effect.kind === "send" && told !== undefined ? { ...effect, told } : effect);

@@ -11,7 +11,8 @@ const perTurn = 64;
 export class IngressTurns<T> implements Disposable {
   readonly #ingress: Ingress<T>;
   readonly #push: (item: T) => void;
-  readonly #heldBack = new Map<NodeId, () => void>();
+  /** Of each sender, who may have several streams; anybody may open one in another's name. */
+  readonly #heldBack = new Map<NodeId, (() => void)[]>();
   #left = perTurn;
   #turn: NodeJS.Immediate | undefined;
   #stopped = false;
@@ -21,20 +22,24 @@ export class IngressTurns<T> implements Disposable {
     this.#push = push;
   }
 
-  /** Takes an item; the promise, if there is one, resolves when the sender may go on. One call of a sender at a time. */
+  /** Takes an item; the promise, if there is one, resolves when the sender may go on. */
   offer(from: NodeId, item: T): Promise<void> | undefined {
     if (this.#stopped) return undefined;
     this.#ingress.push(from, item);
     this.#serve();
     if (!this.#ingress.isHeldBack(from)) return undefined;
-    return new Promise((resolve) => this.#heldBack.set(from, resolve));
+    return new Promise((resolve) => {
+      const waiting = this.#heldBack.get(from) ?? [];
+      this.#heldBack.set(from, waiting);
+      waiting.push(resolve);
+    });
   }
 
   /** Forgets what waits; nobody is held back any more. */
   [Symbol.dispose](): void {
     this.#stopped = true;
     clearImmediate(this.#turn);
-    for (const resolve of this.#heldBack.values()) resolve();
+    for (const waiting of this.#heldBack.values()) for (const resolve of waiting) resolve();
     this.#heldBack.clear();
   }
 
@@ -51,10 +56,10 @@ export class IngressTurns<T> implements Disposable {
     this.#turn = undefined;
     this.#left = perTurn;
     this.#serve();
-    for (const [from, resolve] of this.#heldBack) {
+    for (const [from, waiting] of this.#heldBack) {
       if (this.#ingress.isHeldBack(from)) continue;
       this.#heldBack.delete(from);
-      resolve();
+      for (const resolve of waiting) resolve();
     }
   }
 }

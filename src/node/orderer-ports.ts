@@ -91,8 +91,8 @@ export class OrdererPorts implements EffectPorts {
     else if (trace.kind === "received") this.#parts.cluster.tellReceived(trace, at);
   }
 
-  forge(as: NodeId, to: NodeId, bytes: Uint8Array): void {
-    this.#parts.cluster.forge(as, to, bytes);
+  sendAs(as: NodeId, to: NodeId, bytes: Uint8Array): void {
+    this.#parts.cluster.sendAs(as, to, bytes);
   }
 
   pull(id: number, from: NodeId): void {

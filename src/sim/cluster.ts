@@ -201,7 +201,7 @@ export class Cluster {
   #around(id: NodeId): Surroundings {
     return {
       send: (target, bytes) => this.#send({ source: id, target, as: id }, bytes),
-      forge: (as, target, bytes) => this.#send({ source: id, target, as }, bytes),
+      sendAs: (as, target, bytes) => this.#send({ source: id, target, as }, bytes),
       forward: (target, request) => {
         this.#travel(id, target, (host) => host.arrive(id, { kind: "forwarded", from: id, request }));
       },

@@ -57,8 +57,8 @@ export interface HostSetup {
 export interface Surroundings {
   readonly send: (target: NodeId, bytes: Uint8Array) => void;
   readonly forward: (target: NodeId, request: Uint8Array) => void;
-  /** A message in another's name. */
-  readonly forge: (as: NodeId, target: NodeId, bytes: Uint8Array) => void;
+  /** A message in the name of `as`. */
+  readonly sendAs: (as: NodeId, target: NodeId, bytes: Uint8Array) => void;
   /** Reads another's whole ledger; how many blocks came. */
   readonly pull: (from: NodeId) => number;
   /** The highest ledger within reach; undefined when none is. */
@@ -217,8 +217,8 @@ export class Host {
         return this.#answer(this.#times.sync, () => this.#synchronised(effect.id));
       case "submitted":
         return this.#around.submitted(effect.token, effect.outcome);
-      case "forge":
-        return this.#around.forge(effect.as, effect.to, effect.bytes);
+      case "sendAs":
+        return this.#around.sendAs(effect.as, effect.to, effect.bytes);
       case "pull": {
         const { id, from } = effect;
         return this.#answer(this.#times.sync, () => ({ kind: "pulled", id, blockCount: this.#around.pull(from) }));

@@ -2,8 +2,8 @@
 // takes it without a branch; never a flag inside the replica. Which wrappers there are is registry.ts; turncoat.ts is the
 // one that a host keeps, and that turns from one to the other when it is told to.
 //
-// Two things that no replica asks for are effects here, and each host carries them out: a message under another's name
-// (the transport vouches for senders, so only the host can lie), and pulling a whole chain of blocks.
+// Two things that no replica asks for are effects here, and each host carries them out: a message beside the replica's own,
+// maybe under another's name (the transport vouches for senders, so only the host can lie), and pulling a whole chain.
 import type { Instant, NodeId, Random } from "../../base/index.js";
 import type { Application, Decision, Effect, Input } from "../contract.js";
 import type { Options } from "../options.js";
@@ -40,8 +40,11 @@ export type WrapperInput =
 
 export type WrapperEffect =
   | Effect
-  /** Send `bytes` to `to` as if `as` had sent them. Not ordered with anything. */
-  | { readonly kind: "forge"; readonly as: NodeId; readonly to: NodeId; readonly bytes: Uint8Array }
+  /**
+   * Send `bytes` to `to` in the name of `as`, who may be oneself, on a stream beside the replica's own: it is not ordered
+   * with anything, and what finds no room there is dropped.
+   */
+  | { readonly kind: "sendAs"; readonly as: NodeId; readonly to: NodeId; readonly bytes: Uint8Array }
   /** Read every block of `from`, from genesis on, and forget them; answered by one `pulled`. */
   | { readonly kind: "pull"; readonly id: number; readonly from: NodeId };
 

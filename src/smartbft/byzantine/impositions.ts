@@ -65,7 +65,7 @@ export const forgedSender: Wrap = (replica, { self, options }, { now }) => {
       const nextView = (realView + 1) as typeof realView; // the view after the one installed
       const bytes = encodeMessage({ kind: "ViewChange", nextView, reason: "" });
       return others.flatMap((to) =>
-        others.filter((as) => as !== to).map((as): WrapperEffect => ({ kind: "forge", as, to, bytes })),
+        others.filter((as) => as !== to).map((as): WrapperEffect => ({ kind: "sendAs", as, to, bytes })),
       );
     }),
   });

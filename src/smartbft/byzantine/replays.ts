@@ -1,6 +1,6 @@
 // Wrappers that say again what was said. stale-replay: its own messages of views that are over, at every tick, and its
 // NewView again while it leads (reference section 15, item 19). replay-flood: whatever it has heard or said, under its own
-// name, as fast as one stream carries it, at whoever leads: an insider's attack that a view change does not shake off.
+// name, as fast as a stream of its own carries it, at whoever leads: an insider's attack that a view change does not shake off.
 import { milliseconds, present, type View } from "../../base/index.js";
 import type { Effect } from "../contract.js";
 import type { ReplicaStatus } from "../replica.js";
@@ -71,7 +71,7 @@ export const replayFlood: Wrap = (replica, { self }, { now }) => {
       return effects;
     },
     clock: beating(now, floodEvery, ({ leader }): readonly WrapperEffect[] =>
-      leader === self ? [] : ring.next(floodBurst).map((bytes) => ({ kind: "send", to: leader, bytes })),
+      leader === self ? [] : ring.next(floodBurst).map((bytes) => ({ kind: "sendAs", as: self, to: leader, bytes })),
     ),
   });
 };
