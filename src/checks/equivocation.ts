@@ -28,6 +28,8 @@ export interface Equivocation {
 }
 
 const remembered = 100_000;
+/** A node that equivocates in everything is known well enough by then. */
+const keptMax = 10_000;
 
 /** Folds statements; each pair of view and sequence in which a signer contradicts itself is one proof. */
 export class EquivocationProofs {
@@ -38,7 +40,7 @@ export class EquivocationProofs {
     const key = `${what}/${signer}/${view}/${sequence}`;
     const before = this.#said.get(key);
     if (before === undefined) this.#said.set(key, says);
-    else if (before !== says && !this.#proven.has(key))
+    else if (before !== says && !this.#proven.has(key) && this.#proven.size < keptMax)
       this.#proven.set(key, { what, who: signer, view, sequence, said: [before, says] });
   }
 
@@ -57,7 +59,7 @@ export class EquivocationsObserved {
     const key = `${type}/${other}/${view}/${sequence}`;
     const before = this.#said.get(key);
     if (before === undefined) this.#said.set(key, digest);
-    else if (before !== digest && !this.#seen.has(key))
+    else if (before !== digest && !this.#seen.has(key) && this.#seen.size < keptMax)
       this.#seen.set(key, { what: type, who: other, view, sequence, said: [before, digest] });
   }
 
