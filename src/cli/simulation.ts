@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Event } from "../boundary/index.js";
 import type { Plan } from "../plan/index.js";
 import type { Execute } from "../run/index.js";
+import type { Experiment } from "../spec/index.js";
 import { costsFrom, defaultCosts, refusalsFor, World, type Costs } from "../sim/index.js";
 import { UserError } from "../system/index.js";
 import { readUserFile } from "./files.js";
@@ -18,12 +19,15 @@ export async function costsOf(path: string | undefined): Promise<Costs> {
 }
 
 /** Throws `UserError` naming what cannot run in virtual time. */
-export function refuseWhatCannotBeSimulated(plan: Plan): void {
-  const refusals = refusalsFor(plan);
+export function refuseWhatCannotBeSimulated(plan: Plan, experiment: Experiment): void {
+  const refusals = refusalsFor(plan, experiment);
   if (refusals.length === 0) return;
-  throw new UserError(refusals.map((each) => `Cannot simulate ${plan.topology.name}: ${each}`).join("\n"), {
-    suggestion: "run it with --runtime netns",
-  });
+  throw new UserError(
+    refusals.map((each) => `Cannot simulate ${experiment.name} on ${plan.topology.name}: ${each}`).join("\n"),
+    {
+      suggestion: "run it with --runtime netns",
+    },
+  );
 }
 
 export function executionInSimulator(options: { readonly costs: Costs; readonly messageTrace: boolean }): Execute {

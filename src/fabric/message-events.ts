@@ -26,14 +26,16 @@ interface Outline<T extends string> {
   readonly view?: number;
   readonly sequence?: number;
   readonly assist?: boolean;
+  readonly digest?: string;
 }
 
 /** What both directions say of a message; parts that it does not have are absent. */
-function outlineOf<T extends string>({ type, view, sequence, assist }: Outline<T>): Outline<T> {
+function outlineOf<T extends string>({ type, view, sequence, assist, digest }: Outline<T>): Outline<T> {
   return {
     type,
     ...(view === undefined ? {} : { view }),
     ...(sequence === undefined ? {} : { sequence }),
     ...(assist === undefined ? {} : { assist }),
+    ...(digest === undefined ? {} : { digest }),
   };
 }

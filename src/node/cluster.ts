@@ -2,7 +2,7 @@
 // streams for what it receives. The sender is named in the stream's metadata (`sender`); certificates come later.
 import { status } from "@grpc/grpc-js";
 import { nodeId, type NodeId } from "../base/index.js";
-import type { MessageEvent, OrdererConfig } from "../boundary/index.js";
+import type { Consenter, MessageEvent, OrdererConfig } from "../boundary/index.js";
 import {
   ClusterLink,
   decodeClusterStep,
@@ -29,6 +29,7 @@ export class Cluster implements Disposable {
   readonly #names: ReadonlyMap<number, string>;
   readonly #links: ReadonlyMap<NodeId, ClusterLink>;
   readonly #outbox: Outbox;
+  readonly #aside = new Map<string, ClusterLink>();
   /** A broadcast gives the same bytes to every target: framed once. */
   readonly #framed = new WeakMap<Uint8Array, Buffer>();
 
@@ -37,10 +38,7 @@ export class Cluster implements Disposable {
     this.#emit = emit;
     this.#names = new Map(config.consenters.map(({ id, name }) => [id, name]));
     const others = config.consenters.filter(({ id }) => id !== config.id);
-    const { id: self, transport: settings } = config;
-    const linkTo = (target: (typeof others)[number]): ClusterLink =>
-      new ClusterLink({ self, channel: new Channel(target, "cluster", settings, emit), settings, now });
-    this.#links = new Map(others.map((target) => [target.id, linkTo(target)]));
+    this.#links = new Map(others.map((target) => [target.id, this.#linkTo(target, config.id)]));
     this.#outbox = new Outbox(this.#links, config.transport.broadcast);
   }
 
@@ -62,8 +60,22 @@ export class Cluster implements Disposable {
     this.#outbox.send({ to, lane: "pool", bytes, done: () => {} });
   }
 
+  /**
+   * Sends in the name of `as`, on a stream beside the replica's own: what a Byzantine node may try, for nothing but the
+   * stream's metadata names a sender. As for requests, what finds no room is dropped and the stream goes on.
+   */
+  sendAs(as: NodeId, to: NodeId, message: Uint8Array): void {
+    const { id, consenters } = this.#config;
+    const key = `${as}>${to}`;
+    const target = consenters.find((consenter) => consenter.id === to && to !== id);
+    if (target === undefined) return;
+    const link = this.#aside.get(key) ?? this.#linkTo(target, as);
+    this.#aside.set(key, link);
+    link.send(encodeClusterStep({ kind: "consensus", message }), "transaction", () => undefined);
+  }
+
   /** Serves another orderer's stream to its end. Bytes that are no step are dropped, as data that anybody may send. */
-  async receive(stream: InboundStream, take: (input: FromOthers) => void): Promise<void> {
+  async receive(stream: InboundStream, take: (input: FromOthers) => Promise<void> | undefined): Promise<void> {
     const from = this.#senderOf(stream);
     if (from === undefined) {
       stream.emit("error", { code: status.UNAUTHENTICATED, details: "access denied" });
@@ -72,10 +84,15 @@ export class Cluster implements Disposable {
     const options = { peer: this.nameOf(from), service: "cluster", emit: this.#emit } as const;
     await serveInbound(stream, options, (bytes) => {
       const step = decodeClusterStep(bytes);
-      if (step.kind === "bad") this.#tellRejected(from, step.reason);
-      else if (step.value.kind === "consensus") take({ kind: "message", from, bytes: step.value.message });
-      else take({ kind: "forwarded", from, request: step.value.envelope });
-      return "next";
+      if (step.kind === "bad") {
+        this.#tellRejected(from, step.reason);
+        return "next";
+      }
+      const room =
+        step.value.kind === "consensus"
+          ? take({ kind: "message", from, bytes: step.value.message })
+          : take({ kind: "forwarded", from, request: step.value.envelope });
+      return room === undefined ? "next" : room.then(() => "next");
     });
   }
 
@@ -86,7 +103,12 @@ export class Cluster implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const link of this.#links.values()) link[Symbol.dispose]();
+    for (const link of [...this.#links.values(), ...this.#aside.values()]) link[Symbol.dispose]();
+  }
+
+  #linkTo(target: Consenter, self: NodeId): ClusterLink {
+    const { transport: settings } = this.#config;
+    return new ClusterLink({ self, channel: new Channel(target, "cluster", settings, this.#emit), settings, now });
   }
 
   #senderOf(stream: InboundStream): NodeId | undefined {

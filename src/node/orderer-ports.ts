@@ -7,10 +7,10 @@ import { blockFrom, decisionFrom, type Block, type OrdererApplication } from "..
 import type {
   Decision,
   EffectPorts,
-  Input,
   SentTrace,
   SubmitOutcome,
   Trace,
+  TurncoatInput,
   VerifyItem,
   WalRecord,
 } from "../smartbft/index.js";
@@ -20,6 +20,7 @@ import type { Cluster } from "./cluster.js";
 import type { Surroundings } from "./host.js";
 import type { Identity } from "./identity.js";
 import type { SignatureChecker } from "./signatures.js";
+import { pullChain } from "./pull-chain.js";
 import type { Wal } from "./wal.js";
 
 export interface OrdererParts extends Surroundings {
@@ -31,7 +32,7 @@ export interface OrdererParts extends Surroundings {
   readonly checker: SignatureChecker;
   readonly cluster: Cluster;
   /** An input for the replica, on its next turn. */
-  readonly push: (input: Input) => void;
+  readonly push: (input: TurncoatInput) => void;
   /** Aborted when the node stops. */
   readonly signal: AbortSignal;
 }
@@ -106,6 +107,15 @@ export class OrdererPorts implements EffectPorts {
     if (block.kind === "bad") throw new Error(`Deliver decision ${sequence}: ${block.reason}`);
     await this.#store(block.value, "decision");
     this.#parts.push({ kind: "delivered", sequence });
+  }
+
+  sendAs(as: NodeId, to: NodeId, bytes: Uint8Array): void {
+    this.#parts.cluster.sendAs(as, to, bytes);
+  }
+
+  pull(id: number, from: NodeId): void {
+    const { push, fail } = this.#parts;
+    pullChain({ ...this.#parts, from }).then((blockCount) => push({ kind: "pulled", id, blockCount }), fail);
   }
 
   async #store(block: Block, source: string): Promise<void> {

@@ -66,7 +66,7 @@ it("refuses by name what has no place in virtual time, before anything starts", 
   expect(ended).toEqual({
     code: 2,
     stdout: "",
-    stderr: `testbed: Cannot simulate bft4-ring: node "box" is a host that runs "sleep 9": the simulator runs orderers, peers and clients of its own only
+    stderr: `testbed: Cannot simulate host on bft4-ring: node "box" is a host that runs "sleep 9": the simulator runs orderers, peers and clients of its own only
   → run it with --runtime netns`,
   });
 });

@@ -146,13 +146,17 @@ describe("what cannot be simulated is named", () => {
     '  r1: { kind: router }\n  box: { kind: host, command: ["sleep", "9"] }',
   );
   it("a host", () => {
-    const { plan } = loaded(
+    const host = loaded(
       experiment("[]"),
       withHost.replace("links:", 'links:\n  - { endpoints: ["box:eth1", "r1:eth9"] }'),
     );
-    expect(refusalsFor(plan)).toEqual([
+    expect(refusalsFor(host.plan, host.experiment)).toEqual([
       'node "box" is a host that runs "sleep 9": the simulator runs orderers, peers and clients of its own only',
     ]);
-    expect(refusalsFor(quiet().plan)).toEqual([]);
+    expect(refusalsFor(quiet().plan, quiet().experiment)).toEqual([]);
+    const killed = withFault("node-kill, target: orderer2");
+    expect(refusalsFor(killed.plan, killed.experiment)).toEqual([
+      "fault node-kill is not modelled, only interface-down, process-kill, process-pause",
+    ]);
   });
 });

@@ -14,7 +14,13 @@ import { say } from "../output.js";
 import { profileOption } from "../profile-option.js";
 import type { Context, Register } from "../program.js";
 import { progressFromNow } from "../progress.js";
-import { chosenRuntime, runRuntimeOption, runtimeLine, type RunRuntimeChoice } from "../runtime-option.js";
+import {
+  chosenRuntime,
+  refuseNamesake,
+  runRuntimeOption,
+  runtimeLine,
+  type RunRuntimeChoice,
+} from "../runtime-option.js";
 import { repositoryState } from "../repository.js";
 import { takeOver } from "../run-note.js";
 import { costsOf, executionInSimulator, refuseWhatCannotBeSimulated } from "../simulation.js";
@@ -78,8 +84,6 @@ export async function runFile(file: string, choices: RunChoices, context: Contex
   const place = await placeFor(loaded, choices, { directory, repetitions });
   const facts = { repetitions, seed: seed ?? experiment.seed, commandLine, startedAt, ...place.facts };
   const manifest = await manifestFor(loaded, facts);
-  // The manifest has it in any case.
-  if (choices.runtime !== undefined) say(runtimeLine({ name: facts.runtime, reason: facts.runtimeReason }));
   await place.prepare(context);
   const results = await runExperiment({
     directory,
@@ -91,7 +95,7 @@ export async function runFile(file: string, choices: RunChoices, context: Contex
     repetitions,
     execute: place.execute,
     signal: interrupt.signal,
-    progress: say,
+    progress: after(runtimeLine({ name: facts.runtime, reason: facts.runtimeReason })),
   });
   await conclude(directory, results);
 }
@@ -104,13 +108,13 @@ interface Place {
 }
 
 async function placeFor(
-  { plan }: LoadedExperiment,
+  { plan, experiment }: LoadedExperiment,
   { runtime: choice, messageTrace, costs: path }: RunChoices,
   { directory, repetitions }: { readonly directory: string; readonly repetitions: number },
 ): Promise<Place> {
   if (choice === "sim") {
     const costs = await costsOf(path);
-    refuseWhatCannotBeSimulated(plan);
+    refuseWhatCannotBeSimulated(plan, experiment);
     const facts = { runtime: "sim", runtimeReason: "asked for", costs };
     const prepare = (context: Context): Promise<void> => {
       context.interrupt.cleansUp(`results so far, in ${directory}`);
@@ -123,11 +127,13 @@ async function placeFor(
       suggestion: "add --runtime sim",
     });
   }
-  const { runtime, name, reason } = chosenRuntime(choice);
+  const chosen = await chosenRuntime(choice);
+  const { runtime, name, reason } = chosen;
   return {
     facts: { runtime: name, runtimeReason: reason },
     prepare: async ({ interrupt }) => {
       interrupt.cleansUp(`${labLeft(plan.lab)}; results so far are in ${directory}`);
+      await refuseNamesake(plan.lab, chosen);
       await runtime.check(plan, { signal: interrupt.signal });
     },
     execute: executionIn(runtime, { results: resolve(directory), repetitions, messageTrace }),
@@ -147,6 +153,16 @@ async function resume(name: string | undefined, { interrupt }: Context): Promise
   } finally {
     await lab.down();
   }
+}
+
+/** Says `first` before the first line of progress: what is refused before anything began needs no preface. */
+function after(first: string): (text: string) => void {
+  let isSaid = false;
+  return (text) => {
+    if (!isSaid) say(first);
+    isSaid = true;
+    say(text);
+  };
 }
 
 /** 2026-01-31T12:00:00.000Z → 20260131-120000 */

@@ -1,7 +1,7 @@
 // Faults of a world: the four kinds of down as lab/links/downs.ts does them, and those of processes; each stated as
 // requested, effective, heal-requested, healed. A fault takes effect at its instant: nothing is late in virtual time, but for
 // the carrier across a cable, which follows its far end as late as the lab's agent lets it.
-import { assertNever, instant } from "../../base/index.js";
+import { instant } from "../../base/index.js";
 import type { Event, FaultEvent } from "../../boundary/index.js";
 import type { ResolvedFault } from "../../director/index.js";
 import type { Instant } from "../../base/index.js";
@@ -67,7 +67,9 @@ export class Faults {
 
   #carryOut(life: Omit<Life, "undo" | "healed">): { readonly detail: string; readonly undo: () => void } | string {
     const { resolved, target, fault } = life;
-    if (resolved.what !== "interface-down") return this.#onProcess(resolved.what, target);
+    if (resolved.what === "process-kill" || resolved.what === "process-pause")
+      return this.#onProcess(resolved.what, target);
+    if (resolved.what !== "interface-down") return `${resolved.what} is not modelled`;
     const end = this.#options.network.interfaces.get(target);
     if (end === undefined) return `Find ${target}: no such interface in this lab`;
     switch (resolved.how) {
@@ -79,10 +81,8 @@ export class Faults {
         return this.#drop(end, fault, [end.dropsIn, end.dropsOut]);
       case "one-way":
         return this.#drop(end, fault, [end.dropsOut]);
-      case "":
-        return "an interface goes down in one of four ways";
       default:
-        return assertNever(resolved.how);
+        return "an interface goes down in one of four ways";
     }
   }
 

@@ -1,5 +1,5 @@
 // An orderer of the world: the same machines that node/orderer.ts puts together, on simulated disks, streams and time.
-import { assert, nodeId, type Instant, type NodeId, type Sequence } from "../../base/index.js";
+import { assert, AssertionError, nodeId, type Instant, type NodeId, type Sequence } from "../../base/index.js";
 import {
   blockFrom,
   ClusterLink,
@@ -170,6 +170,15 @@ export class Orderer implements Service, EffectPorts {
       this.#site.emit({ at, ...trace });
     } else if (trace.kind === "received" && this.#config.messageTrace)
       this.#site.emit({ at, ...receivedEvent(trace, this.#nameOf(trace.from)) });
+  }
+
+  /** What only a Byzantine node's wrapper asks for: there are none in a world yet. */
+  sendAs(): void {
+    throw new AssertionError("A replica without a wrapper speaks for itself");
+  }
+
+  pull(): void {
+    throw new AssertionError("A replica without a wrapper pulls nothing");
   }
 
   #newReplica(): Replica {
