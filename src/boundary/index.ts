@@ -2,6 +2,7 @@
 export type { ControlAnswer, ControlRequest, Workload } from "./control.js";
 export {
   eventFormat,
+  faultKinds,
   type BlockEvent,
   type EnvironmentEvent,
   type Event,
@@ -14,6 +15,7 @@ export {
   type LinkEvent,
   type LogEvent,
   type MessageEvent,
+  type NodeFaultKind,
   type ObservedEvent,
   type PhaseEvent,
   type ProbeEvent,

@@ -38,6 +38,13 @@ function timeRules(raw: RawExperiment, entry: RawTimelineEntry, index: number, f
 
 function faultRules(entry: RawTimelineEntry, index: number, findings: Findings): void {
   howRules(entry, index, findings);
+  if (entry.fault === "node-restart" && entry.for !== undefined) {
+    findings.key(
+      ["timeline", index, "for"],
+      "A node-restart heals itself: the node begins again at once",
+      "remove it, or write node-stop, which lasts",
+    );
+  }
   const { asked, target } = entry.target;
   if (entry.fault !== "interface-down" && target.kind !== "node" && target.interface !== "") {
     findings.value(
@@ -92,7 +99,10 @@ function overlapRules(timeline: readonly RawTimelineEntry[], findings: Findings)
 const isProcess = (entry: RawTimelineEntry): boolean => entry.fault !== "interface-down";
 
 function overlap(left: RawTimelineEntry, right: RawTimelineEntry): boolean {
-  const endOf = (entry: RawTimelineEntry): number => entry.at + (entry.for ?? Number.POSITIVE_INFINITY);
+  const endOf = (entry: RawTimelineEntry): number => {
+    if (entry.fault === "node-restart") return entry.at + 1; // nobody knows how long it takes: it counts as an instant
+    return entry.at + (entry.for ?? Number.POSITIVE_INFINITY);
+  };
   return left.at < endOf(right) && right.at < endOf(left);
 }
 

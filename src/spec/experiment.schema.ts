@@ -1,6 +1,7 @@
 // The shape of an experiment file, as written. Rules over more than one key are in experiment-rules.ts, what an
 // experiment means for one topology in experiment-on-topology.ts.
 import * as z from "zod";
+import { faultKinds } from "../boundary/index.js";
 import {
   choice,
   count,
@@ -41,7 +42,7 @@ const targetText = text("a target, like leader or orderer1:eth1").transform((ask
 
 const timelineSchema = strictMap("a fault of the timeline", {
   at: duration(atLeastZero).describe("After the timeline's start"),
-  fault: choice(["interface-down", "process-kill", "process-pause", "byzantine"]).describe("What breaks"),
+  fault: choice(faultKinds).describe("What breaks"),
   how: choice(["admin", "carrier", "blackhole", "one-way", ...misbehaviours])
     .optional()
     .describe("Which kind of down, or of misbehaviour"),

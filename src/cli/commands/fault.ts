@@ -1,4 +1,4 @@
-// testbed fault interface-down TARGET, fault list, heal: faults typed by hand, each confirmed by the kernel.
+// testbed fault KIND TARGET, fault list, heal: faults typed by hand, each confirmed by the kernel or the engine.
 import { Option } from "@commander-js/extra-typings";
 import type { FaultKind } from "../../boundary/index.js";
 import type { FaultStatus } from "../../lab/index.js";
@@ -9,6 +9,16 @@ import { CheckFailed } from "../exit.js";
 import { labOption, theLab } from "../labs.js";
 import { formatOption, print, rowsText, type Format } from "../output.js";
 import type { Register } from "../program.js";
+
+const nodeFaults: readonly (readonly [Exclude<FaultKind, "interface-down">, string])[] = [
+  ["process-kill", "SIGKILL a node's service; healed, it is started again from what its disk holds"],
+  ["process-pause", "SIGSTOP a node's service until healed"],
+  ["frr-kill", "SIGKILL a node's routing daemons; healed, they are started again"],
+  ["node-stop", "end a whole node in order, its network included; healed, it begins again"],
+  ["node-kill", "SIGKILL everything in a node, its network included; healed, it begins again"],
+  ["node-pause", "freeze everything in a node until healed; its kernel goes on to answer"],
+  ["node-restart", "end a whole node in order and begin it again at once"],
+];
 
 const columns = ["fault", "what", "how", "target", "asked", "state"] as const;
 
@@ -33,14 +43,23 @@ export const registerFault: Register = (program, context) => {
     .action(async (target, { how, for: duration, lab, format }) => {
       await inject({ what: "interface-down", how, target, duration, lab, format });
     });
-  for (const what of ["process-kill", "process-pause"] as const) {
-    fault
+  for (const [what, description] of nodeFaults) {
+    const command = fault
       .command(what)
-      .description(what === "process-kill" ? "SIGKILL a node's service" : "SIGSTOP a node's service until healed")
-      .argument("<target>", "orderer1, leader, follower[2], …")
-      .option("--for <duration>", "heal after this long, like 10s")
+      .description(description)
+      .argument("<target>", "orderer1, r1, leader, follower[2], …")
       .addOption(labOption())
-      .addOption(formatOption())
+      .addOption(formatOption());
+    if (what === "node-restart") {
+      command
+        .addHelpText("after", "\nExample:\n  testbed fault node-restart follower")
+        .action(async (target, { lab, format }) => {
+          await inject({ what, how: "", target, duration: undefined, lab, format });
+        });
+      continue;
+    }
+    command
+      .option("--for <duration>", "heal after this long, like 10s")
       .addHelpText("after", `\nExample:\n  testbed fault ${what} follower --for 10s`)
       .action(async (target, { for: duration, lab, format }) => {
         await inject({ what, how: "", target, duration, lab, format });
