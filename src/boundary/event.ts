@@ -4,7 +4,7 @@
 // line was received). `node` is the member of the lab it is about, or "" for the lab itself. The file's first line is
 // `environment`, and carries the format.
 import type { Duration, Instant } from "../base/index.js";
-import type { Fact, MessageType, Step, Component } from "../smartbft/index.js";
+import type { Component, Fact, MessageType, Misbehaviour, Step } from "../smartbft/index.js";
 
 export const eventFormat = 1;
 
@@ -40,7 +40,8 @@ export interface PhaseEvent extends Stamp {
 
 /**
  * What a fault does. `process-…`: to the node's service alone; `frr-kill`: to its routing daemons alone; `node-…`: to everything
- * in it, its network included (a container, or the processes and the namespace that a node is elsewhere).
+ * in it, its network included (a container, or the processes and the namespace that a node is elsewhere). `byzantine`: an
+ * orderer misbehaves, and says so.
  */
 export const faultKinds = [
   "interface-down",
@@ -51,10 +52,13 @@ export const faultKinds = [
   "node-kill",
   "node-pause",
   "node-restart",
+  "byzantine",
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 export type NodeFaultKind = Extract<FaultKind, `node-${string}`>;
 export type HowDown = "admin" | "carrier" | "blackhole" | "one-way";
+/** Of interface-down and of byzantine; other faults are done in one way only, "". */
+export type FaultHow = HowDown | Misbehaviour | "";
 
 /** The life of one fault: requested → effective (read back) → healed (read back); or failed. */
 export interface FaultEvent extends Stamp {
@@ -63,7 +67,7 @@ export interface FaultEvent extends Stamp {
   /** Number of the fault within the lab, from 1. */
   readonly fault: number;
   readonly what: FaultKind;
-  readonly how: HowDown | "";
+  readonly how: FaultHow;
   /** Endpoint `node:eth1`, or a node's name for all but interface faults: what the target resolved to. */
   readonly target: string;
   /** As written: `leader`, `follower`, `orderer1:eth1`. */
@@ -145,6 +149,8 @@ export interface MessageEvent extends Stamp {
   readonly view?: number;
   readonly sequence?: number;
   readonly assist?: boolean;
+  /** Of a Prepare or Commit: what it votes for, the first 16 hexadecimal characters. */
+  readonly digest?: string;
   readonly decision?: string;
   readonly effects?: readonly string[];
 }

@@ -9,6 +9,7 @@ export {
   type EventKind,
   type EventOf,
   type FaultEvent,
+  type FaultHow,
   type FaultKind,
   type HowDown,
   type LinkEvent,
@@ -26,6 +27,8 @@ export {
   type StepEvent,
   type StreamEvent,
 } from "./event.js";
+/** Part of the vocabulary of faults. */
+export { misbehaviours, type Misbehaviour } from "../smartbft/index.js";
 export { eventFromLine, type ReadEvent } from "./event-line.js";
 export type {
   ClientConfig,

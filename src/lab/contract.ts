@@ -1,7 +1,7 @@
 // The contract between the CLI side (`run`, `cli`) and a running lab: what can be asked of an agent and what it answers.
 // One JSON object a line on the lab's owner-only unix socket; every request is answered by one line with the same id.
 import type { Instant } from "../base/index.js";
-import type { Event, FaultKind, HowDown } from "../boundary/index.js";
+import type { Event, FaultKind, FaultHow } from "../boundary/index.js";
 import type { Experiment } from "../spec/index.js";
 import type { Plan } from "../plan/index.js";
 import type { LabFolder } from "./lab-folder.js";
@@ -12,7 +12,7 @@ export type AgentRequest =
   | {
       readonly do: "fault";
       readonly what: FaultKind;
-      readonly how: HowDown | "";
+      readonly how: FaultHow;
       readonly target: string;
       readonly healAfterUs: number;
     }
@@ -43,7 +43,7 @@ export interface LinkStatus {
 export interface FaultStatus {
   readonly fault: number;
   readonly what: FaultKind;
-  readonly how: HowDown | "";
+  readonly how: FaultHow;
   readonly target: string;
   readonly asked: string;
   readonly since: Instant;

@@ -42,6 +42,7 @@ const transport = z
     tcpSynRetries: count,
     sendBufferMessages: count,
     tcpCongestionControl: text,
+    ingress: z.enum(["shared", "per-sender"]),
   })
   .meta({ id: "transport" });
 

@@ -282,6 +282,11 @@ export function cutsOff(node: string, rows: readonly FaultRow[], cast: Cast): bo
   const cut = new Set<string>();
   for (const row of rows) {
     if (row.what === "frr-kill") continue; // the kernel keeps its routes: others may lose the way to it, later
+    if (row.what === "byzantine") {
+      // Of the ways to misbehave only this one keeps its votes from being heard.
+      if (row.how === "silent" && nodeOf(row.target) === node) return true;
+      continue;
+    }
     if (row.what !== "interface-down" && nodeOf(row.target) === node) return true;
     for (const endpoint of endpointsLost(row, cast)) {
       cut.add(endpoint);

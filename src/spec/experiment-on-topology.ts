@@ -129,6 +129,8 @@ function targetRules(fault: FaultSpec, topology: Topology, index: number, findin
       `There is no node "${name}" in topology "${topology.name}"`,
       near === undefined ? undefined : `did you mean "${near}"?`,
     );
+  } else if (fault.what === "byzantine" && node.kind !== "orderer") {
+    findings.value(at, `"${name}" is a ${node.kind}, and only orderers can be Byzantine`, "name an orderer, or leader");
   } else if (node.kind === "switch") {
     findings.value(
       at,

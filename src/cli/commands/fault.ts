@@ -2,6 +2,7 @@
 import { Option } from "@commander-js/extra-typings";
 import type { FaultKind } from "../../boundary/index.js";
 import type { FaultStatus } from "../../lab/index.js";
+import { misbehaviours } from "../../smartbft/index.js";
 import { durationFrom, expectedUnit, parseTarget } from "../../spec/index.js";
 import { UserError } from "../../system/index.js";
 import { CheckFailed } from "../exit.js";
@@ -64,6 +65,22 @@ export const registerFault: Register = (program, context) => {
         await inject({ what, how: "", target, duration, lab, format });
       });
   }
+  fault
+    .command("byzantine")
+    .description("make an orderer misbehave; it says so in its events")
+    .argument("<target>", "orderer1, leader, follower[2], …")
+    .addOption(
+      new Option("--how <how>", "in which way; docs/byzantine.md says of each what it does")
+        .choices(misbehaviours)
+        .makeOptionMandatory(),
+    )
+    .option("--for <duration>", "heal after this long, like 10s")
+    .addOption(labOption())
+    .addOption(formatOption())
+    .addHelpText("after", "\nExample:\n  testbed fault byzantine leader --how equivocate --for 10s")
+    .action(async (target, { how, for: duration, lab, format }) => {
+      await inject({ what: "byzantine", how, target, duration, lab, format });
+    });
   fault
     .command("list")
     .description("faults of this lab, the healed ones too")

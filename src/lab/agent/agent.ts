@@ -77,6 +77,7 @@ export class Agent {
       serviceOf: (node) => nodes.serviceOf(node),
       frrOf: (node) => nodes.frrOf(node, (process) => configured(process, { signal: new AbortController().signal })),
       cutNode: (what, node) => this.#lives.cut(what, node),
+      turnableOf: (node) => nodes.turnableOf(node),
     });
     this.#run = new RunHost({ plan, log, desk: this.#desk, downs, nodes: this.#nodes });
     log.subscribe((event) => this.#roles.observe(event));

@@ -1,7 +1,9 @@
 // The lab's nodes as a whole: their processes and the channels to their services.
+import { instant } from "../../base/index.js";
 import type { Plan } from "../../plan/index.js";
 import { OperatingError, mapBounded, UserError } from "../../system/index.js";
 import type { NodeStatus } from "../contract.js";
+import type { TurnableNode } from "../links/byzantine-faults.js";
 import type { FrrProcesses, ServiceProcess } from "../links/process-faults.js";
 import type { EventLog } from "./event-log.js";
 import type { Homes, NodeProcess } from "./homes.js";
@@ -102,6 +104,16 @@ export class Nodes {
         process.restartFrr();
         await configured(process);
       },
+    };
+  }
+
+  /** For Byzantine faults. A node that is no orderer refuses when it is asked. */
+  turnableOf(name: string): TurnableNode {
+    const options = { timeoutMs: answerMsMax };
+    return {
+      turn: async (how) =>
+        instant(Number((await this.channelOf(name).request({ do: "misbehave", how }, options))["at"])),
+      misbehaviour: async () => String((await this.channelOf(name).request({ do: "status" }, options))["misbehaviour"]),
     };
   }
 

@@ -1,11 +1,18 @@
 // Every fault of a lab, from the timeline or typed by hand: numbered, carried out, read back, stated as events, undone.
 // requested → effective (read back) → heal-requested → healed (read back), or failed with the reason. A fault that aims
 // at several interfaces is several lives under one number.
-import { after, assert, between, present, type Instant } from "../../base/index.js";
-import type { FaultEvent, NodeFaultKind } from "../../boundary/index.js";
+import { after, assert, assertNever, between, present, type Instant } from "../../base/index.js";
+import {
+  misbehaviours,
+  type FaultEvent,
+  type FaultHow,
+  type HowDown,
+  type NodeFaultKind,
+} from "../../boundary/index.js";
 import type { ResolvedFault } from "../../director/index.js";
 import { now, OperatingError } from "../../system/index.js";
 import type { FaultStatus } from "../contract.js";
+import { turnByzantine, type TurnableNode } from "./byzantine-faults.js";
 import type { Cut, Downs } from "./downs.js";
 import type { EventSink } from "./event-sink.js";
 import { killFrr, killService, pauseService, type FrrProcesses, type ServiceProcess } from "./process-faults.js";
@@ -36,6 +43,7 @@ export interface FaultDeskOptions {
   readonly frrOf: (node: string) => FrrProcesses | undefined;
   /** Does it to a node as a whole. */
   readonly cutNode: (what: NodeFaultKind, node: string) => Promise<Cut>;
+  readonly turnableOf: (node: string) => TurnableNode;
 }
 
 export class FaultDesk {
@@ -123,14 +131,32 @@ export class FaultDesk {
   }
 
   async #carryOut({ resolved, target, fault }: Life): Promise<Cut> {
-    const { what } = resolved;
-    if (what === "process-kill" || what === "process-pause") return this.#carryOutOnService(what, target);
-    if (what === "frr-kill") return this.#carryOutOnFrr(target);
-    if (what !== "interface-down") return this.#options.cutNode(what, target);
-    assert(resolved.how !== "", "an interface goes down in one of four ways");
-    const endpoint = this.#options.wiring.endpoints.get(target);
-    if (endpoint === undefined) throw new OperatingError(`Find ${target}: no such interface in this lab`);
-    return this.#options.downs.cut(resolved.how, { endpoint, fault });
+    const { what, how } = resolved;
+    switch (what) {
+      case "interface-down": {
+        assert(isDown(how), "an interface goes down in one of four ways");
+        const endpoint = this.#options.wiring.endpoints.get(target);
+        if (endpoint === undefined) throw new OperatingError(`Find ${target}: no such interface in this lab`);
+        return this.#options.downs.cut(how, { endpoint, fault });
+      }
+      case "process-kill":
+      case "process-pause":
+        return this.#carryOutOnService(what, target);
+      case "frr-kill":
+        return this.#carryOutOnFrr(target);
+      case "node-stop":
+      case "node-kill":
+      case "node-pause":
+      case "node-restart":
+        return this.#options.cutNode(what, target);
+      case "byzantine": {
+        const misbehaviour = misbehaviours.find((each) => each === how);
+        const named = present(misbehaviour, "the way in which a Byzantine node misbehaves");
+        return turnByzantine(target, named, this.#options.turnableOf(target));
+      }
+      default:
+        return assertNever(what);
+    }
   }
 
   async #carryOutOnFrr(node: string): Promise<Cut> {
@@ -169,6 +195,9 @@ export class FaultDesk {
     });
   }
 }
+
+const downs: readonly FaultHow[] = ["admin", "carrier", "blackhole", "one-way"] satisfies readonly HowDown[];
+const isDown = (how: FaultHow): how is HowDown => downs.includes(how);
 
 function lifeOf(fault: number, target: string, resolved: ResolvedFault): Life {
   return { fault, target, resolved, since: now(), state: "requested", cut: undefined, turn: Promise.resolve() };
