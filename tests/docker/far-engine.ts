@@ -19,11 +19,11 @@ export class FarEngine {
   readonly address = `tcp://${far}:${port}`;
   readonly client = new Docker({ host: far, port, protocol: "http" });
   readonly #name = `tbfar${process.pid}`;
-  readonly #hidden: string;
+  /** Process that holds the engine's namespaces: one that begins again finds its containers by sockets in /run. */
+  readonly #holder: number;
 
   /** `hidden` is a folder of this machine that the engine must not see. */
   constructor(hidden: string) {
-    this.#hidden = hidden;
     ip(`netns add ${this.#name}`);
     ip(`link add name ${this.#name} type veth peer name uplink netns ${this.#name}`);
     ip(`address add ${near}/30 dev ${this.#name}`);
@@ -31,15 +31,17 @@ export class FarEngine {
     ip(`-n ${this.#name} address add ${far}/30 dev uplink`);
     ip(`-n ${this.#name} link set dev uplink up`);
     ip(`-n ${this.#name} link set dev lo up`);
+    const place = [`--net=/run/netns/${this.#name}`, "unshare", "--mount", "--propagation", "private", "--"];
+    const hide = 'mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs "$1" || exit 1';
+    const hold = "setsid sleep infinity >/dev/null 2>&1 </dev/null & echo $!";
+    const words = [...place, "sh", "-c", `${hide}; ${hold}`, "sh", hidden];
+    this.#holder = Number(execFileSync("nsenter", words, { encoding: "utf8" }));
     this.start();
   }
 
   start(): void {
-    const place = ["nsenter", `--net=/run/netns/${this.#name}`, "unshare", "--mount", "--propagation", "private", "--"];
-    const hide = 'mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs "$1" && shift && exec "$@"';
-    const start = [script, "start", this.folder, this.address, "unix:///run/docker.sock"];
-    const [command = "", ...words] = [...place, "sh", "-c", hide, "sh", this.#hidden, ...start];
-    execFileSync(command, words, { stdio: "pipe" });
+    const place = [`--target=${this.#holder}`, "--net", "--mount", "--"];
+    execFileSync("nsenter", [...place, script, "start", this.folder, this.address, "unix:///run/docker.sock"]);
   }
 
   /** SIGKILL to the engine alone: its containers live on. */
@@ -57,7 +59,8 @@ export class FarEngine {
   }
 
   dispose(): void {
-    execFileSync(script, ["stop", this.folder], { stdio: "inherit" });
+    execFileSync("nsenter", [`--target=${this.#holder}`, "--net", "--mount", "--", script, "stop", this.folder]);
+    process.kill(this.#holder, "SIGKILL");
     ip(`link delete dev ${this.#name}`);
     ip(`netns delete ${this.#name}`);
   }
