@@ -5,6 +5,7 @@
 import { after, assertNever, microseconds, type Duration, type Instant, type NodeId } from "../base/index.js";
 import {
   Replica,
+  type Application,
   type Decision,
   type Effect,
   type Input,
@@ -34,6 +35,7 @@ export interface Surroundings {
   readonly trace: (trace: Trace) => void;
   /** Whether a sync tells which requests it brought in. */
   readonly syncPrunesPool: boolean;
+  readonly emptyAuxiliary: boolean;
   /** Around each durable write: a test may crash the node on either side of it. */
   readonly writing: (write: Write) => void;
 }
@@ -52,6 +54,8 @@ export class Host {
   readonly #scheduler: Scheduler;
   readonly #times: HostTimes;
   readonly #around: Surroundings;
+  /** Of one durable write, of the log or the ledger. */
+  fsync: Duration;
   #replica: Replica | undefined;
   /** Durable records since the last truncation. */
   #log: readonly Uint8Array[] = [];
@@ -74,8 +78,14 @@ export class Host {
     this.options = options;
     this.#scheduler = scheduler;
     this.#times = times;
+    this.fsync = times.fsync;
     this.#around = around;
     this.#diskFree = scheduler.now;
+  }
+
+  /** Durable records since the last truncation. */
+  get log(): readonly Uint8Array[] {
+    return this.#log;
   }
 
   get replica(): Replica | undefined {
@@ -87,7 +97,7 @@ export class Host {
     const recovery = { lastDecision: this.ledger.last, walEntries: this.#log };
     const { nodes, options } = this.ledger.configuration;
     const known = this.ledger.height === 0 ? this.options : { ...this.options, ...options, nodes };
-    this.#replica = new Replica(known, tinyApplication(this.id, this.ledger), recovery);
+    this.#replica = new Replica(known, this.#application(), recovery);
     this.input({ kind: "start" });
   }
 
@@ -123,8 +133,7 @@ export class Host {
     if (effect.kind === "trace") return this.#around.trace(effect.trace);
     const { now } = this.#scheduler;
     if (this.#diskFree < now) this.#diskFree = now;
-    if (effect.kind === "persist" || effect.kind === "deliver")
-      this.#diskFree = after(this.#diskFree, this.#times.fsync);
+    if (effect.kind === "persist" || effect.kind === "deliver") this.#diskFree = after(this.#diskFree, this.fsync);
     if (this.#diskFree === now && this.#deferred === 0) return this.#carryOut(effect);
     this.#deferred += 1;
     this.#later(this.#diskFree, () => {
@@ -188,10 +197,14 @@ export class Host {
     });
   }
 
+  #application(): Application {
+    return tinyApplication(this.id, this.ledger, { emptyAuxiliary: this.#around.emptyAuxiliary });
+  }
+
   #synchronised(id: number): Input {
     const brought = this.#around.highest()?.decisions.slice(this.ledger.height) ?? [];
     this.ledger.decisions.push(...brought);
-    const application = tinyApplication(this.id, this.ledger);
+    const application = this.#application();
     const requests = this.#around.syncPrunesPool
       ? brought.flatMap(({ proposal }) => application.requestsOf(proposal))
       : [];
