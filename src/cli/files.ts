@@ -12,6 +12,7 @@ const reasons: Readonly<Record<string, string>> = {
 const shipped = {
   "a topology": "the shipped ones are in topologies/",
   "an experiment": "the shipped ones are in experiments/",
+  "a saved schedule": "testbed fuzz saves them under --save",
   "a topology or an experiment": "the shipped ones are in topologies/ and experiments/",
 } as const;
 

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import { registerFault } from "./commands/fault.js";
+import { registerFuzz } from "./commands/fuzz.js";
 import { registerImages } from "./commands/images.js";
 import { registerInside } from "./commands/inside.js";
 import { registerLab } from "./commands/lab.js";
@@ -36,6 +37,7 @@ for (const register of [
   registerInside,
   registerFault,
   registerRun,
+  registerFuzz,
   registerResults,
 ]) {
   register(program, context);
