@@ -1,7 +1,14 @@
 // Byzantine replicas, as what becomes of each message that an honest one would send. A behaviour sees the bytes on their
 // way out and answers what leaves instead; it signs with its node's own key only, and the transport names its node as
 // the sender. The registry is the seam: a behaviour that is added here is drawn by every seed from then on.
-import { randomFrom, sequence as toSequence, view as toView, type NodeId, type Random } from "../../base/index.js";
+import {
+  nodeId,
+  randomFrom,
+  sequence as toSequence,
+  view as toView,
+  type NodeId,
+  type Random,
+} from "../../base/index.js";
 import {
   decodeMessage,
   decodeViewData,
@@ -10,8 +17,8 @@ import {
   proposalDigest,
   type Application,
   type Message,
-  type PrePrepare,
   type Proposal,
+  type Signature,
   type SignedViewData,
   type ViewData,
 } from "../../smartbft/index.js";
@@ -22,6 +29,14 @@ export interface Liar {
   readonly id: NodeId;
   readonly random: Random;
   readonly members: () => readonly NodeId[];
+  readonly accomplices: Accomplices;
+}
+
+/** What all liars of a run know in common: who is told the other story, and what it is. */
+export interface Accomplices {
+  readonly isDeceived: (target: NodeId) => boolean;
+  /** Both stories, by the digest of either. */
+  readonly twins: Map<string, { readonly honest: Proposal; readonly twin: Proposal }>;
 }
 
 export interface Lie {
@@ -53,8 +68,10 @@ const changing =
 
 const silent: Behaviour = () => () => [];
 
-/** Talks to the even ones only. */
-const selective = changing((message, { target }) => (target % 2 === 0 ? message : undefined));
+/** Talks to some only. */
+const selective = changing((message, { target, accomplices }) =>
+  accomplices.isDeceived(target) ? undefined : message,
+);
 
 const corrupt: Behaviour =
   ({ random }) =>
@@ -77,27 +94,23 @@ const badSignatures = changing((message) => {
   return { ...message, signature: { ...message.signature, value: broken(message.signature.value) } };
 });
 
-/** As leader: one proposal for the even ones, another for the odd ones, and votes for each to whom it was told. */
-const equivocating: Behaviour = (liar) => {
-  const twins = new Map<string, Proposal>();
-  return changing((message, { target, key }) => {
-    if (target % 2 === 0) return message;
-    if (message.kind === "PrePrepare") {
-      const { proposal } = message;
-      if (proposal === undefined) return message;
-      const twin = shortened(proposal);
-      twins.set(proposalDigest(proposal), twin);
-      return { ...message, proposal: twin } satisfies PrePrepare;
-    }
-    if (message.kind !== "Prepare" && message.kind !== "Commit") return message;
-    const twin = twins.get(message.digest);
-    if (twin === undefined) return message;
-    const digest = proposalDigest(twin);
-    if (message.kind === "Prepare") return { ...message, digest };
-    const signature = message.signature && key.signProposal(twin, message.signature.message);
-    return { ...message, digest, signature };
-  })(liar);
-};
+/** As leader: one proposal for some, another for the others; and votes for the one that the target was told. */
+const equivocating = changing((message, { target, key, accomplices: { isDeceived, twins } }) => {
+  if (message.kind === "PrePrepare" && message.proposal !== undefined) {
+    const honest = message.proposal;
+    const stories = { honest, twin: shortened(honest) };
+    for (const proposal of Object.values(stories)) twins.set(proposalDigest(proposal), stories);
+    return isDeceived(target) ? { ...message, proposal: stories.twin } : message;
+  }
+  if (message.kind !== "Prepare" && message.kind !== "Commit") return message;
+  const stories = twins.get(message.digest);
+  if (stories === undefined) return message;
+  const told = isDeceived(target) ? stories.twin : stories.honest;
+  const digest = proposalDigest(told);
+  if (message.kind === "Prepare") return { ...message, digest };
+  const signature = message.signature && key.signProposal(told, message.signature.message);
+  return { ...message, digest, signature };
+});
 
 /** Without its last request; an empty proposal is as good as any. */
 function shortened(proposal: Proposal): Proposal {
@@ -132,25 +145,40 @@ const lyingViewData = changing((message, { random, key, id }) => {
   if (message.kind !== "ViewData") return message;
   const data = decodeViewData(message.raw);
   if (data.kind === "bad") return message;
-  return resigned(lied(data.value, random), { key, id });
+  return resigned(lied(data.value, { random, key }), { key, id });
 });
 
-function lied(data: ViewData, random: Random): ViewData {
-  switch (random.integer(0, 3)) {
+interface Pen {
+  readonly random: Random;
+  readonly key: Application;
+}
+
+function lied(data: ViewData, { random, key }: Pen): ViewData {
+  const { inFlightProposal } = data;
+  switch (random.integer(0, 5)) {
     case 0:
       return { ...data, inFlightPrepared: true };
     case 1:
       return { ...data, inFlightProposal: undefined, inFlightPrepared: false };
-    case 2: {
-      const { inFlightProposal } = data;
+    case 2:
       return inFlightProposal === undefined
         ? data
         : { ...data, inFlightProposal: shortened(inFlightProposal), inFlightPrepared: true };
+    case 3:
+    case 4: {
+      // What was merely proposed as if it were decided: signed by itself again and again, or by others who never did.
+      if (inFlightProposal === undefined) return data;
+      const own = key.signProposal(inFlightProposal, new Uint8Array(0));
+      const lastDecisionSignatures = random.integer(0, 1) === 0 ? [own, own, own, own, own, own] : forgedBy(own);
+      return { ...data, lastDecision: inFlightProposal, lastDecisionSignatures, inFlightProposal: undefined };
     }
     default:
       return { ...data, lastDecision: nothing, lastDecisionSignatures: [] };
   }
 }
+
+const forgedBy = (own: Signature): readonly Signature[] =>
+  Array.from({ length: 7 }, (_, index) => ({ ...own, signer: nodeId(index + 1) }));
 
 function resigned(data: ViewData, { key, id }: { readonly key: Application; readonly id: NodeId }): SignedViewData {
   const raw = encodeViewData(data);
@@ -163,7 +191,7 @@ const forgingNewView = changing((message, { random, key, id }) => {
   const entries = message.entries.map((entry): SignedViewData => {
     const data = decodeViewData(entry.raw);
     if (data.kind === "bad" || random.integer(0, 1) === 0) return entry;
-    const forged = lied(data.value, random);
+    const forged = lied(data.value, { random, key });
     if (entry.signer === id) return resigned(forged, { key, id });
     return { ...entry, raw: encodeViewData(forged) };
   });
@@ -208,4 +236,17 @@ export function turned(name: string, liar: Omit<Liar, "random">, seed: string): 
   const behaviour = behaviours[name];
   if (behaviour === undefined) throw new RangeError(`No behaviour "${name}"; there are ${behaviourNames.join(", ")}`);
   return behaviour({ ...liar, random: randomFrom(seed, `byzantine/${name}/${liar.id}`) });
+}
+
+/** Who is deceived is drawn once a run: about half. */
+export function accomplices(seed: string): Accomplices {
+  const deceived = new Map<NodeId, boolean>();
+  return {
+    twins: new Map(),
+    isDeceived: (target) => {
+      let told = deceived.get(target);
+      if (told === undefined) deceived.set(target, (told = randomFrom(seed, `deceived/${target}`).integer(0, 1) === 1));
+      return told;
+    },
+  };
 }

@@ -33,11 +33,12 @@ export function scheduleOf(seed: number, choices: Choices): Schedule {
     choices.size,
     Math.max(1, choices.budget ?? faultsTolerated(choices.size)),
   );
+  const lies = drawSome(swarm, behaviourNames, swarm.integer(1, 2));
   const count = events.integer(1, 14);
   return {
     seed,
     setting,
-    events: Array.from({ length: count }, () => drawEvent(events, { setting, on, liars })),
+    events: Array.from({ length: count }, () => drawEvent(events, { setting, on, liars, lies })),
   };
 }
 
@@ -65,6 +66,7 @@ interface Drawing {
   readonly setting: Setting;
   readonly on: readonly FaultKind[];
   readonly liars: readonly number[];
+  readonly lies: readonly string[];
 }
 
 /** Steps at which the protocol is between two states, and how often each is worth waiting for. */
@@ -98,10 +100,12 @@ const moments: readonly (readonly [Step, number])[] = [
 
 function drawEvent(random: Random, drawing: Drawing): Event {
   const when = drawTrigger(random, drawing.setting.actOneMs);
-  const kind = pick(random, drawing.on);
+  // Of a Byzantine node most behaviours show only in company: it turns often, and stays so for a while.
+  const kind = drawing.on.includes("byzantine") && random.integer(0, 3) === 0 ? "byzantine" : pick(random, drawing.on);
   const fault = drawFault(random, kind, drawing, when);
   const lasts = !["heal", "complain", "burst", "reconfigure"].includes(kind);
-  return lasts ? { when, fault, forMs: pick(random, [30, 100, 300, 700, 1500, 4000]) } : { when, fault };
+  const lengths = kind === "byzantine" ? [300, 1500, 4000] : [30, 100, 300, 700, 1500, 4000];
+  return lasts ? { when, fault, forMs: pick(random, lengths) } : { when, fault };
 }
 
 function drawTrigger(random: Random, actOneMs: number): Trigger {
@@ -110,7 +114,7 @@ function drawTrigger(random: Random, actOneMs: number): Trigger {
   return { at: "step", step, count: random.integer(1, often), delayMs: pick(random, [0, 0, 0, 1, 3, 60]) };
 }
 
-function drawFault(random: Random, kind: FaultKind, { setting, liars }: Drawing, when: Trigger): Fault {
+function drawFault(random: Random, kind: FaultKind, { setting, liars, lies }: Drawing, when: Trigger): Fault {
   const { size } = setting;
   const target = (): Target => {
     const roles: readonly Target[] = when.at === "step" ? ["leader", "next", "here"] : ["leader", "next"];
@@ -141,7 +145,7 @@ function drawFault(random: Random, kind: FaultKind, { setting, liars }: Drawing,
     case "reconfigure":
       return { kind, order: pick(random, ["add", "add", "remove", "touch", "tenure-0", "tenure-1", "tenure-3"]) };
     case "byzantine":
-      return { kind, node: pick(random, liars), behaviour: pick(random, behaviourNames) };
+      return { kind, nodes: drawSome(random, liars, random.integer(1, liars.length)), behaviour: pick(random, lies) };
     case "heal":
       return { kind };
   }
@@ -149,9 +153,16 @@ function drawFault(random: Random, kind: FaultKind, { setting, liars }: Drawing,
 
 const pick = <T>(random: Random, list: readonly T[]): T => present(list[random.integer(0, list.length - 1)], "an item");
 
-/** `count` different nodes, ascending. */
-function drawNodes(random: Random, size: number, count: number): readonly number[] {
-  const nodes = Array.from({ length: size }, (_, index) => index + 1);
-  while (nodes.length > count) nodes.splice(random.integer(0, nodes.length - 1), 1);
-  return nodes;
+/** `count` different ones, in order. */
+function drawSome<T>(random: Random, list: readonly T[], count: number): readonly T[] {
+  const some = [...list];
+  while (some.length > count) some.splice(random.integer(0, some.length - 1), 1);
+  return some;
 }
+
+const drawNodes = (random: Random, size: number, count: number): readonly number[] =>
+  drawSome(
+    random,
+    Array.from({ length: size }, (_, index) => index + 1),
+    count,
+  );

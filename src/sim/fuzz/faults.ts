@@ -4,7 +4,7 @@
 import { after, faultsTolerated, instant, milliseconds, nodeId, type Instant, type NodeId } from "../../base/index.js";
 import type { Trace } from "../../smartbft/index.js";
 import type { Cluster } from "../cluster.js";
-import { turned } from "./behaviours.js";
+import { accomplices, turned, type Accomplices } from "./behaviours.js";
 import { Network, resolved } from "./network.js";
 import type { Event, Fault, Schedule, Target } from "./schedule.js";
 import { spareCount } from "./setting.js";
@@ -20,6 +20,7 @@ export class Faults {
   /** Members and those that may become some. */
   readonly all: readonly NodeId[];
   readonly #liars = new Map<NodeId, ReturnType<typeof turned>>();
+  readonly #accomplices: Accomplices;
   /** Occurrences so far, of the steps that events wait for. */
   readonly #counts = new Map<string, number>();
   readonly #waiting: { readonly index: number; readonly event: Event }[] = [];
@@ -32,6 +33,7 @@ export class Faults {
     this.#schedule = schedule;
     this.#watch = watch;
     this.all = Array.from({ length: schedule.setting.size + spareCount }, (_, index) => nodeId(index + 1));
+    this.#accomplices = accomplices(`${schedule.seed}`);
     this.#network = new Network(cluster, schedule.setting, this.all);
     watch.wholeness = () => this.#network.whole && this.#liars.size === 0;
     cluster.tamper = (bytes, { source, target }) => {
@@ -113,7 +115,7 @@ export class Faults {
       case "reconfigure":
         return this.#reconfigure(fault.order);
       case "byzantine":
-        return this.#turn(node(fault.node), fault.behaviour, until);
+        return fault.nodes.filter((id) => this.#turn(nodeId(id), fault.behaviour, until)).length > 0;
       default:
         throw new RangeError(`Fault "${fault.kind}" is one of the network`);
     }
@@ -144,7 +146,8 @@ export class Faults {
   #turn(id: NodeId, behaviour: string, until: Instant): boolean {
     if (!this.#affordable(id)) return false;
     this.#watch.turned(id);
-    const lie = turned(behaviour, { id, members: () => this.#watch.members }, `${this.#schedule.seed}`);
+    const liar = { id, members: () => this.#watch.members, accomplices: this.#accomplices };
+    const lie = turned(behaviour, liar, `${this.#schedule.seed}`);
     this.#liars.set(id, lie);
     this.#cluster.scheduler.at(until, () => {
       if (this.#liars.get(id) === lie) this.#liars.delete(id);

@@ -1,7 +1,7 @@
 // Checks every decision that enters an honest ledger, as it does: agreement, prefix, hash chain, a quorum of valid
 // signatures by the members of that time, validity, integrity. It keeps a ledger of its own, the first copy of each
 // decision that it saw, and judges membership by that.
-import { equalBytes, quorumSize, sequence, toHex, utf8, type NodeId } from "../../base/index.js";
+import { equalBytes, sequence, toHex, utf8, type NodeId } from "../../base/index.js";
 import { decodeViewMetadata, proposalDigest, type Decision } from "../../smartbft/index.js";
 import { Ledger } from "../ledger.js";
 import { tinyApplication, tinyVerification } from "../tiny-application.js";
@@ -88,8 +88,20 @@ export class LedgerChecker {
       if (item !== undefined && members.includes(signature.signer) && tinyVerification(item))
         signers.add(signature.signer);
     }
-    const needed = quorumSize(members.length);
+    const needed = quorumOf(members.length);
     if (signers.size < needed)
       this.#raise("bad-quorum", node, `sequence ${place}: ${signers.size} valid signatures of members, need ${needed}`);
   }
+}
+
+/**
+ * Of the checkers' own reckoning, so that a mistake in the replica's cannot hide here: the least number of which any two
+ * sets share one more than can be faulty.
+ */
+export function quorumOf(n: number): number {
+  let faulty = 0;
+  while (3 * (faulty + 1) < n) faulty += 1;
+  let size = 1;
+  while (2 * size - n < faulty + 1) size += 1;
+  return size;
 }

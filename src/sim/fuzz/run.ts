@@ -5,7 +5,6 @@ import {
   AssertionError,
   microseconds,
   milliseconds,
-  quorumSize,
   sha256Hex,
   utf8,
   type Instant,
@@ -14,6 +13,7 @@ import {
 import { Cluster, type LogEntry } from "../cluster.js";
 import type { Alarm, AlarmCode } from "./alarm.js";
 import { Faults } from "./faults.js";
+import { quorumOf } from "./ledger-checker.js";
 import type { Schedule, Setting } from "./schedule.js";
 import { clusterOptions, progressBound } from "./setting.js";
 import { explanationsOf } from "./surprises.js";
@@ -111,7 +111,7 @@ function secondAct(cluster: Cluster, watch: Watch, faults: Faults, { setting, ev
 function healedMembers(members: readonly NodeId[], { size, healed }: Setting): readonly NodeId[] {
   const outside = members.filter((id) => id <= size && !healed.includes(id));
   const inside = members.filter((id) => !outside.includes(id));
-  const missing = Math.max(0, quorumSize(members.length) - inside.length);
+  const missing = Math.max(0, quorumOf(members.length) - inside.length);
   return [...inside, ...outside.slice(0, missing)].toSorted((left, right) => left - right);
 }
 

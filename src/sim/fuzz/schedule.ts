@@ -48,7 +48,8 @@ export type Fault =
   | { readonly kind: "burst"; readonly count: number; readonly node: Target | "all" }
   /** A configuration request: add, remove, tenure-0, tenure-3, touch (ledger.ts). */
   | { readonly kind: "reconfigure"; readonly order: string }
-  | { readonly kind: "byzantine"; readonly node: Target; readonly behaviour: string }
+  /** All of them at once, in league (behaviours.ts). */
+  | { readonly kind: "byzantine"; readonly nodes: readonly number[]; readonly behaviour: string }
   /** All faults of the network end now. */
   | { readonly kind: "heal" };
 

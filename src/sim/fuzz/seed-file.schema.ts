@@ -41,7 +41,7 @@ const fault = z.discriminatedUnion("kind", [
   }),
   z.strictObject({
     kind: z.literal("byzantine"),
-    node: target,
+    nodes: z.array(member),
     behaviour: z.enum(behaviourNames as [string, ...string[]]),
   }), // not empty
   z.strictObject({ kind: z.literal("heal") }),

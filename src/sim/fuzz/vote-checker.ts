@@ -1,7 +1,7 @@
 // Checks every vote and proposal that leaves an honest node, before any network: one vote for a place, restarts
 // included; its record durable first; no Commit without a quorum's Prepares; no Prepare in a lower view than before.
 // What a leader proposes is checked for repetition: of another proposal at one place, of what it has delivered already.
-import { quorumSize, type NodeId } from "../../base/index.js";
+import type { NodeId } from "../../base/index.js";
 import {
   decodeMessage,
   decodeSavedMessage,
@@ -13,6 +13,7 @@ import {
   type SavedMessage,
 } from "../../smartbft/index.js";
 import type { Raise } from "./alarm.js";
+import { quorumOf } from "./ledger-checker.js";
 
 /** What the checker asks of the cluster. */
 export interface VoteSurroundings {
@@ -115,7 +116,7 @@ export class VoteChecker {
 
   #prepared(node: NodeId, commit: Commit): void {
     const seen = this.#preparesSeen.get(placeOf(node, commit)) ?? new Set();
-    const needed = quorumSize(this.#around.membersAt(commit.sequence).length) - 1;
+    const needed = quorumOf(this.#around.membersAt(commit.sequence).length) - 1;
     if (seen.size >= needed) return;
     const place = `view ${commit.view}, sequence ${commit.sequence}`;
     this.#around.raise(
