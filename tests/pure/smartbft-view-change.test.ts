@@ -420,6 +420,23 @@ describe("in-flight proposals", () => {
     expect(inFlight(done)).toMatchObject({ inFlightProposal: undefined, inFlightPrepared: true });
   });
 
+  it("is left out when the change itself brought the decision after it (TestCommitWhileHavingInFlight)", () => {
+    const bench = new Bench({ height: 1, self: 2 }).start();
+    bench.decide(2, "decided in the view, and in flight still");
+    for (const id of [1, 3, 4]) bench.from(id, vote(1));
+    bench.clear();
+    const { proposal, signatures } = bench.decision(3);
+    const ahead = { ...next, lastDecision: proposal, lastDecisionSignatures: signatures };
+    bench.from(3, bench.viewData(3, ahead));
+    expect(bench.ledger.height).toBe(3);
+    bench.from(4, bench.viewData(4, next));
+    expect(bench.steps("viewInstalled")).toEqual([{ view: 1, sequence: 4 }]);
+    const message = only(bench.sent().filter(({ kind }) => kind === "NewView"));
+    const own = message.kind === "NewView" ? decodeViewData(message.entries[0]?.raw ?? Uint8Array.of()) : undefined;
+    // Sequence 2 is behind its last decision by one: told, it would be refused by everybody.
+    expect(own).toMatchObject({ kind: "good", value: { lastDecision: proposal, inFlightProposal: undefined } });
+  });
+
   it("is committed in its own view after two ticks, then the new view begins", () => {
     const { bench, proposal } = prepared();
     const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
