@@ -9,24 +9,42 @@ import type { ViewData } from "./wire/message.js";
 export class InFlight {
   #proposal: Proposal | undefined;
   #prepared = false;
+  #contradicted = false;
 
   set(proposal: Proposal): void {
     this.#proposal = proposal;
     this.#prepared = false;
+    this.#contradicted = false;
+  }
+
+  /**
+   * F+1 voted for another proposal at its place, so its leader told two stories (docs/protocol.md, surprise 35). Told as
+   * in flight it would argue against the other one for ever; improved leaves it out, as if it had never come. Safe: what
+   * was decided anywhere was prepared by a quorum, whose honest members tell of it whatever this node leaves out, and
+   * they are in every quorum of ViewData, so neither "nothing" nor another proposal is agreed on.
+   */
+  contradict(): void {
+    if (!this.#prepared) this.#contradicted = true;
   }
 
   /** Without a proposal (a sync may have cleared it meanwhile) there is nothing to mark; Go panics here (section 15, item 32). */
   markPrepared(): void {
     if (this.#proposal !== undefined) this.#prepared = true;
+    this.#contradicted = false;
   }
 
   clear(): void {
     this.#proposal = undefined;
     this.#prepared = false;
+    this.#contradicted = false;
   }
 
   get proposal(): Proposal | undefined {
     return this.#proposal;
+  }
+
+  get contradicted(): boolean {
+    return this.#contradicted;
   }
 
   get prepared(): boolean {

@@ -37,6 +37,7 @@ function offeredInFlight(
   committedInChange: Proposal | undefined,
 ): Proposal | undefined {
   const { proposal } = inFlight;
+  if (inFlight.contradicted) return undefined;
   const last = checkpoint.decision?.proposal;
   if (proposal === undefined || last === undefined) return proposal;
   const behind = checkpoint.sequence - inFlight.sequence;

@@ -367,4 +367,13 @@ export const mutants: readonly Mutant[] = [
       "/** Unused. */\nexport function viewKept",
     ),
   ),
+  historical(
+    35,
+    "two-stories",
+    "what f+1 voted against is told as in flight all the same",
+    state(
+      "    if (this.#core.improved) this.#inFlight.contradict();",
+      "    if (this.#core.q < 0) this.#inFlight.contradict();",
+    ),
+  ),
 ];

@@ -437,6 +437,33 @@ describe("in-flight proposals", () => {
     expect(own).toMatchObject({ kind: "good", value: { lastDecision: proposal, inFlightProposal: undefined } });
   });
 
+  it.each([
+    ["library", "told"],
+    ["improved", "left out"],
+  ] as const)("surprise 35: against which f+1 have voted: %s, it is %s", (fidelity, how) => {
+    const bench = new Bench({ height: 1, self: 3, protocol: { fidelity } }).start();
+    const [mine, others] = [bench.proposal(at, "told to me"), bench.proposal(at, "told to the others")];
+    bench.from(1, bench.prePrepare(mine, at));
+    bench.from(2, bench.prepare(others, at));
+    for (const id of [2, 4]) bench.from(id, vote(1));
+    expect(inFlight(bench)).toMatchObject({ inFlightProposal: mine });
+    const again = new Bench({ height: 1, self: 3, protocol: { fidelity } }).start();
+    again.from(1, again.prePrepare(mine, at));
+    for (const id of [2, 4]) again.from(id, again.prepare(others, at));
+    for (const id of [2, 4]) again.from(id, vote(1));
+    expect(inFlight(again)?.inFlightProposal === undefined ? "left out" : "told").toBe(how);
+  });
+
+  it("surprise 35: once prepared it is told, whoever votes against it", () => {
+    const bench = new Bench({ height: 1, self: 3, size: 7, protocol: { fidelity: "improved" } }).start();
+    const [mine, others] = [bench.proposal(at, "prepared"), bench.proposal(at, "other")];
+    bench.from(1, bench.prePrepare(mine, at));
+    for (const id of [2, 4]) bench.from(id, bench.prepare(others, at));
+    for (const id of [1, 5, 6, 7]) bench.from(id, bench.prepare(mine, at));
+    for (const id of [1, 2, 4, 5]) bench.from(id, vote(1));
+    expect(inFlight(bench)).toMatchObject({ inFlightProposal: mine, inFlightPrepared: true });
+  });
+
   it("is committed in its own view after two ticks, then the new view begins", () => {
     const { bench, proposal } = prepared();
     const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };

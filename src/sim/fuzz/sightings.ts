@@ -21,6 +21,7 @@ export interface Scene {
   /** Whether nothing is wrong with any link or process now. */
   readonly whole: () => boolean;
   readonly emptyAuxiliary: boolean;
+  readonly tolerated: () => number;
 }
 
 interface Life {
@@ -36,6 +37,9 @@ interface Life {
   /** Where a View began that had voted there before. */
   againAt: string;
   voting: boolean;
+  /** Prepares for another proposal than its own, and where. */
+  against: number;
+  againstAt: string;
   installed: number;
   lastNewView: number;
   forgedNewView: boolean;
@@ -60,6 +64,8 @@ const born = (): Life => ({
   votedAt: new Set(),
   againAt: "",
   voting: false,
+  against: 0,
+  againstAt: "",
   installed: 0,
   lastNewView: 0,
   forgedNewView: false,
@@ -183,6 +189,8 @@ export class Sightings {
       case "heartbeatTimeout":
         if (life.farAhead) this.seen.add(24);
         return;
+      case "badVote":
+        return this.#badVote(life, facts);
       case "badProposal":
         if (text.includes("while rotation is off")) this.seen.add(27);
         return;
@@ -268,6 +276,15 @@ export class Sightings {
     const leaders = this.#next.get(nextView) ?? new Set();
     this.#next.set(nextView, leaders.add(leader));
     if (leaders.size > 1) this.seen.add(22);
+  }
+
+  /** More Prepares for another proposal than liars could send. */
+  #badVote(life: Life, facts: Facts): void {
+    if (facts["reason"] !== "Prepare with another digest") return;
+    const place = placeOf(facts);
+    life.against = life.againstAt === place ? life.against + 1 : 1;
+    life.againstAt = place;
+    if (life.against > this.#scene.tolerated()) this.seen.add(35);
   }
 
   #timeout(node: NodeId, life: Life, facts: Facts): void {

@@ -1,6 +1,6 @@
 // All checkers of one run, fed by the cluster as it goes, and what they know in common: who is honest, who leads, who is
 // a member. Outside the replicas: it sees ledgers, logs, messages on their way, traces and statuses.
-import { nodeId, type Duration, type NodeId } from "../../base/index.js";
+import { faultsTolerated, nodeId, type Duration, type NodeId } from "../../base/index.js";
 import { decodeSavedMessage, decodeViewMetadata, type NewView } from "../../smartbft/index.js";
 import type { Cluster, LogEntry } from "../cluster.js";
 import { Ledger } from "../ledger.js";
@@ -205,6 +205,7 @@ export class Watch {
       isHonest: (node) => this.isHonest(node),
       whole: () => this.wholeness(),
       emptyAuxiliary: setting.emptyAuxiliary,
+      tolerated: () => faultsTolerated(this.members.length),
     };
   }
 }

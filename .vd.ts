@@ -1,0 +1,10 @@
+import { scheduleOf } from "./src/sim/fuzz/draw.js";
+import { fuzzRun } from "./src/sim/fuzz/run.js";
+import { Cluster } from "./src/sim/cluster.js";
+import { decodeMessage, decodeViewData, decodeViewMetadata, proposalDigest } from "./src/smartbft/index.js";
+const [fid, seed, size] = process.argv.slice(2);
+const last = new Map<string, string>();
+const post = Cluster.prototype.post;
+Cluster.prototype.post = function (s, t, b) { const m = decodeMessage(b); if (m.kind === "good" && m.value.kind === "ViewData") { const d = decodeViewData(m.value.raw); if (d.kind === "good") { const p = d.value.inFlightProposal; const md = p && decodeViewMetadata(p.metadata); last.set(`${s}`, `next ${d.value.nextView} inflight ${p ? proposalDigest(p).slice(0, 8) : "-"} prepared ${d.value.inFlightPrepared} ${md && md.kind === "good" ? `v${md.value.view} s${md.value.sequence}` : ""} at ${this.now}`); } } return post.call(this, s, t, b); };
+const r = fuzzRun(scheduleOf(Number(seed), { size: Number(size ?? 4), fidelity: fid as "library" }), { onTrace: ({ at, node, trace }) => { if (trace.kind === "step" && ["badVote", "prepared", "prePrepared"].includes(trace.step) && trace.facts["sequence"] === Number(process.argv[5] ?? -1)) console.log(at, node, trace.step, JSON.stringify(trace.facts)); } });
+console.log(r.alarms, [...last].sort());
