@@ -18,7 +18,7 @@ export interface Mutant {
   readonly since?: number;
 }
 
-const inFile =
+export const inFile =
   (file: string) =>
   (find: string, replace: string): Patch => ({ file, find, replace });
 const view = inFile("smartbft/view.ts");
