@@ -158,10 +158,10 @@ export class Faults {
   /** Members stay at least four, and at most all there are. */
   #reconfigure(order: string): boolean {
     const { members } = this.#watch;
-    const spare = this.all.find((id) => !members.includes(id));
+    const spare = this.all.find((id) => !this.#cluster.nodes.includes(id));
     if (order === "add" && spare === undefined) return false;
     if (order === "remove" && members.length <= 4) return false;
-    // The lowest goes: it led first, and a node that is removed does not come back within a run.
+    // The lowest goes: it led first. Who was removed does not come back: a host would have to start it anew.
     const subject = order === "add" ? `-${spare}` : order === "remove" ? `-${members[0]}` : "";
     this.#watch.order(`${order}${subject}`);
     return true;
