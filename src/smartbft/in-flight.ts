@@ -18,7 +18,7 @@ export class InFlight {
   }
 
   /**
-   * F+1 voted for another proposal at its place, so its leader told two stories (docs/protocol.md, surprise 35). Told as
+   * F+1 voted for another proposal at its place, so its leader told two stories (docs/protocol.md, surprise 36). Told as
    * in flight it would argue against the other one for ever; improved leaves it out, as if it had never come. Safe: what
    * was decided anywhere was prepared by a quorum, whose honest members tell of it whatever this node leaves out, and
    * they are in every quorum of ViewData, so neither "nothing" nor another proposal is agreed on.

@@ -368,7 +368,7 @@ export const mutants: readonly Mutant[] = [
     ),
   ),
   historical(
-    35,
+    36,
     "two-stories",
     "what f+1 voted against is told as in flight all the same",
     state(

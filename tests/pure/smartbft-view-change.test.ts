@@ -440,7 +440,7 @@ describe("in-flight proposals", () => {
   it.each([
     ["library", "told"],
     ["improved", "left out"],
-  ] as const)("surprise 35: against which f+1 have voted: %s, it is %s", (fidelity, how) => {
+  ] as const)("surprise 36: against which f+1 have voted: %s, it is %s", (fidelity, how) => {
     const bench = new Bench({ height: 1, self: 3, protocol: { fidelity } }).start();
     const [mine, others] = [bench.proposal(at, "told to me"), bench.proposal(at, "told to the others")];
     bench.from(1, bench.prePrepare(mine, at));
@@ -454,7 +454,7 @@ describe("in-flight proposals", () => {
     expect(inFlight(again)?.inFlightProposal === undefined ? "left out" : "told").toBe(how);
   });
 
-  it("surprise 35: once prepared it is told, whoever votes against it", () => {
+  it("surprise 36: once prepared it is told, whoever votes against it", () => {
     const bench = new Bench({ height: 1, self: 3, size: 7, protocol: { fidelity: "improved" } }).start();
     const [mine, others] = [bench.proposal(at, "prepared"), bench.proposal(at, "other")];
     bench.from(1, bench.prePrepare(mine, at));

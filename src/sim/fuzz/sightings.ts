@@ -284,7 +284,7 @@ export class Sightings {
     const place = placeOf(facts);
     life.against = life.againstAt === place ? life.against + 1 : 1;
     life.againstAt = place;
-    if (life.against > this.#scene.tolerated()) this.seen.add(35);
+    if (life.against > this.#scene.tolerated()) this.seen.add(36);
   }
 
   #timeout(node: NodeId, life: Life, facts: Facts): void {

@@ -45,7 +45,7 @@ export const surprises: readonly Surprise[] = [
   surprise(29, "forwarded-late"),
   surprise(33, "view-storm", "stalled"),
   surprise(34, "fell-back", "view-back", "vote-back", "stalled"),
-  surprise(35, "two-stories", "stalled"),
+  surprise(36, "two-stories", "stalled"),
 ];
 
 /** Entries of the list that this replica does not have, and why no seed can reach them. */
