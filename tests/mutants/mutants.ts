@@ -368,6 +368,13 @@ export const mutants: readonly Mutant[] = [
     ),
   ),
   historical(
+    35,
+    "timeout-lost",
+    "a timeout's request to go on is lost behind two complaints",
+    changer("if (this.#isStartQueueFull && !this.#core.improved) {", "if (this.#isStartQueueFull) {"),
+    changer("    if (this.#core.improved) this.#nextView = this.#currView;\n", ""),
+  ),
+  historical(
     36,
     "two-stories",
     "what f+1 voted against is told as in flight all the same",

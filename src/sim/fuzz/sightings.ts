@@ -189,6 +189,9 @@ export class Sightings {
       case "heartbeatTimeout":
         if (life.farAhead) this.seen.add(24);
         return;
+      case "viewChangeLost":
+        this.seen.add(35);
+        return;
       case "badVote":
         return this.#badVote(life, facts);
       case "badProposal":

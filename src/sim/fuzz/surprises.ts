@@ -45,6 +45,7 @@ export const surprises: readonly Surprise[] = [
   surprise(29, "forwarded-late"),
   surprise(33, "view-storm", "stalled"),
   surprise(34, "fell-back", "view-back", "vote-back", "stalled"),
+  surprise(35, "timeout-lost", "stalled"),
   surprise(36, "two-stories", "stalled"),
 ];
 
