@@ -47,7 +47,7 @@ export const rules: readonly Rule[] = [
   ),
   rule(
     "no-forwarding",
-    [cluster, requests],
+    [requests],
     controller(`if (!isLeader) this.#core.emit({ kind: "forward", to: leader, request });`, "void request;"),
   ),
   rule(
@@ -57,12 +57,12 @@ export const rules: readonly Rule[] = [
   ),
   rule(
     "no-complaint",
-    [cluster, reconfiguration, rotation, requests],
+    [reconfiguration, rotation, requests],
     controller(`else this.complain(this.#view, "request", { stopView: true });`, "else void info;"),
   ),
   rule(
     "no-heartbeat-timeout",
-    [failure, cluster],
+    [failure],
     monitor(
       "if (between(this.#reference, now) >= this.#core.options.leaderHeartbeatTimeout) {",
       "if (between(this.#reference, now) < 0) {",
@@ -81,7 +81,7 @@ export const rules: readonly Rule[] = [
   ),
   rule(
     "no-heartbeat-response",
-    [failure, cluster],
+    [failure],
     monitor("    if (beat.view < this.#view) {\n", "    if (beat.view < 0) {\n"),
   ),
   rule(
@@ -104,14 +104,10 @@ export const rules: readonly Rule[] = [
     [cluster],
     controller("if (isLeader) this.#parts.monitor.silence();", "if (isLeader) void info;"),
   ),
-  rule(
-    "sync-forgets-decisions",
-    [cluster, "src/smartbft/synchronisation"],
-    synchronisation(": own.decisions,", ": 0,"),
-  ),
+  rule("sync-forgets-decisions", ["src/smartbft/synchronisation"], synchronisation(": own.decisions,", ": 0,")),
   rule(
     "sync-ignores-answers",
-    ["src/smartbft/synchronisation", cluster, rotation],
+    ["src/smartbft/synchronisation", rotation],
     synchronisation("  if (collected === undefined) {", "  if (collected === undefined || collected.view >= 0) {"),
   ),
   rule(
@@ -165,7 +161,7 @@ export const rules: readonly Rule[] = [
   ),
   rule(
     "metadata-unchecked",
-    [viewTests, cluster],
+    [viewTests],
     inFile("smartbft/proposal.ts")("if (metadata[name] !== expected[name]) return", "if (metadata[name] < 0) return"),
     inFile("smartbft/proposal.ts")(
       "if (proposal.verificationSequence !== verificationSequence) {",
@@ -200,7 +196,7 @@ export const rules: readonly Rule[] = [
   ),
   rule(
     "resumes-silently",
-    [viewTests, cluster],
+    [viewTests],
     view(
       `    if (this.#phase === "proposed" && this.#sentPrepare !== undefined) this.#host.broadcast(this.#sentPrepare);\n    if (this.#phase === "prepared" && this.#sentCommit !== undefined) this.#host.broadcast(this.#sentCommit);\n`,
       "",
@@ -249,7 +245,7 @@ export const rules: readonly Rule[] = [
   ),
   rule(
     "no-view-number",
-    [change, cluster],
+    [change],
     changer(
       "    this.#nextView = toView(this.#currView + 1);\n    this.#parts",
       "    this.#nextView = toView(this.#currView + 2);\n    this.#parts",
@@ -281,10 +277,10 @@ export const rules: readonly Rule[] = [
     ),
   ),
   rule("no-back-off", [change], changer("    this.#backOff += 1;\n", "")),
-  rule("timeout-without-sync", [change, cluster], changer(`    this.#events.sync("view change timeout");\n`, "")),
+  rule("timeout-without-sync", [change], changer(`    this.#events.sync("view change timeout");\n`, "")),
   rule(
     "learns-no-view",
-    [change, cluster],
+    [change],
     changer(
       "    if (view < this.#currView) return;\n    this.#currView = view;\n    this.#realView = view;",
       "    if (view >= 0) return;\n    this.#currView = view;\n    this.#realView = view;",
@@ -297,7 +293,7 @@ export const rules: readonly Rule[] = [
   ),
   rule(
     "restores-no-view",
-    ["smartbft-restart", cluster],
+    ["smartbft-restart"],
     inFile("smartbft/recovery.ts")(
       'return { ...ledger, number: view, decisions: 0, facts: { from: "newView", view, sequence } };',
       'return { ...ledger, facts: { from: "newView", view, sequence } };',
@@ -396,8 +392,8 @@ export const rules: readonly Rule[] = [
     "signatures-unbound",
     [leaders, rotation],
     blacklist(
-      "if (options.decisionsPerLeader === 0) return { blacklist: [], previousSignatureDigest: emptyBytes };",
-      "if (options.decisionsPerLeader >= 0) return { blacklist: [], previousSignatureDigest: emptyBytes };",
+      "  if (options.decisionsPerLeader === 0) {\n    const carried",
+      "  if (options.decisionsPerLeader >= 0) {\n    const carried",
     ),
   ),
   rule(
@@ -416,7 +412,7 @@ export const rules: readonly Rule[] = [
   rule("members-stay", [reconfiguration], replica("    core.adopt(options);\n", "")),
   rule(
     "delivered-twice",
-    [failure, change, cluster],
+    [failure, change],
     inFile("smartbft/delivery.ts")(
       'if (task.kind === "deliver" && this.#checkpoint.sequence < task.sequence) {',
       'if (task.kind === "deliver") {',
