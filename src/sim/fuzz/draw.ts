@@ -55,7 +55,7 @@ function drawSetting(random: Random, { size, fidelity, budget }: Choices): Setti
     jitterMs: pick(random, [0, 0, 2, 10]),
     fsyncMs: pick(random, [0, 1, 1, 4]),
     verifyMs: pick(random, [0, 0, 1, 3]),
-    requestsPerSecond: pick(random, [4, 8, 8, 15]),
+    requestsPerSecond: pick(random, [1, 4, 8, 15]),
     actOneMs: random.integer(2, 8) * 1000,
     ...(budget === undefined ? {} : { budget }),
     healed: drawNodes(random, size, healedCount),
