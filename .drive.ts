@@ -8,11 +8,11 @@ for (let seed = Number(from); seed < Number(from) + Number(count); seed++) {
   const s0 = process.hrtime.bigint();
   const r = fuzzRun(scheduleOf(seed, { size: Number(size ?? 4), fidelity: fid as "library" }));
   const ms = Number(process.hrtime.bigint() - s0) / 1e6; if (ms > slow) { slow = ms; slowSeed = seed; }
-  for (const n of r.sightings) seen.set(n, (seen.get(n) ?? 0) + 1);
+  for (const n of r.sightings.seen) seen.set(n, (seen.get(n) ?? 0) + 1);
   for (const a of r.alarms) codes.set(a.code, (codes.get(a.code) ?? 0) + 1);
   dec += r.decisions; msg += r.messages; virt += r.virtualMs; if (r.recoveryMs !== undefined) rec.push(r.recoveryMs);
   hashes.push(r.traceHash);
-  if (r.unexplained.length > 0 && shown++ < 12) console.log(seed, r.unexplained.map((a) => `${a.code} n${a.node} @${a.at/1000}: ${a.text}`).join(" | "), [...r.sightings].sort((a,b)=>a-b).join());
+  if (r.unexplained.length > 0 && shown++ < 12) console.log(seed, r.unexplained.map((a) => `${a.code} n${a.node} @${a.at/1000}: ${a.text}`).join(" | "), [...r.sightings.seen].sort((a,b)=>a-b).join());
 }
 const s = Number(process.hrtime.bigint() - t0) / 1e9;
 rec.sort((a, b) => a - b);

@@ -9,4 +9,4 @@ const r = fuzzRun(sch, { onTrace: ({ at, node: n, trace }) => {
   if (trace.kind === "step") console.log(ms, "n" + n, trace.component, trace.step, JSON.stringify(trace.facts));
   else if (kinds === "all") console.log(ms, "n" + n, trace.kind, trace.kind === "sent" ? `to ${trace.to}` : `from ${trace.from}`, trace.type, trace.view, trace.sequence, trace.kind === "received" ? trace.decision : "");
 } });
-console.log(r.alarms, [...r.sightings], r.fired, r.recoveryMs, r.decisions);
+console.log(r.alarms, [...r.sightings.seen], r.fired, r.recoveryMs, r.decisions);

@@ -34,7 +34,7 @@ export class Sweep {
     this.#hash.update(`${schedule.seed} ${traceHash}\n`);
     if (recoveryMs !== undefined) this.#recoveriesMs.push(recoveryMs);
     if (unexplained.length > 0) this.failed.push(schedule.seed);
-    for (const number of sightings) this.seen.set(number, (this.seen.get(number) ?? 0) + 1);
+    for (const number of sightings.seen) this.seen.set(number, (this.seen.get(number) ?? 0) + 1);
     for (const { code } of alarms) {
       const row = this.#alarms.get(code) ?? { seeds: 0, unexplained: 0, first: schedule.seed };
       row.seeds += 1;

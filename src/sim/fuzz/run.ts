@@ -16,7 +16,7 @@ import { Faults } from "./faults.js";
 import { quorumOf } from "./ledger-checker.js";
 import type { Schedule, Setting } from "./schedule.js";
 import { clusterOptions, progressBound } from "./setting.js";
-import { explanationsOf } from "./surprises.js";
+import { explanationsOf, type Seen } from "./surprises.js";
 import { Watch } from "./watch.js";
 
 export interface FuzzResult {
@@ -26,7 +26,7 @@ export interface FuzzResult {
   /** Alarms that no surprise explains; in `improved` all. */
   readonly unexplained: readonly Alarm[];
   /** Numbers of the surprises seen. */
-  readonly sightings: ReadonlySet<number>;
+  readonly sightings: Seen;
   /** Of every trace of every node: equal for equal schedules. */
   readonly traceHash: string;
   readonly decisions: number;
@@ -97,6 +97,7 @@ function secondAct(cluster: Cluster, watch: Watch, faults: Faults, { setting, ev
   const changing = faults.fired.some(({ index }) => events[index]?.fault.kind === "reconfigure");
   const healed = changing ? watch.members : healedMembers(watch.members, setting);
   faults.end(changing ? faults.all : healed);
+  watch.healed();
   const since = cluster.now;
   const goal = Math.max(...cluster.nodes.map((id) => cluster.ledger(id).height)) + progressBlocks;
   const bound = progressBound(setting);

@@ -78,8 +78,12 @@ const born = (): Life => ({
   listedSince: 0,
 });
 
+const persistentMin = 3;
+
 export class Sightings {
-  readonly seen = new Set<number>();
+  /** How often each was seen, from the start and since the faults ended. */
+  readonly #counts = new Map<number, { all: number; healed: number }>();
+  #healed = false;
   readonly #scene: Scene;
   readonly #lives = new Map<NodeId, Life>();
   /** Who was asked to install each view, and who led it. */
@@ -88,6 +92,27 @@ export class Sightings {
 
   constructor(scene: Scene) {
     this.#scene = scene;
+  }
+
+  get seen(): ReadonlySet<number> {
+    return new Set(this.#counts.keys());
+  }
+
+  /** Seen again and again since the faults ended: what passes by itself explains no stall otherwise. */
+  get persistent(): ReadonlySet<number> {
+    return new Set([...this.#counts].filter(([, { healed }]) => healed >= persistentMin).map(([number]) => number));
+  }
+
+  /** All faults have ended. */
+  healed(): void {
+    this.#healed = true;
+  }
+
+  #see(number: number): void {
+    const count = this.#counts.get(number) ?? { all: 0, healed: 0 };
+    count.all += 1;
+    if (this.#healed) count.healed += 1;
+    this.#counts.set(number, count);
   }
 
   died(node: NodeId): void {
@@ -110,7 +135,7 @@ export class Sightings {
     const { type, decision, from, view = 0 } = trace;
     if (type === "NewView") life.lastNewView = view;
     const lost = /^(dropped: view |rejected: pre-prepare)/.test(decision);
-    if (type === "PrePrepare" && lost && this.#scene.isHonest(from)) this.seen.add(10);
+    if (type === "PrePrepare" && lost && this.#scene.isHonest(from)) this.#see(10);
     if (type !== "HeartBeatResponse" || decision !== "stored") return;
     life.responses.push(view);
   }
@@ -128,7 +153,7 @@ export class Sightings {
         life.everReconfigured = true;
         return;
       case "syncStarted":
-        if (life.traces === 1) this.seen.add(14);
+        if (life.traces === 1) this.#see(14);
         return;
       case "syncEnded":
         life.wedged = this.#scene.status(node).leader === node;
@@ -138,7 +163,7 @@ export class Sightings {
         return;
       case "prePrepared":
         // Examined afresh at a place where it has voted: what it voted for is forgotten.
-        if (life.againAt === placeOf(facts)) this.seen.add(21);
+        if (life.againAt === placeOf(facts)) this.#see(21);
         life.voting = true;
         return;
       case "deciding":
@@ -161,14 +186,14 @@ export class Sightings {
       case "viewChangeTimeout":
         return this.#timeout(node, life, facts);
       case "viewDataRefused":
-        if (/^last decision (\d+), own (\d+)/.test(text) && isBehind(text)) this.seen.add(11);
+        if (/^last decision (\d+), own (\d+)/.test(text) && isBehind(text)) this.#see(11);
         return;
       case "newViewRefused":
-        if (life.lastNewView > Number(facts["view"])) this.seen.add(18);
+        if (life.lastNewView > Number(facts["view"])) this.#see(18);
         return;
       case "newViewAccepted":
-        if (life.forgedNewView) this.seen.add(20);
-        if (life.installed === facts["view"]) this.seen.add(19);
+        if (life.forgedNewView) this.#see(20);
+        if (life.installed === facts["view"]) this.#see(19);
         return;
       case "inFlightStarted":
         life.inFlightAt = Number(facts["sequence"]);
@@ -176,29 +201,29 @@ export class Sightings {
       case "viewInstalled":
         life.installed = Number(facts["view"]);
         life.installedSinceDecision += 1;
-        if (life.installedSinceDecision >= 4) this.seen.add(33);
+        if (life.installedSinceDecision >= 4) this.#see(33);
         return;
       case "syncRequested":
         if (text === "heartbeat far ahead") life.farAhead = true;
-        if (text.startsWith("deposed") && new Set(life.responses).size > 1) this.seen.add(23);
+        if (text.startsWith("deposed") && new Set(life.responses).size > 1) this.#see(23);
         return;
       case "role":
         life.farAhead = false;
         life.responses = [];
         return;
       case "heartbeatTimeout":
-        if (life.farAhead) this.seen.add(24);
+        if (life.farAhead) this.#see(24);
         return;
       case "viewChangeLost":
-        this.seen.add(35);
+        this.#see(35);
         return;
       case "badVote":
         return this.#badVote(life, facts);
       case "badProposal":
-        if (text.includes("while rotation is off")) this.seen.add(27);
+        if (text.includes("while rotation is off")) this.#see(27);
         return;
       case "forwardTimeout":
-        if (facts["isLeader"] === false) this.seen.add(29);
+        if (facts["isLeader"] === false) this.#see(29);
         return;
       default:
     }
@@ -212,18 +237,18 @@ export class Sightings {
     if (resumed) life.resumedAt = sequence;
     if (life.reconfigured) {
       life.reconfigured = false;
-      if (resumed) this.seen.add(5);
+      if (resumed) this.#see(5);
       return;
     }
-    if (from === "proposed" && sequence <= height(node)) this.seen.add(6);
-    if (resumed && Number(facts["view"]) > ledgerView(node)) this.seen.add(7);
-    if (!resumed && from !== "nothing" && loggedSequence(node) > height(node)) this.seen.add(3);
+    if (from === "proposed" && sequence <= height(node)) this.#see(6);
+    if (resumed && Number(facts["view"]) > ledgerView(node)) this.#see(7);
+    if (!resumed && from !== "nothing" && loggedSequence(node) > height(node)) this.#see(3);
   }
 
   #viewStarting(life: Life, facts: Facts): void {
     const view = Number(facts["view"]);
     life.wedged = false;
-    if (view < life.view && life.everReconfigured) this.seen.add(34);
+    if (view < life.view && life.everReconfigured) this.#see(34);
     life.view = view;
     const led = this.#led.get(view) ?? new Set();
     this.#led.set(view, led.add(Number(facts["leader"])));
@@ -238,11 +263,11 @@ export class Sightings {
     const sequence = Number(facts["sequence"]);
     life.installedSinceDecision = 0;
     const unlisted = component === "controller" ? facts["count"] === 0 : sequence === life.inFlightAt;
-    if (unlisted && requestsAt(node, sequence) > 0) this.seen.add(1);
+    if (unlisted && requestsAt(node, sequence) > 0) this.#see(1);
     if (life.blacklist.length === 0) life.listedSince = 0;
     else life.listedSince += 1;
     const honest = life.blacklist.some((id) => isHonest(id as NodeId));
-    if (emptyAuxiliary && honest && life.listedSince > 8) this.seen.add(16);
+    if (emptyAuxiliary && honest && life.listedSince > 8) this.#see(16);
   }
 
   #blacklist(life: Life, facts: Facts): void {
@@ -254,7 +279,7 @@ export class Sightings {
       ...(this.#led.get(before) ?? []),
     ]);
     const wrong = list.some((id) => !life.blacklist.includes(id) && !skipped.includes(id));
-    if (wrong || new Set(list).size < list.length) this.seen.add(15);
+    if (wrong || new Set(list).size < list.length) this.#see(15);
     life.blacklist = list;
     life.listedSince = 1;
   }
@@ -265,20 +290,20 @@ export class Sightings {
     life.complainedAbout = leader;
     if (facts["reason"] !== "request") return;
     const own = status(node);
-    if (whole() && life.voting) this.seen.add(2);
-    if (leader !== life.startedLeader) this.seen.add(8);
+    if (whole() && life.voting) this.#see(2);
+    if (leader !== life.startedLeader) this.#see(8);
     if (!running().includes(leader) || !isHonest(leader)) return;
     const theirs = status(leader);
-    if (theirs.view === own.view && theirs.leader !== leader) this.seen.add(9);
-    if (this.#life(leader).wedged && theirs.leader === leader) this.seen.add(13);
+    if (theirs.view === own.view && theirs.leader !== leader) this.#see(9);
+    if (this.#life(leader).wedged && theirs.leader === leader) this.#see(13);
   }
 
   #viewDataSent(life: Life, facts: Facts): void {
     const [nextView, leader] = [Number(facts["nextView"]), Number(facts["leader"])];
-    if (leader === life.complainedAbout) this.seen.add(4);
+    if (leader === life.complainedAbout) this.#see(4);
     const leaders = this.#next.get(nextView) ?? new Set();
     this.#next.set(nextView, leaders.add(leader));
-    if (leaders.size > 1) this.seen.add(22);
+    if (leaders.size > 1) this.#see(22);
   }
 
   /** More Prepares for another proposal than liars could send. */
@@ -287,16 +312,16 @@ export class Sightings {
     const place = placeOf(facts);
     life.against = life.againstAt === place ? life.against + 1 : 1;
     life.againstAt = place;
-    if (life.against > this.#scene.tolerated()) this.seen.add(36);
+    if (life.against > this.#scene.tolerated()) this.#see(36);
   }
 
   #timeout(node: NodeId, life: Life, facts: Facts): void {
     const { running, status } = this.#scene;
-    if (life.votesMissing && Number(facts["attempt"]) >= 2) this.seen.add(17);
+    if (life.votesMissing && Number(facts["attempt"]) >= 2) this.#see(17);
     const { nextView } = status(node);
     const others = running().filter((other) => other !== node);
     if (life.votesMissing && others.every((other) => !status(other).viewChanging || status(other).nextView < nextView))
-      this.seen.add(12);
+      this.#see(12);
   }
 
   #life(node: NodeId): Life {

@@ -8,12 +8,21 @@ export interface Surprise {
   readonly number: number;
   readonly code: string;
   readonly explains: readonly AlarmCode[];
+  /** Costs a timeout each time: explains a stall only when it is seen again and again after the faults have ended. */
+  readonly stallsWhilePersistent: boolean;
 }
 
 const surprise = (number: number, code: string, ...explains: readonly AlarmCode[]): Surprise => ({
   number,
   code,
   explains,
+  stallsWhilePersistent: false,
+});
+const passing = (number: number, code: string): Surprise => ({
+  number,
+  code,
+  explains: ["stalled"],
+  stallsWhilePersistent: true,
 });
 
 export const surprises: readonly Surprise[] = [
@@ -24,26 +33,26 @@ export const surprises: readonly Surprise[] = [
   surprise(5, "old-log-read-again", "stalled", "vote-changed", "view-back", "vote-back", "threw"),
   surprise(6, "past-proposal-restored", "vote-changed", "stalled", "threw"),
   surprise(7, "two-views-at-once", "view-back", "vote-back", "vote-changed", "stalled", "threw"),
-  surprise(8, "redeemed-in-mid-tenure", "stalled"),
-  surprise(9, "turn-of-a-laggard", "stalled"),
-  surprise(10, "pre-prepare-lost", "stalled"),
-  surprise(11, "laggard-refused", "stalled"),
-  surprise(12, "lone-complainer", "stalled"),
+  passing(8, "redeemed-in-mid-tenure"),
+  passing(9, "turn-of-a-laggard"),
+  passing(10, "pre-prepare-lost"),
+  passing(11, "laggard-refused"),
+  passing(12, "lone-complainer"),
   surprise(13, "leader-wedged", "stalled"),
   surprise(14, "deaf-at-start"),
   surprise(15, "wrong-blacklisted"),
   surprise(16, "nobody-redeemed"),
   surprise(17, "timeout-from-own-vote"),
-  surprise(18, "new-view-lost", "stalled"),
+  passing(18, "new-view-lost"),
   surprise(19, "new-view-again", "vote-changed"),
   surprise(20, "unsigned-entries", "disagreement", "stalled"),
   surprise(21, "votes-forgotten", "vote-changed", "proposed-twice", "disagreement", "stalled"),
-  surprise(22, "leaders-differ", "stalled"),
+  passing(22, "leaders-differ"),
   surprise(23, "any-higher-views"),
   surprise(24, "far-ahead-is-no-life"),
   surprise(27, "list-without-rotation", "stalled"),
   surprise(29, "forwarded-late"),
-  surprise(33, "view-storm", "stalled"),
+  passing(33, "view-storm"),
   surprise(34, "fell-back", "view-back", "vote-back", "stalled"),
   surprise(35, "timeout-lost", "stalled"),
   surprise(36, "two-stories", "stalled"),
@@ -59,6 +68,14 @@ export const absentSurprises: Readonly<Record<number, string>> = {
   32: "one thread",
 };
 
+/** What of the surprises was seen in a run. */
+export interface Seen {
+  readonly seen: ReadonlySet<number>;
+  readonly persistent: ReadonlySet<number>;
+}
+
 /** The surprises seen that may have caused an alarm. */
-export const explanationsOf = (code: AlarmCode, seen: ReadonlySet<number>): readonly Surprise[] =>
-  surprises.filter(({ number, explains }) => seen.has(number) && explains.includes(code));
+export const explanationsOf = (code: AlarmCode, { seen, persistent }: Seen): readonly Surprise[] =>
+  surprises.filter(({ number, explains, stallsWhilePersistent }) => {
+    return (stallsWhilePersistent ? persistent : seen).has(number) && explains.includes(code);
+  });

@@ -10,6 +10,7 @@ import { LedgerChecker } from "./ledger-checker.js";
 import type { Setting } from "./schedule.js";
 import { timers } from "./setting.js";
 import { Sightings } from "./sightings.js";
+import type { Seen } from "./surprises.js";
 import { VoteChecker } from "./vote-checker.js";
 
 export class Watch {
@@ -54,8 +55,14 @@ export class Watch {
     };
   }
 
-  get sightings(): ReadonlySet<number> {
-    return this.#sightings.seen;
+  get sightings(): Seen {
+    const { seen, persistent } = this.#sightings;
+    return { seen, persistent };
+  }
+
+  /** All faults have ended. */
+  healed(): void {
+    this.#sightings.healed();
   }
 
   get height(): number {
