@@ -3,8 +3,9 @@ import { fuzzRun } from "/tmp/wt-fuzz/src/sim/fuzz/run.js";
 const [fid, from, count, size] = process.argv.slice(2);
 const seen = new Map<number, number>(); const codes = new Map<string, number>(); let dec=0, msg=0, virt=0; const rec: number[] = [];
 const t0 = process.hrtime.bigint(); let shown = 0; const recs = new Map<string,number[]>();
-let slow = 0, slowSeed = 0; const hashes: string[] = [];
+let done = 0; let slow = 0, slowSeed = 0; const hashes: string[] = [];
 for (let seed = Number(from); seed < Number(from) + Number(count); seed++) {
+  if (Number(process.hrtime.bigint() - t0) / 1e9 > Number(process.env["BUDGET"] ?? 1e9)) break; done++;
   const s0 = process.hrtime.bigint();
   const r = fuzzRun(scheduleOf(seed, { size: Number(size ?? 4), fidelity: fid as "library" }));
   const ms = Number(process.hrtime.bigint() - s0) / 1e6; if (ms > slow) { slow = ms; slowSeed = seed; }
@@ -16,5 +17,4 @@ for (let seed = Number(from); seed < Number(from) + Number(count); seed++) {
 }
 const s = Number(process.hrtime.bigint() - t0) / 1e9;
 rec.sort((a, b) => a - b);
-console.log({ seeds: count, s, perSeed: s / Number(count), dec, msg, virt: virt/1000, slow, slowSeed, recMedian: rec[rec.length >> 1], recMax: rec.at(-1), codes: Object.fromEntries(codes), unexplained: shown, hash: hashes.slice(0,3).join() });
-console.log([...seen].sort((a, b) => a[0] - b[0]).map(([n, c]) => `${n}:${c}`).join(" "));
+console.log(JSON.stringify({ fid, size, from: Number(from), done, s, dec, msg, virt: virt / 1000, recMax: rec.at(-1), codes: Object.fromEntries(codes), unexplained: shown, seen: Object.fromEntries(seen) }));

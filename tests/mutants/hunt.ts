@@ -52,8 +52,8 @@ async function bundle({ patches }: Mutant, outfile: string): Promise<void> {
     plugins: [
       {
         name: "mutant",
-        setup: ({ onLoad }) => {
-          onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        setup: (bundler) => {
+          bundler.onLoad({ filter: /\.ts$/ }, ({ path }) => {
             const name = sourceName(path);
             const text = readFileSync(path, "utf8");
             return { contents: name === undefined ? text : patched(name, text, patches), loader: "ts" };

@@ -143,7 +143,7 @@ describe("an experiment for labs", () => {
   it("validates for whatever seeds draw", () => {
     for (let seed = 1; seed <= 25; seed++) {
       const { text } = asExperiment(fuzzRun(scheduleOf(seed, library)), "topologies/bft4-ring.yaml");
-      expect(parseExperiment(text, "fuzz.yaml"), text).toMatchObject({ kind: "good" });
+      expect(parseExperiment(text, "fuzz.yaml"), `${text}`).toMatchObject({ kind: "good" });
     }
   });
 });
