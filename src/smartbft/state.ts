@@ -28,8 +28,8 @@ export class State {
   }
 
   /** Stands in no log: a restart forgets it, and tells of the proposal again. */
-  contradicted(): void {
-    if (this.#core.improved) this.#inFlight.contradict();
+  contradicted(other: string): void {
+    if (this.#core.improved) this.#inFlight.contradict(other);
   }
 
   /** `view` is the one that is being left. */

@@ -18,7 +18,9 @@ export function ownViewData(
     nextView,
     lastDecision: checkpoint.decision?.proposal ?? genesisProposal,
     lastDecisionSignatures: checkpoint.decision?.signatures ?? [],
-    inFlightProposal: offeredInFlight(checkpoint, inFlight, committedInChange),
+    inFlightProposal: inFlight.isLeftOut(nextView)
+      ? undefined
+      : offeredInFlight(checkpoint, inFlight, committedInChange),
     // Sent as stored even when the proposal is left out (section 8.5).
     inFlightPrepared: inFlight.prepared,
   };
@@ -37,7 +39,6 @@ function offeredInFlight(
   committedInChange: Proposal | undefined,
 ): Proposal | undefined {
   const { proposal } = inFlight;
-  if (inFlight.contradicted) return undefined;
   const last = checkpoint.decision?.proposal;
   if (proposal === undefined || last === undefined) return proposal;
   const behind = checkpoint.sequence - inFlight.sequence;

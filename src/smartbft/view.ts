@@ -389,7 +389,7 @@ export class RunningView {
     this.#badVote(from, "Prepare with another digest");
     const votes = (this.#otherPrepares.get(digest) ?? 0) + 1;
     this.#otherPrepares.set(digest, votes);
-    if (votes > this.#core.f) this.#parts.state.contradicted();
+    if (votes > this.#core.f) this.#parts.state.contradicted(digest);
   }
 
   #badVote(from: NodeId, reason: string): void {

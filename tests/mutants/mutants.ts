@@ -379,8 +379,8 @@ export const mutants: readonly Mutant[] = [
     "two-stories",
     "what f+1 voted against is told as in flight all the same",
     state(
-      "    if (this.#core.improved) this.#inFlight.contradict();",
-      "    if (this.#core.q < 0) this.#inFlight.contradict();",
+      "    if (this.#core.improved) this.#inFlight.contradict(other);",
+      "    if (this.#core.q < 0) this.#inFlight.contradict(other);",
     ),
   ),
 ];
