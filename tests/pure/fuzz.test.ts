@@ -100,6 +100,42 @@ describe("two liars among four, which nobody promised to bear", () => {
   });
 });
 
+describe("a leader of seven that tells two stories (surprise 36), as a seed found it", () => {
+  const found = (fidelity: "library" | "improved"): Schedule => ({
+    seed: 124,
+    setting: {
+      ...{
+        size: 7,
+        fidelity,
+        decisionsPerLeader: 1,
+        speedUpViewChange: false,
+        syncOnStart: true,
+        emptyAuxiliary: false,
+      },
+      ...{ linkDelayMs: 5, jitterMs: 0, fsyncMs: 0, verifyMs: 0, requestsPerSecond: 8, actOneMs: 6000 },
+      healed: [1, 2, 3, 4, 5, 6, 7],
+    },
+    events: [
+      {
+        when: { at: "step", step: "newViewAccepted", count: 5, delayMs: 0 },
+        fault: { kind: "complain", node: "here" },
+      },
+      {
+        when: { at: "step", step: "proposing", count: 7, delayMs: 0 },
+        fault: { kind: "byzantine", nodes: [1, 5], behaviour: "equivocating" },
+        forMs: 1500,
+      },
+      { when: { at: "step", step: "delivered", count: 23, delayMs: 0 }, fault: { kind: "complain", node: "here" } },
+    ],
+  });
+
+  it("goes on in improved", () => {
+    const result = fuzzRun(found("improved"));
+    expect(result.alarms).toEqual([]);
+    expect(result.sightings.seen.has(36)).toBe(true);
+  });
+});
+
 describe("a saved schedule", () => {
   it("reads back as it was, whatever a seed drew", () => {
     for (let seed = 1; seed <= 60; seed++) {
