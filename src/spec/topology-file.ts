@@ -68,6 +68,8 @@ function nodeFrom(name: string, raw: RawNode, rank: number, protocol: Topology["
     written,
     blockSources: raw["block-sources"] ?? [],
     command: raw.command ?? [],
+    host: { image: raw.image ?? "", files: raw.files ?? {}, environment: raw.environment ?? {} },
+    limits: { cpuCount: raw.cpu ?? 0, memoryBytes: raw.memory ?? 0 },
     routes: (raw.routes ?? []).flatMap(({ to, via }) =>
       (typeof to === "string" ? [to] : to).map((destination) => ({ to: destination, via })),
     ),
@@ -93,7 +95,7 @@ function linkFrom(raw: RawLink): TopologyLink {
 
 function routingFrom(raw: RawRouting): Routing {
   const neighbours = raw.neighbours ?? "learned";
-  if (raw.protocol === "static") return { protocol: "static", neighbours };
+  if (raw.protocol === "static" || raw.protocol === "none") return { protocol: raw.protocol, neighbours };
   return {
     protocol: "ospf",
     neighbours,
