@@ -13,6 +13,7 @@ const shipped = {
   "a topology": "the shipped ones are in topologies/",
   "an experiment": "the shipped ones are in experiments/",
   costs: "testbed calibrate writes such a file",
+  "a saved schedule": "testbed fuzz saves them under --save",
   "a topology or an experiment": "the shipped ones are in topologies/ and experiments/",
 } as const;
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import { registerCalibrate } from "./commands/calibrate.js";
 import { registerFault } from "./commands/fault.js";
+import { registerFuzz } from "./commands/fuzz.js";
 import { registerImages } from "./commands/images.js";
 import { registerInside } from "./commands/inside.js";
 import { registerLab } from "./commands/lab.js";
@@ -40,6 +41,7 @@ for (const register of [
   registerRun,
   registerSim,
   registerCalibrate,
+  registerFuzz,
   registerResults,
 ]) {
   register(program, context);

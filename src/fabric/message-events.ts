@@ -37,5 +37,6 @@ function outlineOf<T extends string>({ type, view, sequence, assist, digest }: O
     ...(sequence === undefined ? {} : { sequence }),
     ...(assist === undefined ? {} : { assist }),
     ...(digest === undefined ? {} : { digest }),
+    ...(digest === undefined ? {} : { digest }),
   };
 }

@@ -37,6 +37,8 @@ export interface ClusterOptions {
   readonly tickPhase?: Duration;
   /** Whether a sync tells the replica which requests it brought in (section 2: it must; case I of 16.2: it did not). */
   readonly syncPrunesPool?: boolean;
+  /** As in Fabric: commit signatures carry no auxiliary data, so nobody is redeemed. */
+  readonly emptyAuxiliary?: boolean;
 }
 
 export interface LogEntry {
@@ -45,7 +47,12 @@ export interface LogEntry {
   readonly trace: Trace;
 }
 
-type Tamper = (bytes: Uint8Array, link: { readonly source: NodeId; readonly target: NodeId }) => Uint8Array | undefined;
+export interface Direction {
+  readonly source: NodeId;
+  readonly target: NodeId;
+}
+
+type Tamper = (bytes: Uint8Array, link: Direction) => Uint8Array | undefined;
 
 export class Cluster {
   readonly scheduler = new Scheduler();
@@ -59,6 +66,9 @@ export class Cluster {
   /** A Byzantine network or node: other bytes, or undefined for none. */
   tamper: Tamper = (bytes) => bytes;
   onWrite: (write: Write) => void = () => undefined;
+  /** What an honest replica hands to its network, before anything tampers with it, and what reaches one. */
+  onSend: (bytes: Uint8Array, link: Direction) => void = () => undefined;
+  onArrival: (bytes: Uint8Array, link: Direction) => void = () => undefined;
   /** Blocks that endless synchronisations have read, by whose they were. */
   readonly pulledBlocks = new Map<NodeId, number>();
   readonly #options: ClusterOptions;
@@ -165,6 +175,26 @@ export class Cluster {
     assert(holds(), `${what}: not within ${within} µs, seed ${this.#options.seed}`);
   }
 
+  /** Sends bytes over the network, as a node that makes up messages would; `as`: whom it claims to be. */
+  post(source: NodeId, target: NodeId, bytes: Uint8Array, as = source): void {
+    // A copy: were a replica to keep a view into what it received, or sent, the difference would show.
+    const received = bytes.slice();
+    this.#travel(source, target, (host) => {
+      this.onArrival(bytes, { source: as, target });
+      host.arrive(source, { kind: "message", from: as, bytes: received });
+    });
+  }
+
+  /** Records of a node's log that are durable, since the last truncation. */
+  log(id: NodeId): readonly Uint8Array[] {
+    return this.#of(id).log;
+  }
+
+  /** Of one durable write from now on. */
+  slowDisk(id: NodeId, fsync: Duration): void {
+    this.#of(id).fsync = fsync;
+  }
+
   /** Hands bytes to a node as if `from` had sent them. */
   inject(from: NodeId, to: NodeId, bytes: Uint8Array): void {
     this.#of(to).input({ kind: "message", from, bytes });
@@ -222,24 +252,23 @@ export class Cluster {
         this.onTrace(entry);
       },
       syncPrunesPool: this.#options.syncPrunesPool ?? true,
+      emptyAuxiliary: this.#options.emptyAuxiliary ?? false,
       writing: (write) => this.onWrite(write),
     };
   }
 
   #send({ source, target, as }: Record<"source" | "target" | "as", NodeId>, bytes: Uint8Array): void {
+    this.onSend(bytes, { source, target });
     const sent = this.tamper(bytes, { source, target });
-    if (sent === undefined) return;
-    // A copy: were a replica to keep a view into what it received, or sent, the difference would show.
-    const received = sent.slice();
-    this.#travel(source, target, (host) => host.arrive(source, { kind: "message", from: as, bytes: received }));
+    if (sent !== undefined) this.post(source, target, sent, as);
   }
 
   #travel(source: NodeId, target: NodeId, arrive: (target: Host) => void): void {
-    const at = this.links.arrival(source, target, this.now);
-    if (at === undefined) return;
-    this.scheduler.at(at, () => {
-      if (this.links.link(source, target).up) arrive(this.#of(target));
-    });
+    for (const at of this.links.arrivals(source, target, this.now)) {
+      this.scheduler.at(at, () => {
+        if (this.links.link(source, target).up) arrive(this.#of(target));
+      });
+    }
   }
 
   #of(id: NodeId): Host {

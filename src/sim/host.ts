@@ -14,6 +14,7 @@ import {
 import {
   Ingress,
   Replica,
+  type Application,
   Turncoat,
   type Decision,
   type IngressKind,
@@ -67,6 +68,7 @@ export interface Surroundings {
   readonly trace: (trace: Trace) => void;
   /** Whether a sync tells which requests it brought in. */
   readonly syncPrunesPool: boolean;
+  readonly emptyAuxiliary: boolean;
   /** Around each durable write: a test may crash the node on either side of it. */
   readonly writing: (write: Write) => void;
 }
@@ -86,6 +88,8 @@ export class Host {
   readonly #scheduler: Scheduler;
   readonly #times: HostTimes;
   readonly #around: Surroundings;
+  /** Of one durable write, of the log or the ledger. */
+  fsync: Duration;
   #ingress: Ingress<Input>;
   #isHandling = false;
   #replica: Turncoat | undefined;
@@ -106,9 +110,15 @@ export class Host {
     this.#setup = setup;
     this.#scheduler = setup.scheduler;
     this.#times = setup.times;
+    this.fsync = setup.times.fsync;
     this.#around = setup.around;
     this.#ingress = this.#newIngress();
     this.#diskFree = setup.scheduler.now;
+  }
+
+  /** Durable records since the last truncation. */
+  get log(): readonly Uint8Array[] {
+    return this.#log;
   }
 
   get replica(): Turncoat | undefined {
@@ -183,8 +193,7 @@ export class Host {
     if (effect.kind === "trace") return this.#around.trace(effect.trace);
     const { now } = this.#scheduler;
     if (this.#diskFree < now) this.#diskFree = now;
-    if (effect.kind === "persist" || effect.kind === "deliver")
-      this.#diskFree = after(this.#diskFree, this.#times.fsync);
+    if (effect.kind === "persist" || effect.kind === "deliver") this.#diskFree = after(this.#diskFree, this.fsync);
     if (this.#diskFree === now && this.#deferred === 0) return this.#carryOut(effect);
     this.#deferred += 1;
     this.#later(this.#diskFree, () => {
@@ -254,12 +263,16 @@ export class Host {
     });
   }
 
+  #application(ledger = this.ledger): Application {
+    return tinyApplication(this.id, ledger, { emptyAuxiliary: this.#around.emptyAuxiliary });
+  }
+
   #newIngress(): Ingress<Input> {
     return new Ingress(this.#setup.ingress, this.options.incomingMessageBufferSize);
   }
 
   #fromDisk(options: Options, walEntries: readonly Uint8Array[]): Replica {
-    return new Replica(options, tinyApplication(this.id, this.ledger), {
+    return new Replica(options, this.#application(), {
       lastDecision: this.ledger.last,
       walEntries,
     });
@@ -269,7 +282,7 @@ export class Host {
     return {
       self: this.id,
       options,
-      application: tinyApplication(this.id, this.ledger),
+      application: this.#application(),
       random: this.#setup.random,
       restart: (walEntries) => this.#fromDisk(options, walEntries),
       twin: () => this.#twin(options),
@@ -281,7 +294,7 @@ export class Host {
     ledger.decisions.push(...this.ledger.decisions);
     const recovery = { lastDecision: ledger.last, walEntries: [] };
     return {
-      replica: new Replica(options, tinyApplication(this.id, ledger), recovery),
+      replica: new Replica(options, this.#application(ledger), recovery),
       deliver: (decision) => void ledger.decisions.push(decision),
       lastDecision: () => ledger.last,
     };
@@ -290,7 +303,7 @@ export class Host {
   #synchronised(id: number): Input {
     const brought = this.#around.highest()?.decisions.slice(this.ledger.height) ?? [];
     this.ledger.decisions.push(...brought);
-    const application = tinyApplication(this.id, this.ledger);
+    const application = this.#application();
     const requests = this.#around.syncPrunesPool
       ? brought.flatMap(({ proposal }) => application.requestsOf(proposal))
       : [];

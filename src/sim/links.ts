@@ -6,10 +6,15 @@ interface Link {
   up: boolean;
   delay: Duration;
   jitter: Duration;
-  /** Fraction of messages lost, in [0, 1]. */
+  /** Fractions of messages, in [0, 1]: lost, sent twice, and overtaken by others for up to `jitter` and 10 ms. */
   loss: number;
+  duplicate: number;
+  reorder: number;
   lastArrival: Instant;
 }
+
+/** Microseconds. */
+const heldBackMax = 10_000;
 
 export class Links {
   readonly #links = new Map<string, Link>();
@@ -21,7 +26,15 @@ export class Links {
     this.#random = random;
     for (const source of nodes) {
       for (const target of nodes) {
-        const link = { up: true, delay, jitter: microseconds(0), loss: 0, lastArrival: instant(0) };
+        const link = {
+          up: true,
+          delay,
+          jitter: microseconds(0),
+          loss: 0,
+          duplicate: 0,
+          reorder: 0,
+          lastArrival: instant(0),
+        };
         this.#links.set(`${source}>${target}`, link);
       }
     }
@@ -43,6 +56,18 @@ export class Links {
     return link.lastArrival;
   }
 
+  /** When a message that leaves now arrives, and when again; in order, but for those that are held back on the way. */
+  arrivals(source: NodeId, target: NodeId, now: Instant): readonly Instant[] {
+    const first = this.arrival(source, target, now);
+    if (first === undefined) return [];
+    const { duplicate, reorder, jitter } = this.link(source, target);
+    const late = (): Instant => after(first, microseconds(this.#random.integer(1, jitter + heldBackMax)));
+    const held = reorder > 0 && this.#random.fraction() < reorder;
+    const twice = duplicate > 0 && this.#random.fraction() < duplicate;
+    const once = held ? late() : first;
+    return twice ? [once, late()] : [once];
+  }
+
   /** Both directions. */
   connected(left: NodeId, right: NodeId): boolean {
     return this.link(left, right).up && this.link(right, left).up;
@@ -62,7 +87,7 @@ export class Links {
   }
 
   healAll(): void {
-    for (const link of this.#links.values()) Object.assign(link, { up: true, loss: 0 });
+    for (const link of this.#links.values()) Object.assign(link, { up: true, loss: 0, duplicate: 0, reorder: 0 });
   }
 
   #around(node: NodeId, up: boolean): void {

@@ -15,7 +15,15 @@ import { changesMembership, type Ledger } from "./ledger.js";
 
 export const tinyRequest = (clientId: string, requestId: string): Uint8Array => utf8(`${clientId}/${requestId}`);
 
-export function tinyApplication(self: NodeId, ledger: Ledger, firstVersion = 0): Application {
+export interface TinyOptions {
+  /** The verification sequence of genesis. */
+  readonly firstVersion?: number;
+  /** As in Fabric: commit signatures carry no auxiliary data. */
+  readonly emptyAuxiliary?: boolean;
+}
+
+export function tinyApplication(self: NodeId, ledger: Ledger, options: TinyOptions = {}): Application {
+  const { firstVersion = 0, emptyAuxiliary = false } = options;
   const verificationSequence = (): number => firstVersion + ledger.configuration.version;
   const header = (): Uint8Array => utf8(`${ledger.height + 1}:${toHex(ledger.lastHash)}`);
   return {
@@ -50,7 +58,7 @@ export function tinyApplication(self: NodeId, ledger: Ledger, firstVersion = 0):
       signature: value,
     }),
     signatureItem: (signer, signature, bytes): VerifyItem => ({ key: keyOf(signer), message: bytes, signature }),
-    auxiliary: (message) => message,
+    auxiliary: (message) => (emptyAuxiliary ? emptyBytes : message),
     verificationSequence,
     membershipChange: () => ledger.last !== undefined && changesMembership(ledger.last),
   };

@@ -8,6 +8,7 @@ import { emptyBytes, equalBytes, faultsTolerated, type NodeId, type View } from 
 import { emptyMetadata, type Checkpoint } from "./checkpoint.js";
 import type { Application, Signature } from "./contract.js";
 import { leaderOf, type RotationOptions } from "./leader.js";
+import type { ProtocolOptions } from "./options.js";
 import { decodePreparesFrom } from "./wire/decode.js";
 import { previousSignaturesDigest } from "./wire/digest.js";
 import type { PrePrepare, ViewMetadata } from "./wire/message.js";
@@ -71,20 +72,26 @@ export function seenPreparing(
 }
 
 export interface Proposer {
-  readonly options: RotationOptions;
+  readonly options: RotationOptions & Pick<ProtocolOptions, "fidelity">;
   readonly application: Application;
   readonly checkpoint: Checkpoint;
   readonly view: View;
   readonly leader: NodeId;
 }
 
-/** What a proposal's metadata binds of the previous decision; nothing with rotation off. */
+/**
+ * What a proposal's metadata binds of the previous decision; nothing with rotation off. The library then still carries the
+ * list over a change of the verification sequence, and every follower refuses it (section 15, item 27).
+ */
 export function bindings(
   proposer: Proposer,
   signatures: readonly Signature[],
 ): Pick<ViewMetadata, "blacklist" | "previousSignatureDigest"> {
   const { options, application, checkpoint, view, leader } = proposer;
-  if (options.decisionsPerLeader === 0) return { blacklist: [], previousSignatureDigest: emptyBytes };
+  if (options.decisionsPerLeader === 0) {
+    const carried = options.fidelity === "library" && reconfigured(application, checkpoint);
+    return { blacklist: carried ? checkpoint.blacklist : [], previousSignatureDigest: emptyBytes };
+  }
   const blacklist = updatedBlacklist({
     options,
     view,

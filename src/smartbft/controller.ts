@@ -84,6 +84,11 @@ export class Controller implements ViewHost {
     return this.#running;
   }
 
+  /** Jobs and early messages that wait. */
+  get held(): number {
+    return this.#jobs.length + this.#early.count;
+  }
+
   get leader(): NodeId {
     return this.#leaderAfter(this.#decisions);
   }

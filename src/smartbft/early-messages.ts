@@ -10,6 +10,12 @@ const keptPerSender = 6;
 export class EarlyMessages {
   readonly #kept = new Map<NodeId, readonly NormalMessage[]>();
 
+  get count(): number {
+    let count = 0;
+    for (const messages of this.#kept.values()) count += messages.length;
+    return count;
+  }
+
   keep(from: NodeId, message: NormalMessage): void {
     this.#kept.set(from, [...(this.#kept.get(from) ?? []), message].slice(-keptPerSender));
   }

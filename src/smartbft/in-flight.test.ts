@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { emptyBytes, sequence, utf8, view } from "../base/index.js";
 import type { Proposal } from "./contract.js";
 import { InFlight, inFlightAgreement } from "./in-flight.js";
+import { proposalDigest } from "./wire/digest.js";
 import { encodeViewMetadata } from "./wire/encode.js";
 import type { ViewData } from "./wire/message.js";
 
@@ -79,4 +80,30 @@ describe("own in-flight proposal", () => {
     inFlight.clear();
     expect(inFlight.proposal).toBeUndefined();
   });
+});
+
+it("of two stories at one place one is left out in even views, the other in odd ones, and none once prepared", () => {
+  const place = {
+    view: view(0),
+    sequence: sequence(1),
+    decisions: 0,
+    blacklist: [],
+    previousSignatureDigest: emptyBytes,
+  };
+  const [first, second] = ["a", "b"].map((payload) => {
+    return { header: emptyBytes, payload: utf8(payload), metadata: encodeViewMetadata(place), verificationSequence: 0 };
+  }) as [Proposal, Proposal]; // two
+  const heldBy = (own: Proposal, other: Proposal): InFlight => {
+    const inFlight = new InFlight();
+    inFlight.set(own);
+    inFlight.contradict(proposalDigest(other));
+    return inFlight;
+  };
+  const [left, right] = [heldBy(first, second), heldBy(second, first)];
+  for (const number of [1, 2, 3, 4]) expect(left.isLeftOut(view(number))).toBe(!right.isLeftOut(view(number)));
+  expect(left.isLeftOut(view(1))).toBe(!left.isLeftOut(view(2)));
+  left.markPrepared();
+  expect([1, 2].map((number) => left.isLeftOut(view(number)))).toEqual([false, false]);
+  right.set(second);
+  expect([1, 2].map((number) => right.isLeftOut(view(number)))).toEqual([false, false]);
 });

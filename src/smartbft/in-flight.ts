@@ -1,28 +1,54 @@
 // The proposal in flight: what this replica has pre-prepared last (reference section 8.5), and the agreement of a set of
 // ViewData on what was in flight in the view before (section 8.8).
-import { equalBytes, sequence, type Sequence } from "../base/index.js";
+import { equalBytes, sequence, type Sequence, type View } from "../base/index.js";
 import { metadataOf } from "./checkpoint.js";
 import type { Proposal } from "./contract.js";
+import { proposalDigest } from "./wire/digest.js";
 import type { ViewData } from "./wire/message.js";
 
 /** Set by every proposed record, marked by every commit record, cleared only by a sync that reached it; survives delivery. */
 export class InFlight {
   #proposal: Proposal | undefined;
   #prepared = false;
+  #other: string | undefined;
 
   set(proposal: Proposal): void {
     this.#proposal = proposal;
     this.#prepared = false;
+    this.#other = undefined;
+  }
+
+  /**
+   * F+1 voted for another proposal at its place, so its leader told two stories (docs/protocol.md, surprise 36). `other`:
+   * that one's digest.
+   */
+  contradict(other: string): void {
+    if (!this.#prepared) this.#other = other;
+  }
+
+  /**
+   * Whether it is left out of ViewData, as if it had never come. Both stories told, neither may ever have a quorum that
+   * does not argue against it; both left out, the one that is to be committed may lack its F+1. So by turns: those who
+   * hold one of the two leave it out in even views, those who hold the other in odd ones.
+   *
+   * Safe whoever leaves out what: what was decided anywhere was prepared by a quorum, whose honest members tell of it, and
+   * are in every quorum of ViewData, so neither "nothing" nor another proposal is agreed on.
+   */
+  isLeftOut(nextView: View): boolean {
+    if (this.#proposal === undefined || this.#other === undefined || this.#prepared) return false;
+    return proposalDigest(this.#proposal) < this.#other === (nextView % 2 === 0);
   }
 
   /** Without a proposal (a sync may have cleared it meanwhile) there is nothing to mark; Go panics here (section 15, item 32). */
   markPrepared(): void {
     if (this.#proposal !== undefined) this.#prepared = true;
+    this.#other = undefined;
   }
 
   clear(): void {
     this.#proposal = undefined;
     this.#prepared = false;
+    this.#other = undefined;
   }
 
   get proposal(): Proposal | undefined {

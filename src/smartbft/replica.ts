@@ -44,6 +44,8 @@ export interface ReplicaStatus {
   /** Whether a View runs and has not stopped itself. */
   readonly active: boolean;
   readonly viewChanging: boolean;
+  /** Messages and jobs that wait here for something, beyond the votes of a View: bounded, whatever others send. */
+  readonly held: number;
 }
 
 /** Answers of the host: they are never held back. */
@@ -112,6 +114,7 @@ export class Replica {
       realView: viewChanger.realView,
       active: this.#stage === "running" && running !== undefined && !running.stopped,
       viewChanging: viewChanger.changing,
+      held: viewChanger.held + controller.held + this.#unheard.length,
     };
   }
 

@@ -27,6 +27,11 @@ export class State {
     this.#inFlight.markPrepared();
   }
 
+  /** Stands in no log: a restart forgets it, and tells of the proposal again. */
+  contradicted(other: string): void {
+    if (this.#core.improved) this.#inFlight.contradict(other);
+  }
+
   /** `view` is the one that is being left. */
   saveViewChange(view: View): void {
     this.#append(

@@ -103,6 +103,11 @@ export class ViewChanger {
     return this.#realView;
   }
 
+  /** Events that wait. */
+  get held(): number {
+    return this.#queue.length + this.#early.size;
+  }
+
   get changing(): boolean {
     return this.#checkTimeout || this.#currView !== this.#realView || this.#nextView !== this.#currView;
   }

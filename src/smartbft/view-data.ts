@@ -18,7 +18,9 @@ export function ownViewData(
     nextView,
     lastDecision: checkpoint.decision?.proposal ?? genesisProposal,
     lastDecisionSignatures: checkpoint.decision?.signatures ?? [],
-    inFlightProposal: offeredInFlight(checkpoint, inFlight, committedInChange),
+    inFlightProposal: inFlight.isLeftOut(nextView)
+      ? undefined
+      : offeredInFlight(checkpoint, inFlight, committedInChange),
     // Sent as stored even when the proposal is left out (section 8.5).
     inFlightPrepared: inFlight.prepared,
   };

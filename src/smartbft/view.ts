@@ -73,6 +73,8 @@ export class RunningView {
   #ownSignature: Signature | undefined;
   #countedPrepares = 0;
   #countedCommits = 0;
+  /** For other proposals at this place, by digest; each sender counts once, as it votes once. */
+  readonly #otherPrepares = new Map<string, number>();
   #sentPrepare: Prepare | undefined;
   #sentCommit: Commit | undefined;
   #previousPrepare: Prepare | undefined;
@@ -298,7 +300,7 @@ export class RunningView {
     while (this.#preparedBy.length < this.#core.q - 1 && this.#countedPrepares < votes.length) {
       const counted = votes[this.#countedPrepares++];
       if (counted?.vote.digest === this.#digest) this.#preparedBy.push(counted.from);
-      else if (counted !== undefined) this.#badVote(counted.from, "Prepare with another digest");
+      else if (counted !== undefined) this.#otherPrepare(counted.from, counted.vote.digest);
     }
     if (this.#preparedBy.length < this.#core.q - 1 || this.#proposal === undefined) return;
     const at = { view: this.number, sequence: this.#sequence };
@@ -366,6 +368,7 @@ export class RunningView {
     this.#ownSignature = undefined;
     this.#countedPrepares = 0;
     this.#countedCommits = 0;
+    this.#otherPrepares.clear();
   }
 
   #resume(resume: ViewStart["resume"]): void {
@@ -380,6 +383,13 @@ export class RunningView {
       this.#sentCommit = resume.commit;
       this.#ownSignature = resume.commit.signature;
     }
+  }
+
+  #otherPrepare(from: NodeId, digest: string): void {
+    this.#badVote(from, "Prepare with another digest");
+    const votes = (this.#otherPrepares.get(digest) ?? 0) + 1;
+    this.#otherPrepares.set(digest, votes);
+    if (votes > this.#core.f) this.#parts.state.contradicted(digest);
   }
 
   #badVote(from: NodeId, reason: string): void {

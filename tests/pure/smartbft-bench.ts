@@ -86,7 +86,7 @@ export class Bench {
     for (let index = 1; index <= height; index++) {
       this.ledger.append(this.decision(index, { view: options.view ?? 0, decisions: index - 1 }), sequence(index));
     }
-    this.application = tinyApplication(this.self, this.ledger, verificationSequence);
+    this.application = tinyApplication(this.self, this.ledger, { firstVersion: verificationSequence });
     const tickPhase = options.tickPhase ?? microseconds(0);
     const chosen = { ...libraryOptions, ...protocol, selfId: this.self, nodes: this.nodes, tickPhase };
     this.replica = new Replica(chosen, this.application, { lastDecision: this.ledger.last, walEntries });
@@ -191,7 +191,7 @@ export class Bench {
       blacklist: (at.blacklist ?? []).map(nodeId),
       previousSignatureDigest: previousSignaturesDigest(at.signatures ?? []) ?? new Uint8Array(0),
     });
-    const application = tinyApplication(nodeId(1), this.ledger, verificationSequence);
+    const application = tinyApplication(nodeId(1), this.ledger, { firstVersion: verificationSequence });
     return application.assemble(
       metadata,
       requests.map((name) => tinyRequest("client", name)),

@@ -127,6 +127,20 @@ describe("the leader is lost", () => {
     expect(decided(cluster, one, two, three, four)).toEqual(["a", "b", "c+d"]);
   });
 
+  it("after two decisions the others decide two more, all the same (TestAfterDecisionLeaderInPartition)", () => {
+    const cluster = started();
+    submitAndRun(cluster, "a");
+    submitAndRun(cluster, "b");
+    cluster.links.cut(one);
+    submitAndRun(cluster, "c", [two, three, four]);
+    cluster.runUntil("decided in a new view", everywhere(cluster, 3, [two, three, four]));
+    submitAndRun(cluster, "d", [two, three, four]);
+    expect(decided(cluster, two, three, four)).toEqual(["a", "b", "c", "d"]);
+    expect(views(cluster, two, three, four)).toEqual([1, 1, 1]);
+    // It never heard of them, and says nothing else.
+    expect(decided(cluster, one)).toEqual(["a", "b"]);
+  });
+
   it("two leaders of seven in a row (TestMultiLeadersPartition)", () => {
     const cluster = started({ size: 7 });
     cluster.links.cut(one);
@@ -231,6 +245,22 @@ describe("followers", () => {
     cluster.load(10, seconds(5));
     cluster.run(seconds(6));
     expect(cluster.ledger(one).height - cluster.ledger(four).height).toBeLessThanOrEqual(2);
+  });
+
+  it("one that a forged heartbeat sends into a sync keeps its count of decisions (TestSyncSameHeightPreservesDecisionsInView)", () => {
+    const cluster = started();
+    for (let made = 1; made <= 5; made++) submitAndRun(cluster, `before ${made}`);
+    cluster.inject(one, four, encodeMessage({ kind: "HeartBeat", view: view(1), sequence: sequence(5) }));
+    cluster.run(seconds(1));
+    expect(stepsOf(cluster, "syncRequested", { nodes: [four] })).toMatchObject([
+      { facts: { reason: "heartbeat of a higher view" } },
+    ]);
+    expect(stepsOf(cluster, "syncEnded", { nodes: [four] })).toHaveLength(1);
+    for (let made = 1; made <= 5; made++) submitAndRun(cluster, `after ${made}`);
+    expect(decided(cluster, one, two, three, four)).toHaveLength(10);
+    // With another count the next proposal would say "expected decisions 0, got 5", and node 4 would complain.
+    expect(stepsOf(cluster, "badProposal")).toEqual([]);
+    expect(stepsOf(cluster, "complaint")).toEqual([]);
   });
 
   it("two that restart at different moments deliver the same batches (TestRestartFollowers)", () => {

@@ -1,6 +1,17 @@
 // Heartbeats, state transfer and hostile senders at one replica (sections 7, 9, 11; tests of 14.4 and 14.6).
 import { describe, expect, it } from "vitest";
-import { milliseconds, nodeId, randomFrom, seconds, sequence, view } from "../../src/base/index.js";
+import {
+  after,
+  instant,
+  milliseconds,
+  nodeId,
+  randomFrom,
+  seconds,
+  sequence,
+  view,
+  type Instant,
+} from "../../src/base/index.js";
+import { Cluster, stepsOf } from "../../src/sim/index.js";
 import { encodeMessage, type Message } from "../../src/smartbft/index.js";
 import { Bench, numbers, only } from "./smartbft-bench.js";
 
@@ -57,6 +68,34 @@ describe("as leader", () => {
     bench.from(5, response(8));
     expect(bench.steps("syncRequested")).toEqual([{ reason: "deposed, by heartbeat responses" }]);
     expect(bench.from(6, response(8))).toBe("dropped: sync requested already");
+  });
+});
+
+describe("roles that change", () => {
+  it("the one that leads sends, the others time out once when it is gone (TestHeartbeatMonitorLeaderAndFollower)", () => {
+    const cluster = new Cluster({ size: 4, seed: "roles" });
+    cluster.start();
+    const since = (): Instant => cluster.now;
+    const senders = (from: Instant): readonly number[] => [
+      ...new Set(stepsOf(cluster, "heartbeatSent", { since: from }).map(({ node }) => node)),
+    ];
+    cluster.run(seconds(30));
+    expect(senders(instant(0))).toEqual([1]);
+    for (const id of cluster.nodes) cluster.complain(id);
+    cluster.run(seconds(2));
+    const swapped = since();
+    cluster.run(seconds(70));
+    expect(senders(swapped)).toEqual([2]);
+    expect(stepsOf(cluster, "heartbeatTimeout")).toEqual([]);
+    const closed = since();
+    cluster.crash(nodeId(2));
+    cluster.run(seconds(64));
+    const timedOut = stepsOf(cluster, "heartbeatTimeout", { since: closed }).map(({ node }) => node);
+    // Each once, and not the third: by then it has joined, for two votes of others make a quorum less one.
+    expect(timedOut.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(timedOut).size).toBe(timedOut.length);
+    cluster.run(seconds(30));
+    expect(senders(after(closed, seconds(64)))).toEqual([3]);
   });
 });
 

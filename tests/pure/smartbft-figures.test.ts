@@ -1,5 +1,7 @@
 // What a leader failure costs: the runs of the reference (section 16.2) on the real library, repeated in virtual time.
 // Figures are seconds after the fault and must agree within one tick (1 s); the library's own spread is about that.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
   between,
@@ -48,7 +50,12 @@ function secondsTo(cluster: Cluster, since: Instant, step: Step, query: StepQuer
   return toSeconds(between(since, present(first, `a step ${step}`).at));
 }
 
-function expectNear(actual: number, figure: number): void {
+/** Rows of docs/protocol.md's table, in order. */
+const published: string[] = [];
+
+/** Within one tick; `what`, with the case's letter first, is the table's row. */
+function expectNear(actual: number, figure: number, what: string): void {
+  published.push(`| ${what.slice(0, 1)} | ${what.slice(2)} | ${figure} | ${actual.toFixed(3)} |`);
   expect(Math.abs(actual - figure), `${actual} s, the library ${figure} s`).toBeLessThanOrEqual(tick);
 }
 
@@ -59,11 +66,11 @@ describe("library defaults, rotation off", () => {
     const cut = cluster.now;
     cluster.run(seconds(30));
     const at = (step: Step): number => secondsTo(cluster, cut, step, { nodes: [two, three, four] });
-    expectNear(at("complaint"), 22.1);
-    expectNear(at("viewDataSent"), 22.105);
-    expectNear(at("newViewSent"), 22.106);
-    expectNear(at("viewInstalled"), 22.108);
-    expectNear(at("deciding"), 22.147);
+    expectNear(at("complaint"), 22.1, "A complaints");
+    expectNear(at("viewDataSent"), 22.105, "A ViewData");
+    expectNear(at("newViewSent"), 22.106, "A NewView");
+    expectNear(at("viewInstalled"), 22.108, "A installed");
+    expectNear(at("deciding"), 22.147, "A first decision");
     expect(at("viewInstalled") - at("complaint")).toBeLessThan(0.02);
     expect(at("deciding") - at("viewInstalled")).toBeLessThan(0.07);
   });
@@ -75,8 +82,12 @@ describe("library defaults, rotation off", () => {
     cluster.links.cut(one);
     const cut = cluster.now;
     cluster.run(seconds(64));
-    expectNear(secondsTo(cluster, cut, "complaint", { where: ({ reason }) => reason === "heartbeat" }), 60.32);
-    expectNear(secondsTo(cluster, cut, "viewStarting", { nodes: [two, three, four] }), 60.35);
+    expectNear(
+      secondsTo(cluster, cut, "complaint", { where: ({ reason }) => reason === "heartbeat" }),
+      60.32,
+      "B heartbeat complaints",
+    );
+    expectNear(secondsTo(cluster, cut, "viewStarting", { nodes: [two, three, four] }), 60.35, "B running");
   });
 
   it("D: requests at one follower only: it leaves alone, and heartbeats of the others end it", () => {
@@ -87,11 +98,11 @@ describe("library defaults, rotation off", () => {
     const cut = cluster.now;
     cluster.load(5, seconds(60), [two]);
     cluster.run(seconds(64));
-    expectNear(secondsTo(cluster, cut, "complaint", { nodes: [two] }), 21.7);
-    expectNear(secondsTo(cluster, cut, "viewChangeTimeout", { nodes: [two] }), 42.3);
-    expectNear(secondsTo(cluster, cut, "viewStarting", { nodes: [two] }), 42.3);
+    expectNear(secondsTo(cluster, cut, "complaint", { nodes: [two] }), 21.7, "D its complaint");
+    expectNear(secondsTo(cluster, cut, "viewChangeTimeout", { nodes: [two] }), 42.3, "D its timeout");
+    expectNear(secondsTo(cluster, cut, "viewStarting", { nodes: [two] }), 42.3, "D its old view again");
     expect(stepsOf(cluster, "timersRestarted", { since: cut, nodes: [two] })[0]?.at).toBeGreaterThan(cut + 59_000_000);
-    expectNear(secondsTo(cluster, cut, "deciding", { nodes: [two] }), 60.36);
+    expectNear(secondsTo(cluster, cut, "deciding", { nodes: [two] }), 60.36, "D decision");
   });
 
   it("F: a prepared proposal whose Commits were lost is committed after two ticks, and its request decided again", () => {
@@ -112,12 +123,12 @@ describe("library defaults, rotation off", () => {
     cluster.links.cut(one);
     cluster.run(seconds(6));
     const at = (step: Step, query: StepQuery = {}): number => secondsTo(cluster, submitted, step, query);
-    expectNear(at("complaint"), 2.001);
-    expectNear(at("newViewSent"), 2.01);
-    expectNear(at("inFlightStarted"), 3.349);
-    expectNear(at("inFlightCommitted"), 3.354);
-    expectNear(at("viewStarting"), 3.356);
-    expectNear(at("deciding", { where: ({ view }) => view === 1 }), 3.419);
+    expectNear(at("complaint"), 2.001, "F complaint");
+    expectNear(at("newViewSent"), 2.01, "F NewView");
+    expectNear(at("inFlightStarted"), 3.349, "F two ticks are over");
+    expectNear(at("inFlightCommitted"), 3.354, "F in flight committed");
+    expectNear(at("viewStarting"), 3.356, "F running");
+    expectNear(at("deciding", { where: ({ view }) => view === 1 }), 3.419, "F first new decision");
     const payloads = cluster.ledger(two).decisions.map(({ proposal }) => new TextDecoder().decode(proposal.payload));
     expect(payloads).toEqual(["client/warm", "client/in flight", "client/in flight"]);
   });
@@ -143,7 +154,7 @@ describe("library defaults, rotation off", () => {
     cluster.run(seconds(1));
     cluster.links.heal(one);
     cluster.run(seconds(40));
-    expectNear(secondsTo(cluster, cut, "deciding", { nodes: [two, three, four] }), 22.1);
+    expectNear(secondsTo(cluster, cut, "deciding", { nodes: [two, three, four] }), 22.1, "G decisions resume");
     expect(disagreements(cluster)).toEqual([]);
   });
 
@@ -156,12 +167,14 @@ describe("library defaults, rotation off", () => {
     cluster.links.heal(four);
     cluster.run(seconds(57));
     expect(toSeconds(largestGap(cluster, cut, [one, two, three]))).toBeLessThanOrEqual(0.25);
+    expectNear(toSeconds(largestGap(cluster, cut, [one, two, three])), 0.25, "I largest gap of the others");
     expect(stepsOf(cluster, "syncStarted", { since: cut, nodes: [four] }).length).toBeGreaterThan(5);
-    expectNear(secondsTo(cluster, cut, "complaint", { nodes: [four] }), 22.1);
+    expectNear(secondsTo(cluster, cut, "complaint", { nodes: [four] }), 22.1, "I false complaint");
     const complained = present(stepsOf(cluster, "complaint", { since: cut })[0], "complaint").at;
     expectNear(
       toSeconds(between(cut, present(stepsOf(cluster, "viewStarting", { since: complained })[0], "view").at)),
       41.3,
+      "I back after its absence",
     );
   });
 
@@ -182,6 +195,7 @@ describe("library defaults, rotation off", () => {
     const cut = cluster.now;
     cluster.run(seconds(50));
     expect(toSeconds(largestGap(cluster, cut, [one, two, three]))).toBeLessThanOrEqual(0.25);
+    expectNear(toSeconds(largestGap(cluster, cut, [one, two, three])), 0.25, "J largest gap");
   });
 });
 
@@ -197,10 +211,10 @@ describe("library defaults, three decisions a leader", () => {
     const cut = cluster.now;
     cluster.run(seconds(50));
     const survivors = { nodes: [one, three, four] };
-    expectNear(secondsTo(cluster, cut, "complaint", survivors), 22);
+    expectNear(secondsTo(cluster, cut, "complaint", survivors), 22, "C complaints");
     expect(stepsOf(cluster, "viewDataSent", { since: cut })[0]?.facts).toMatchObject({ nextView: 1, leader: 2 });
-    expectNear(secondsTo(cluster, cut, "viewChangeTimeout", survivors), 41.8);
-    expectNear(secondsTo(cluster, cut, "deciding", survivors), 42.3);
+    expectNear(secondsTo(cluster, cut, "viewChangeTimeout", survivors), 41.8, "C timeouts (41.3 to 42.3)");
+    expectNear(secondsTo(cluster, cut, "deciding", survivors), 42.3, "C first decision");
     expect(cluster.replica(one).status().view).toBe(2);
   });
 
@@ -210,7 +224,7 @@ describe("library defaults, three decisions a leader", () => {
     cluster.links.cut(one);
     const cut = cluster.now;
     cluster.run(seconds(30));
-    expectNear(secondsTo(cluster, cut, "deciding", { nodes: [two, three, four] }), 22);
+    expectNear(secondsTo(cluster, cut, "deciding", { nodes: [two, three, four] }), 22, "E first decision");
   });
 
   it("H: leader cut for one second only: resumes at 22.1 s, stalls when the turn is a node's that missed the boundary, until 45.2 s", () => {
@@ -228,9 +242,9 @@ describe("library defaults, three decisions a leader", () => {
     });
     const [[, resumed = 0] = [], [stalled = 0, again = 0] = []] = stalls;
     expect(stalls).toHaveLength(2);
-    expectNear(resumed, 22.1);
-    expectNear(stalled, 23);
-    expectNear(again, 45.2);
+    expectNear(resumed, 22.1, "H decisions resume");
+    expectNear(stalled, 23, "H they stop again");
+    expectNear(again, 45.2, "H until");
   });
 });
 
@@ -266,8 +280,18 @@ describe("other profiles", () => {
       stepsOf(cluster, "prePrepared", { since: cut, where: (facts) => facts["view"] === view }).map(({ node }) => node);
     expect(proposed(1)).toEqual([two, three]);
     expect(proposed(2)).toEqual([three, two]);
-    expectNear(secondsTo(cluster, cut, "deciding", { nodes: [two, three, four] }), 66.05);
+    expectNear(
+      secondsTo(cluster, cut, "deciding", { nodes: [two, three, four] }),
+      66.05,
+      "* a full batch waits: first decision (anchors)",
+    );
   });
+});
+
+it("docs/protocol.md publishes these figures", () => {
+  const documented = readFileSync(join(import.meta.dirname, "..", "..", "docs", "protocol.md"), "utf8");
+  const rows = documented.split("\n").filter((line) => /^\| [A-J*] \| /.test(line));
+  expect(rows).toEqual(published.toSorted((left, right) => (left.charCodeAt(2) || 0) - (right.charCodeAt(2) || 0)));
 });
 
 describe("determinism", () => {

@@ -183,7 +183,7 @@ describe("conformance", () => {
     expect(cluster.now - redeemed).toBeGreaterThan(seconds(2.5));
   });
 
-  it("switches off again where the list is empty, by a decision; with members on it nobody could propose (surprise 27)", () => {
+  it("switches off again where the list is empty, by a decision (surprise 27)", () => {
     const cluster = started(tenure(1));
     for (let made = 0; made < 3; made++) decide(cluster);
     cluster.order("tenure-0");
@@ -193,5 +193,25 @@ describe("conformance", () => {
       0, 32, 32, 32, 0, 0, 0,
     ]);
     expect(leaders(cluster, cluster.nodes)).toEqual([1, 1, 1, 1]);
+  });
+
+  it.each([
+    ["library", "nobody can propose any more"],
+    ["improved", "an empty one is proposed"],
+  ] as const)("switched off with a member on the list: %s, %s (surprise 27)", (fidelity, _how) => {
+    const cluster = started({ ...tenure(1), fidelity });
+    cluster.links.cut(one);
+    for (let made = 0; made < 3; made++) decide(cluster, [two, three, four]);
+    expect(blacklist(cluster, two)).toEqual([1]);
+    const height = cluster.ledger(two).height;
+    cluster.order("tenure-0");
+    cluster.runUntil("decided", () => cluster.ledger(two).height === height + 1);
+    cluster.submit("after it", [two, three, four]);
+    cluster.run(seconds(20));
+    const refused = stepsOf(cluster, "badProposal", {
+      where: ({ reason }) => String(reason).includes("rotation is off"),
+    });
+    expect(cluster.ledger(two).height).toBe(fidelity === "library" ? height + 1 : height + 2);
+    expect(refused.length > 0).toBe(fidelity === "library");
   });
 });

@@ -8,6 +8,8 @@ import {
   type Message,
   type NewView,
   type SignedViewData,
+  proposalDigest,
+  type Proposal,
 } from "../../src/smartbft/index.js";
 import { Bench, emptyProposal, garbage, numbers, only, type BenchOptions } from "./smartbft-bench.js";
 
@@ -418,6 +420,48 @@ describe("in-flight proposals", () => {
     for (const id of [1, 4]) done.from(id, done.commit(id, decided, at));
     for (const id of [2, 4]) done.from(id, vote(1));
     expect(inFlight(done)).toMatchObject({ inFlightProposal: undefined, inFlightPrepared: true });
+  });
+
+  it("is left out when the change itself brought the decision after it (TestCommitWhileHavingInFlight)", () => {
+    const bench = new Bench({ height: 1, self: 2 }).start();
+    bench.decide(2, "decided in the view, and in flight still");
+    for (const id of [1, 3, 4]) bench.from(id, vote(1));
+    bench.clear();
+    const { proposal, signatures } = bench.decision(3);
+    const ahead = { ...next, lastDecision: proposal, lastDecisionSignatures: signatures };
+    bench.from(3, bench.viewData(3, ahead));
+    expect(bench.ledger.height).toBe(3);
+    bench.from(4, bench.viewData(4, next));
+    expect(bench.steps("viewInstalled")).toEqual([{ view: 1, sequence: 4 }]);
+    const message = only(bench.sent().filter(({ kind }) => kind === "NewView"));
+    const own = message.kind === "NewView" ? decodeViewData(message.entries[0]?.raw ?? Uint8Array.of()) : undefined;
+    // Sequence 2 is behind its last decision by one: told, it would be refused by everybody.
+    expect(own).toMatchObject({ kind: "good", value: { lastDecision: proposal, inFlightProposal: undefined } });
+  });
+
+  it.each([
+    ["library", "told"],
+    ["improved", "left out"],
+  ] as const)("surprise 36: against which f+1 have voted: %s, it is %s", (fidelity, how) => {
+    const bench = new Bench({ height: 1, self: 3, protocol: { fidelity } }).start();
+    // In an odd view those leave theirs out whose digest is the higher one (in-flight.test.ts has the turns).
+    const [others, mine] = ["one", "other"]
+      .map((request) => bench.proposal(at, request))
+      .toSorted((left, right) => (proposalDigest(left) < proposalDigest(right) ? -1 : 1)) as [Proposal, Proposal]; // two
+    bench.from(1, bench.prePrepare(mine, at));
+    for (const id of [2, 4]) bench.from(id, bench.prepare(others, at));
+    for (const id of [2, 4]) bench.from(id, vote(1));
+    expect(inFlight(bench)?.inFlightProposal === undefined ? "left out" : "told").toBe(how);
+  });
+
+  it("surprise 36: once prepared it is told, whoever votes against it", () => {
+    const bench = new Bench({ height: 1, self: 3, size: 7, protocol: { fidelity: "improved" } }).start();
+    const [mine, others] = [bench.proposal(at, "prepared"), bench.proposal(at, "other")];
+    bench.from(1, bench.prePrepare(mine, at));
+    for (const id of [2, 4]) bench.from(id, bench.prepare(others, at));
+    for (const id of [1, 5, 6, 7]) bench.from(id, bench.prepare(mine, at));
+    for (const id of [1, 2, 4, 5]) bench.from(id, vote(1));
+    expect(inFlight(bench)).toMatchObject({ inFlightProposal: mine, inFlightPrepared: true });
   });
 
   it("is committed in its own view after two ticks, then the new view begins", () => {

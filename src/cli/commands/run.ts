@@ -134,6 +134,7 @@ async function placeFor(
     prepare: async ({ interrupt }) => {
       interrupt.cleansUp(`${labLeft(plan.lab)}; results so far are in ${directory}`);
       await refuseNamesake(plan.lab, chosen);
+      await refuseNamesake(plan.lab, chosen);
       await runtime.check(plan, { signal: interrupt.signal });
     },
     execute: executionIn(runtime, { results: resolve(directory), repetitions, messageTrace }),

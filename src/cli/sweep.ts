@@ -1,0 +1,63 @@
+// What a sweep over seeds adds up to: alarms by code, surprises seen, figures, and one hash over all runs, equal for
+// equal code and seeds.
+import { createHash } from "node:crypto";
+import type { AlarmCode, FuzzResult } from "../sim/index.js";
+import type { Row } from "./output.js";
+
+export class Sweep {
+  /** Seeds by surprise. */
+  readonly seen = new Map<number, number>();
+  readonly failed: number[] = [];
+  readonly #alarms = new Map<AlarmCode, { seeds: number; unexplained: number; readonly first: number }>();
+  readonly #hash = createHash("sha256");
+  readonly #recoveriesMs: number[] = [];
+  #seeds = 0;
+  #decisions = 0;
+  #messages = 0;
+  #virtualMs = 0;
+
+  add({
+    schedule,
+    alarms,
+    unexplained,
+    sightings,
+    traceHash,
+    decisions,
+    messages,
+    virtualMs,
+    recoveryMs,
+  }: FuzzResult): void {
+    this.#seeds += 1;
+    this.#decisions += decisions;
+    this.#messages += messages;
+    this.#virtualMs += virtualMs;
+    this.#hash.update(`${schedule.seed} ${traceHash}\n`);
+    if (recoveryMs !== undefined) this.#recoveriesMs.push(recoveryMs);
+    if (unexplained.length > 0) this.failed.push(schedule.seed);
+    for (const number of sightings.seen) this.seen.set(number, (this.seen.get(number) ?? 0) + 1);
+    for (const { code } of alarms) {
+      const row = this.#alarms.get(code) ?? { seeds: 0, unexplained: 0, first: schedule.seed };
+      row.seeds += 1;
+      if (unexplained.some((alarm) => alarm.code === code)) row.unexplained += 1;
+      this.#alarms.set(code, row);
+    }
+  }
+
+  alarmRows(): Row[] {
+    return [...this.#alarms]
+      .toSorted(([left], [right]) => (left < right ? -1 : 1))
+      .map(([alarm, { seeds, unexplained, first }]) => ({ alarm, seeds, unexplained, "first seed": first }));
+  }
+
+  summary(): string {
+    const recoveries = this.#recoveriesMs.toSorted((left, right) => left - right);
+    const [median = 0, longest = 0] = [recoveries[recoveries.length >> 1], recoveries.at(-1)];
+    return [
+      `${this.#seeds} seeds, ${this.failed.length} with an alarm that nothing explains`,
+      `${this.#decisions} decisions, ${this.#messages} messages, ${(this.#virtualMs / 1000).toFixed(0)} s of virtual time`,
+      `progress after healing: median ${median.toFixed(0)} ms, longest ${longest.toFixed(0)} ms`,
+      `hash of all runs ${this.#hash.copy().digest("hex").slice(0, 16)}`,
+      "",
+    ].join("\n");
+  }
+}

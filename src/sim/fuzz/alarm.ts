@@ -1,0 +1,36 @@
+// What the checkers can say. A code names the property that was broken, the text who broke it where.
+import type { Instant, NodeId } from "../../base/index.js";
+
+/** Each with the property it stands for. */
+export const alarmCodes = {
+  disagreement: "agreement and prefix: no two honest ledgers differ at a sequence",
+  "broken-chain": "each decision's header names its predecessor",
+  "bad-quorum": "a decision carries valid signatures of a quorum of the members of its time",
+  "wrong-place":
+    "integrity: metadata says the sequence at which the decision stands, in a view not below the last one's",
+  "not-submitted": "validity: every request that is decided was submitted",
+  "proposed-again": "no duplicate: nobody proposes what it has delivered itself in this life",
+  "proposed-twice": "an honest leader makes one proposal for a view and sequence",
+  "vote-changed": "an honest node votes for one proposal at a view and sequence, restarts included",
+  "vote-unlogged": "a vote's record is durable before the vote leaves",
+  "vote-without-quorum": "nobody commits before a quorum has prepared",
+  "vote-back": "nobody prepares in a lower view than before, restarts included",
+  "view-back": "views do not go down within a life",
+  "pool-overfull": "a pool holds no more than its places",
+  "memory-grows": "what a replica keeps of others' messages is bounded",
+  storm: "the traffic of a cluster is bounded",
+  threw: "no input makes a replica throw",
+  stalled: "liveness: with a quorum healed and all faults stopped, all of it decide again within the bound",
+} as const;
+export type AlarmCode = keyof typeof alarmCodes;
+
+export interface Alarm {
+  readonly code: AlarmCode;
+  readonly at: Instant;
+  /** Of the node at which it was seen; undefined for the cluster. */
+  readonly node: NodeId | undefined;
+  readonly text: string;
+}
+
+/** How a checker raises one; only the first of each code is kept. */
+export type Raise = (code: AlarmCode, node: NodeId | undefined, text: string) => void;

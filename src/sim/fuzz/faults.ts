@@ -1,0 +1,189 @@
+// Carries out a schedule's events: at an instant, or when the protocol takes a step. The fault budget holds here: at no
+// time are more nodes down or Byzantine than the members tolerate, unless the schedule asks for more; who has lied counts
+// to the end. Faults of links cost nothing of it: the network may be as bad as it likes.
+import { after, faultsTolerated, instant, milliseconds, nodeId, type Instant, type NodeId } from "../../base/index.js";
+import type { Trace } from "../../smartbft/index.js";
+import type { Cluster } from "../cluster.js";
+import { accomplices, turned, type Accomplices } from "./behaviours.js";
+import { Network, resolved } from "./network.js";
+import type { Event, Fault, Schedule, Target } from "./schedule.js";
+import { spareCount } from "./setting.js";
+import type { Watch } from "./watch.js";
+
+type StepTrace = Extract<Trace, { readonly kind: "step" }>;
+
+export class Faults {
+  readonly #cluster: Cluster;
+  readonly #schedule: Schedule;
+  readonly #watch: Watch;
+  readonly #network: Network;
+  /** Members and those that may become some. */
+  readonly all: readonly NodeId[];
+  readonly #liars = new Map<NodeId, ReturnType<typeof turned>>();
+  readonly #accomplices: Accomplices;
+  /** Occurrences so far, of the steps that events wait for. */
+  readonly #counts = new Map<string, number>();
+  readonly #waiting: { readonly index: number; readonly event: Event }[] = [];
+  readonly fired: { readonly index: number; readonly at: Instant }[] = [];
+  #over = false;
+  #bursts = 0;
+
+  constructor(cluster: Cluster, schedule: Schedule, watch: Watch) {
+    this.#cluster = cluster;
+    this.#schedule = schedule;
+    this.#watch = watch;
+    this.all = Array.from({ length: schedule.setting.size + spareCount }, (_, index) => nodeId(index + 1));
+    this.#accomplices = accomplices(`${schedule.seed}`);
+    this.#network = new Network(cluster, schedule.setting, this.all);
+    watch.wholeness = () => this.#network.whole && this.#liars.size === 0;
+    cluster.tamper = (bytes, { source, target }) => {
+      const lie = this.#liars.get(source);
+      if (lie === undefined) return bytes;
+      for (const told of lie(bytes, target)) cluster.post(source, told.target, told.bytes);
+      return undefined;
+    };
+  }
+
+  begin(): void {
+    for (const [index, event] of this.#schedule.events.entries()) {
+      const { when } = event;
+      if (when.at === "step") this.#waiting.push({ index, event });
+      else this.#cluster.scheduler.at(instant(when.ms * 1000), () => this.#fire(index, event, undefined));
+    }
+  }
+
+  stepTaken(node: NodeId, { step }: StepTrace): void {
+    this.#joinAdded(step);
+    if (this.#over || this.#waiting.length === 0) return;
+    const count = (this.#counts.get(step) ?? 0) + 1;
+    this.#counts.set(step, count);
+    for (const { index, event } of this.#waiting) {
+      const { when } = event;
+      if (when.at !== "step" || when.step !== step || when.count !== count) continue;
+      // Never inside the step that it answers: a fault is an event of its own.
+      this.#cluster.scheduler.at(after(this.#cluster.now, milliseconds(when.delayMs)), () =>
+        this.#fire(index, event, node),
+      );
+    }
+  }
+
+  /** All faults stop; the nodes named run and reach each other, the others are out of reach. */
+  end(healed: readonly NodeId[]): void {
+    this.#over = true;
+    this.#liars.clear();
+    this.#network.heal();
+    const others = this.all.filter((id) => !healed.includes(id));
+    if (others.length > 0) this.#network.begin({ kind: "around", nodes: others });
+    for (const id of healed) this.#start(id);
+  }
+
+  #fire(index: number, event: Event, here: NodeId | undefined): void {
+    if (this.#over) return;
+    const { fault, forMs = 0 } = event;
+    const until = after(this.#cluster.now, milliseconds(forMs));
+    const node = (target: number | string): NodeId => this.#node(target as Target, here);
+    const lasting = resolved(fault, node);
+    if (lasting !== undefined) {
+      this.#network.begin(lasting);
+      this.#cluster.scheduler.at(until, () => {
+        if (!this.#over) this.#network.end(lasting);
+      });
+    } else if (!this.#act(fault, node, until)) return;
+    this.fired.push({ index, at: this.#cluster.now });
+  }
+
+  /** False when the budget, or the state of the cluster, withholds it. */
+  #act(fault: Fault, node: (target: Target) => NodeId, until: Instant): boolean {
+    switch (fault.kind) {
+      case "heal":
+        this.#network.heal();
+        return true;
+      case "crash":
+        return this.#crash(node(fault.node), until);
+      case "complain": {
+        const id = node(fault.node);
+        if (!this.#cluster.isRunning(id)) return false;
+        this.#cluster.complain(id);
+        return true;
+      }
+      case "burst": {
+        const nodes = fault.node === "all" ? this.#cluster.nodes : [node(fault.node)];
+        this.#bursts += 1;
+        for (let index = 1; index <= fault.count; index++) this.#watch.submit(`burst ${this.#bursts} ${index}`, nodes);
+        return true;
+      }
+      case "reconfigure":
+        return this.#reconfigure(fault.order);
+      case "byzantine":
+        return fault.nodes.filter((id) => this.#turn(nodeId(id), fault.behaviour, until)).length > 0;
+      default:
+        throw new RangeError(`Fault "${fault.kind}" is one of the network`);
+    }
+  }
+
+  /** Who is down or has ever lied. */
+  #affordable(id: NodeId): boolean {
+    const { size, budget } = this.#schedule.setting;
+    const smallest = Math.min(size, this.#watch.members.length);
+    const faulty = this.#cluster.nodes.filter(
+      (other) => !this.#cluster.isRunning(other) || !this.#watch.isHonest(other),
+    );
+    return faulty.includes(id) || faulty.length < (budget ?? faultsTolerated(smallest));
+  }
+
+  #crash(id: NodeId, until: Instant): boolean {
+    if (!this.#cluster.isRunning(id) || !this.#affordable(id)) return false;
+    this.#cluster.crash(id);
+    this.#watch.died(id);
+    this.#cluster.scheduler.at(until, () => this.#start(id));
+    return true;
+  }
+
+  #start(id: NodeId): void {
+    if (!this.#cluster.isRunning(id) && this.#cluster.nodes.includes(id)) this.#cluster.start([id]);
+  }
+
+  #turn(id: NodeId, behaviour: string, until: Instant): boolean {
+    if (!this.#affordable(id)) return false;
+    this.#watch.turned(id);
+    const liar = { id, members: () => this.#watch.members, accomplices: this.#accomplices };
+    const lie = turned(behaviour, liar, `${this.#schedule.seed}`);
+    this.#liars.set(id, lie);
+    this.#cluster.scheduler.at(until, () => {
+      if (this.#liars.get(id) === lie) this.#liars.delete(id);
+    });
+    return true;
+  }
+
+  /** Members stay at least four, and at most all there are. */
+  #reconfigure(order: string): boolean {
+    const { members } = this.#watch;
+    const spare = this.all.find((id) => !this.#cluster.nodes.includes(id));
+    if (order === "add" && spare === undefined) return false;
+    if (order === "remove" && members.length <= 4) return false;
+    // The lowest goes: it led first. Who was removed does not come back: a host would have to start it anew.
+    const subject = order === "add" ? `-${spare}` : order === "remove" ? `-${members[0]}` : "";
+    this.#watch.order(`${order}${subject}`);
+    return true;
+  }
+
+  /** Whom a decision added starts, a moment later. */
+  #joinAdded(step: string): void {
+    if (step !== "delivered" && step !== "syncEnded") return;
+    for (const id of this.#watch.members) {
+      if (this.#cluster.nodes.includes(id)) continue;
+      this.#cluster.scheduler.at(this.#cluster.now, () => {
+        if (!this.#cluster.nodes.includes(id)) this.#cluster.join(id);
+      });
+    }
+  }
+
+  #node(target: Target, here: NodeId | undefined): NodeId {
+    if (typeof target === "number") return nodeId(target);
+    const { leader, view } = this.#watch.leading;
+    if (target === "here") return here ?? leader;
+    if (target === "leader") return leader;
+    const { members } = this.#watch;
+    return members[(view + 1) % members.length] ?? leader;
+  }
+}

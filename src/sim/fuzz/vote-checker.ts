@@ -1,0 +1,155 @@
+// Checks every vote and proposal that leaves an honest node, before any network: one vote for a place, restarts
+// included; its record durable first; no Commit without a quorum's Prepares; no Prepare in a lower view than before.
+// What a leader proposes is checked for repetition: of another proposal at one place, of what it has delivered already.
+import type { NodeId } from "../../base/index.js";
+import {
+  decodeMessage,
+  decodeSavedMessage,
+  proposalDigest,
+  type Commit,
+  type Message,
+  type PrePrepare,
+  type Prepare,
+  type SavedMessage,
+} from "../../smartbft/index.js";
+import type { Raise } from "./alarm.js";
+import { quorumOf } from "./ledger-checker.js";
+
+/** What the checker asks of the cluster. */
+export interface VoteSurroundings {
+  readonly log: (node: NodeId) => readonly Uint8Array[];
+  readonly membersAt: (sequence: number) => readonly NodeId[];
+  readonly requestsOf: (message: PrePrepare) => readonly string[];
+  readonly raise: Raise;
+}
+
+export class VoteChecker {
+  readonly #around: VoteSurroundings;
+  readonly #messages = new WeakMap<Uint8Array, Message | "none">();
+  readonly #records = new WeakMap<Uint8Array, SavedMessage | "none">();
+  /** By node, kind, view and sequence. */
+  readonly #votes = new Map<string, string>();
+  readonly #preparesSeen = new Map<string, Set<NodeId>>();
+  readonly #highestPrepare = new Map<NodeId, number>();
+  readonly #inFlight = new Map<NodeId, Set<string>>();
+  readonly #delivered = new Map<NodeId, Set<string>>();
+
+  constructor(around: VoteSurroundings) {
+    this.#around = around;
+  }
+
+  message(bytes: Uint8Array): Message | undefined {
+    let known = this.#messages.get(bytes);
+    if (known === undefined) {
+      const decoded = decodeMessage(bytes);
+      known = decoded.kind === "good" ? decoded.value : "none";
+      this.#messages.set(bytes, known);
+    }
+    return known === "none" ? undefined : known;
+  }
+
+  /** An honest node hands it to the network, maybe once for each target. */
+  sent(node: NodeId, message: Message): void {
+    if (message.kind === "PrePrepare") this.#proposed(node, message);
+    else if (message.kind === "Prepare" || message.kind === "Commit") this.#voted(node, message);
+  }
+
+  arrived(node: NodeId, from: NodeId, message: Message): void {
+    if (message.kind !== "Prepare") return;
+    const key = placeOf(node, message);
+    let senders = this.#preparesSeen.get(key);
+    if (senders === undefined) this.#preparesSeen.set(key, (senders = new Set()));
+    senders.add(from);
+  }
+
+  /** The View of a view change: its Commit stands in no log (section 8.10). */
+  inFlightStarted(node: NodeId, view: number, sequence: number): void {
+    const places = this.#inFlight.get(node) ?? new Set();
+    this.#inFlight.set(node, places.add(`${view} ${sequence}`));
+  }
+
+  delivered(node: NodeId, requests: readonly string[]): void {
+    const known = this.#delivered.get(node) ?? new Set();
+    for (const request of requests) known.add(request);
+    this.#delivered.set(node, known);
+  }
+
+  /** Its pool is gone: what it delivered before may be submitted to it, and proposed by it, again. */
+  restarted(node: NodeId): void {
+    this.#delivered.delete(node);
+  }
+
+  #proposed(node: NodeId, message: PrePrepare): void {
+    const { raise, requestsOf } = this.#around;
+    if (message.proposal === undefined) return;
+    const key = `${node} PrePrepare ${message.view} ${message.sequence}`;
+    const digest = proposalDigest(message.proposal);
+    const before = this.#votes.get(key);
+    if (before === digest) return;
+    const place = `view ${message.view}, sequence ${message.sequence}`;
+    if (before !== undefined) raise("proposed-twice", node, `${place}: two proposals`);
+    this.#votes.set(key, digest);
+    const known = this.#delivered.get(node);
+    const again = requestsOf(message).find((request) => known?.has(request) === true);
+    if (again !== undefined) raise("proposed-again", node, `${place}: request ${again}, which it has delivered`);
+  }
+
+  #voted(node: NodeId, message: Prepare | Commit): void {
+    const { raise } = this.#around;
+    const { kind, view, sequence, digest } = message;
+    const key = `${node} ${kind} ${view} ${sequence}`;
+    const before = this.#votes.get(key);
+    if (before === digest) return;
+    const place = `${kind} for view ${view}, sequence ${sequence}`;
+    if (before !== undefined) raise("vote-changed", node, `${place}: for two proposals`);
+    this.#votes.set(key, digest);
+    const inFlight = this.#inFlight.get(node)?.has(`${view} ${sequence}`) === true;
+    if (kind === "Commit" && inFlight) return;
+    if (!this.#logged(node, message)) raise("vote-unlogged", node, `${place}: no durable record of it`);
+    if (kind === "Commit") this.#prepared(node, message);
+    else {
+      if (view < (this.#highestPrepare.get(node) ?? 0))
+        raise("vote-back", node, `${place}: after one in a higher view`);
+      this.#highestPrepare.set(node, Math.max(view, this.#highestPrepare.get(node) ?? 0));
+    }
+  }
+
+  #prepared(node: NodeId, commit: Commit): void {
+    const seen = this.#preparesSeen.get(placeOf(node, commit)) ?? new Set();
+    const needed = quorumOf(this.#around.membersAt(commit.sequence).length) - 1;
+    if (seen.size >= needed) return;
+    const place = `view ${commit.view}, sequence ${commit.sequence}`;
+    this.#around.raise(
+      "vote-without-quorum",
+      node,
+      `${place}: a Commit after ${seen.size} Prepares of others, need ${needed}`,
+    );
+  }
+
+  #logged(node: NodeId, vote: Prepare | Commit): boolean {
+    return this.#around.log(node).some((bytes) => {
+      const record = this.#record(bytes);
+      const logged =
+        record?.kind === "proposed" ? record.prepare : record?.kind === "commit" ? record.commit : undefined;
+      return (
+        logged?.kind === vote.kind &&
+        logged.view === vote.view &&
+        logged.sequence === vote.sequence &&
+        logged.digest === vote.digest
+      );
+    });
+  }
+
+  #record(bytes: Uint8Array): SavedMessage | undefined {
+    let known = this.#records.get(bytes);
+    if (known === undefined) {
+      const decoded = decodeSavedMessage(bytes);
+      known = decoded.kind === "good" ? decoded.value : "none";
+      this.#records.set(bytes, known);
+    }
+    return known === "none" ? undefined : known;
+  }
+}
+
+const placeOf = (node: NodeId, { view, sequence, digest }: Prepare | Commit): string =>
+  `${node} ${view} ${sequence} ${digest}`;

@@ -1,0 +1,218 @@
+// All checkers of one run, fed by the cluster as it goes, and what they know in common: who is honest, who leads, who is
+// a member. Outside the replicas: it sees ledgers, logs, messages on their way, traces and statuses.
+import { faultsTolerated, nodeId, type Duration, type NodeId } from "../../base/index.js";
+import { decodeSavedMessage, decodeViewMetadata, type NewView } from "../../smartbft/index.js";
+import type { Cluster, LogEntry } from "../cluster.js";
+import { Ledger } from "../ledger.js";
+import { tinyApplication, tinyVerification } from "../tiny-application.js";
+import type { Raise } from "./alarm.js";
+import { LedgerChecker } from "./ledger-checker.js";
+import type { Setting } from "./schedule.js";
+import { timers } from "./setting.js";
+import { Sightings } from "./sightings.js";
+import type { Seen } from "./surprises.js";
+import { VoteChecker } from "./vote-checker.js";
+
+export class Watch {
+  readonly #cluster: Cluster;
+  readonly #raise: Raise;
+  readonly #ledgers: LedgerChecker;
+  readonly #votes: VoteChecker;
+  readonly #sightings: Sightings;
+  readonly #submitted = new Set<string>();
+  readonly #liars = new Set<NodeId>();
+  readonly #views = new Map<NodeId, number>();
+  readonly #key = tinyApplication(nodeId(1), new Ledger());
+  readonly #lastSent = new Map<NodeId, Uint8Array>();
+  /** Whether nothing is wrong with network and processes; whoever makes faults says so. */
+  wholeness: () => boolean = () => true;
+  messages = 0;
+  broken = false;
+  #traces = 0;
+
+  constructor(cluster: Cluster, setting: Setting, raise: Raise) {
+    this.#cluster = cluster;
+    this.#raise = (code, node, text) => {
+      if (node !== undefined && !this.isHonest(node)) return;
+      if (code === "disagreement" || code === "storm") this.broken = true;
+      raise(code, node, text);
+    };
+    this.#ledgers = new LedgerChecker(cluster.nodes, this.#submitted, this.#raise);
+    this.#votes = new VoteChecker({
+      log: (node) => cluster.log(node),
+      membersAt: (sequence) => this.#ledgers.membersAt(sequence),
+      requestsOf: ({ proposal }) =>
+        proposal === undefined
+          ? []
+          : this.#key.requestsOf(proposal).map(({ clientId, requestId }) => `${clientId}/${requestId}`),
+      raise: this.#raise,
+    });
+    this.#sightings = new Sightings(this.#scene(setting));
+    cluster.onSend = (bytes, { source }) => this.#sent(source, bytes);
+    cluster.onArrival = (bytes, { source, target }) => this.#arrived(target, source, bytes);
+    cluster.onWrite = ({ node, kind, when }) => {
+      if (kind === "deliver" && when === "after") this.#grown(node);
+    };
+  }
+
+  get sightings(): Seen {
+    const { seen, persistent } = this.#sightings;
+    return { seen, persistent };
+  }
+
+  /** All faults have ended. */
+  healed(): void {
+    this.#sightings.healed();
+  }
+
+  get height(): number {
+    return this.#ledgers.height;
+  }
+
+  /** After the highest decision. */
+  get members(): readonly NodeId[] {
+    return this.#ledgers.members;
+  }
+
+  isHonest(id: NodeId): boolean {
+    return !this.#liars.has(id);
+  }
+
+  /** By the running replica in the highest view. */
+  get leading(): { readonly leader: NodeId; readonly view: number } {
+    let best = { leader: this.members[0] ?? nodeId(1), view: -1 };
+    for (const id of this.#cluster.nodes) {
+      if (!this.#cluster.isRunning(id)) continue;
+      const { leader, view } = this.#cluster.replica(id).status();
+      if (view > best.view) best = { leader, view };
+    }
+    return best;
+  }
+
+  submit(name: string, nodes: readonly NodeId[]): void {
+    this.#submitted.add(`client/${name}`);
+    this.#cluster.submit(name, nodes);
+  }
+
+  /** A configuration request, at all nodes. */
+  order(order: string): void {
+    this.#submitted.add(`config/${order}`);
+    this.#cluster.order(order);
+  }
+
+  died(node: NodeId): void {
+    this.#sightings.died(node);
+    this.#votes.restarted(node);
+    this.#views.delete(node);
+  }
+
+  /** It lies from now on; nothing it says or holds is held against anybody. */
+  turned(node: NodeId): void {
+    this.#liars.add(node);
+  }
+
+  stalled(bound: Duration): void {
+    const heights = this.#cluster.nodes.map((id) => `${id}: ${this.#cluster.ledger(id).height}`).join(", ");
+    this.#raise("stalled", undefined, `no progress within ${bound / 1000} ms of healing; heights ${heights}`);
+  }
+
+  trace({ node, trace }: LogEntry): void {
+    this.#traces += 1;
+    if (this.#traces % 64 === 0) this.#bounds(node);
+    if (trace.kind === "sent") return;
+    if (trace.kind === "received") return this.#sightings.received(node, trace);
+    if (trace.step === "syncEnded" || trace.step === "stateTimeout" || trace.step === "stateCollected")
+      this.#grown(node);
+    if (trace.step === "inFlightStarted") {
+      this.#votes.inFlightStarted(node, Number(trace.facts["view"]), Number(trace.facts["sequence"]));
+    }
+    if (trace.step === "viewStarting") this.#viewStarted(node, Number(trace.facts["view"]));
+    this.#sightings.step(node, trace);
+  }
+
+  #viewStarted(node: NodeId, view: number): void {
+    const before = this.#views.get(node) ?? 0;
+    if (view < before) this.#raise("view-back", node, `view ${view} starts after ${before}`);
+    this.#views.set(node, view);
+  }
+
+  #grown(node: NodeId): void {
+    if (!this.isHonest(node)) return;
+    this.#votes.delivered(node, this.#ledgers.grown(node, this.#cluster.ledger(node)));
+  }
+
+  #sent(node: NodeId, bytes: Uint8Array): void {
+    this.messages += 1;
+    this.#traffic();
+    if (!this.isHonest(node) || this.#lastSent.get(node) === bytes) return;
+    this.#lastSent.set(node, bytes);
+    const message = this.#votes.message(bytes);
+    if (message === undefined) return;
+    this.#votes.sent(node, message);
+    if (message.kind === "Prepare" || message.kind === "Commit")
+      this.#sightings.voted(node, message.view, message.sequence);
+  }
+
+  #arrived(node: NodeId, from: NodeId, bytes: Uint8Array): void {
+    const message = this.#votes.message(bytes);
+    if (message === undefined) return;
+    this.#votes.arrived(node, from, message);
+    if (message.kind === "NewView") this.#sightings.newView(node, message, { forged: this.#isForged(message) });
+  }
+
+  #isForged({ entries }: NewView): boolean {
+    return entries.some(({ signer, signature, raw }) => {
+      const item = this.#key.signatureItem(signer, signature, raw);
+      return item === undefined || !tinyVerification(item);
+    });
+  }
+
+  /** More than so many messages a second is no protocol any more, but a loop. */
+  #traffic(): void {
+    const n = this.#cluster.nodes.length;
+    const virtualSeconds = 1 + this.#cluster.now / 1_000_000;
+    if (this.messages > 500 * n * n * virtualSeconds && !this.broken)
+      this.#raise("storm", undefined, `${this.messages} messages in ${virtualSeconds} s`);
+  }
+
+  #bounds(node: NodeId): void {
+    if (!this.#cluster.isRunning(node)) return;
+    const { poolCount, held } = this.#cluster.replica(node).status();
+    const places = timers.requestPoolSize;
+    if (poolCount > places) this.#raise("pool-overfull", node, `${poolCount} requests, ${places} places`);
+    const n = this.#cluster.nodes.length;
+    const heldMax = 2 * timers.incomingMessageBufferSize + 10 * n;
+    if (held > heldMax)
+      this.#raise("memory-grows", node, `${held} messages and jobs are held, at most ${heldMax} should be`);
+  }
+
+  #scene(setting: Setting): ConstructorParameters<typeof Sightings>[0] {
+    const cluster = this.#cluster;
+    return {
+      running: () => cluster.nodes.filter((id) => cluster.isRunning(id)),
+      status: (node) => cluster.replica(node).status(),
+      height: (node) => cluster.ledger(node).height,
+      ledgerView: (node) => {
+        const { last } = cluster.ledger(node);
+        const metadata = last === undefined ? undefined : decodeViewMetadata(last.proposal.metadata);
+        return metadata?.kind === "good" ? metadata.value.view : 0;
+      },
+      requestsAt: (node, sequence) => {
+        const decision = cluster.ledger(node).decisions[sequence - 1];
+        return decision === undefined ? 0 : this.#key.requestsOf(decision.proposal).length;
+      },
+      loggedSequence: (node) => {
+        let sequence = 0;
+        for (const bytes of cluster.log(node)) {
+          const record = decodeSavedMessage(bytes);
+          if (record.kind === "good" && record.value.kind === "proposed") sequence = record.value.prePrepare.sequence;
+        }
+        return sequence;
+      },
+      isHonest: (node) => this.isHonest(node),
+      whole: () => this.wholeness(),
+      emptyAuxiliary: setting.emptyAuxiliary,
+      tolerated: () => faultsTolerated(this.members.length),
+    };
+  }
+}

@@ -1,0 +1,386 @@
+// Planted bugs: source patches that the test loader applies (patch.ts), nowhere else; the product knows nothing of them.
+// Each must raise an alarm of the fuzzer, which scripts/mutants counts in seeds. `since` names what the bug is of the
+// library: its own history, by the number of docs/protocol.md's surprises, where `improved` does without it.
+
+export interface Patch {
+  /** Below src/. */
+  readonly file: string;
+  /** Stands there exactly once, or the run fails. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface Mutant {
+  readonly name: string;
+  readonly what: string;
+  readonly patches: readonly Patch[];
+  /** One of the library's own. */
+  readonly since?: number;
+}
+
+export const inFile =
+  (file: string) =>
+  (find: string, replace: string): Patch => ({ file, find, replace });
+const view = inFile("smartbft/view.ts");
+const state = inFile("smartbft/state.ts");
+const recovery = inFile("smartbft/recovery.ts");
+const controller = inFile("smartbft/controller.ts");
+const changer = inFile("smartbft/view-changer.ts");
+const installer = inFile("smartbft/view-installer.ts");
+const newView = inFile("smartbft/new-view.ts");
+const viewData = inFile("smartbft/view-data.ts");
+const inFlight = inFile("smartbft/in-flight.ts");
+const votes = inFile("smartbft/votes.ts");
+const pool = inFile("smartbft/pool.ts");
+const replica = inFile("smartbft/replica.ts");
+const mutant = (name: string, what: string, ...patches: readonly Patch[]): Mutant => ({ name, what, patches });
+const historical = (since: number, name: string, what: string, ...patches: readonly Patch[]): Mutant => ({
+  name,
+  what,
+  patches,
+  since,
+});
+
+export const mutants: readonly Mutant[] = [
+  mutant(
+    "quorum-off-by-one",
+    "a quorum is one vote too small, everywhere",
+    inFile("base/quorum.ts")(
+      "Math.ceil((n + faultsTolerated(n) + 1) / 2);",
+      "Math.ceil((n + faultsTolerated(n) + 1) / 2) - 1;",
+    ),
+  ),
+  mutant(
+    "commit-without-prepares",
+    "commits as soon as it has a proposal",
+    view(
+      "if (this.#preparedBy.length < this.#core.q - 1 || this.#proposal === undefined) return;",
+      "if (this.#proposal === undefined) return;",
+    ),
+  ),
+  mutant(
+    "prepare-quorum-one-short",
+    "one Prepare too few is enough",
+    view(
+      "if (this.#preparedBy.length < this.#core.q - 1 || this.#proposal",
+      "if (this.#preparedBy.length < this.#core.q - 2 || this.#proposal",
+    ),
+  ),
+  mutant(
+    "commit-quorum-one-short",
+    "one Commit too few is enough",
+    view("if (this.#signatures.length < this.#core.q - 1 ||", "if (this.#signatures.length < this.#core.q - 2 ||"),
+  ),
+  mutant(
+    "prepare-digest-unchecked",
+    "a Prepare counts whatever it is for",
+    view("if (counted?.vote.digest === this.#digest) this", "if (counted !== undefined) this"),
+  ),
+  mutant(
+    "commit-signature-unchecked",
+    "a Commit counts though its signature does not verify",
+    view(
+      "if (valid === true) this.#signatures.push(signature);",
+      "if (valid !== undefined) this.#signatures.push(signature);",
+    ),
+    view("if (counted.vote.digest !== this.#digest) {", "if (counted.vote.digest === undefined) {"),
+  ),
+  mutant(
+    "foreign-signer",
+    "a Commit counts for whoever signed it, not for who sent it",
+    view("if (message.signature.signer !== from) return `rejected: signed by ${message.signature.signer}`;", ""),
+  ),
+  mutant(
+    "second-vote-counts",
+    "a vote that arrives twice counts twice",
+    votes("if (this.#senders.has(from)) return false;", ""),
+  ),
+  mutant(
+    "second-pre-prepare-replaces",
+    "another proposal for an occupied slot replaces the first",
+    view(
+      `if (slot.prePrepare !== undefined || (slot === this.#current && this.#phase !== "committed")) {`,
+      `if (slot === this.#current && this.#phase === "prepared") {`,
+    ),
+    view(
+      `case "proposed":
+        return this.#countPrepares();`,
+      `case "proposed":
+        if (this.#current.prePrepare !== undefined && this.#current.prePrepare.proposal !== undefined && proposalDigest(this.#current.prePrepare.proposal) !== this.#digest) return this.#examine();
+        return this.#countPrepares();`,
+    ),
+  ),
+  mutant(
+    "no-log-before-prepare",
+    "the proposal is not in the log when the Prepare leaves",
+    state('this.#append({ kind: "proposed", prePrepare, prepare }, { truncate: true });', ""),
+  ),
+  mutant(
+    "no-log-before-commit",
+    "the Commit is not in the log when it leaves",
+    state('this.#append({ kind: "commit", commit }, { truncate: false });', ""),
+  ),
+  mutant(
+    "prepare-before-log",
+    "the Prepare leaves before its record is written",
+    view(
+      "    this.#parts.state.saveProposed(message, prepare);\n    if (this.leader === this.#core.self) this.#host.broadcast(message);",
+      "    this.#host.broadcast(prepare);\n    this.#parts.state.saveProposed(message, prepare);\n    if (this.leader === this.#core.self) this.#host.broadcast(message);",
+    ),
+  ),
+  mutant(
+    "in-flight-forgotten",
+    "what was proposed last is not in flight",
+    state("if (prePrepare.proposal !== undefined) this.#inFlight.set(prePrepare.proposal);", ""),
+  ),
+  mutant(
+    "in-flight-never-prepared",
+    "what was prepared is told as merely seen",
+    state("    this.#inFlight.markPrepared();", ""),
+  ),
+  mutant(
+    "in-flight-not-committed",
+    "a new view begins without what the ViewData agree was in flight",
+    installer(
+      `if (agreement.kind === "nothing") return this.#install(release);`,
+      `if (agreement.kind !== undefined) return this.#install(release);`,
+    ),
+  ),
+  mutant(
+    "in-flight-argument-ignored",
+    "one who argues against a candidate does not count",
+    inFlight("if (prePrepared >= f + 1 && noArgument >= q)", "if (prePrepared >= f + 1)"),
+  ),
+  mutant(
+    "nothing-too-easily",
+    "f+1 that know of nothing in flight are enough to forget it",
+    inFlight("return noneLike >= q ?", "return noneLike >= f + 1 ?"),
+  ),
+  mutant(
+    "new-view-of-anybody",
+    "a NewView is taken from whoever sends it",
+    changer("      from !== leader\n        ?", "      from === this.#core.self\n        ?"),
+  ),
+  mutant(
+    "new-view-too-small",
+    "a NewView of f+1 entries is enough",
+    newView("if (data.length >= core.q)", "if (data.length >= core.f + 1)"),
+    installer("if (this.#data.size < core.q) return release();", "if (this.#data.size < core.f + 1) return release();"),
+  ),
+  mutant(
+    "new-view-unsigned",
+    "the entries of a NewView need no signature",
+    newView("if (valid === true) accept();", "if (valid !== undefined) accept();"),
+  ),
+  mutant(
+    "one-signer-many-times",
+    "one signer's signatures on a last decision count each",
+    viewData("if (seen.has(signature.signer) || !members.includes(signature.signer)) continue;", ""),
+  ),
+  mutant(
+    "last-decision-unchecked",
+    "a last decision that is one ahead is delivered unchecked",
+    installer(
+      "      if (results.every(Boolean)) this.#deliver(found.decision, check);\n",
+      "      if (results.length >= 0) this.#deliver(found.decision, check);\n",
+    ),
+    newView("    if (results.every(Boolean)) done();\n", "    if (results.length >= 0) done();\n"),
+    viewData("if (signatures.length < q)", "if (signatures.length < 1)"),
+    viewData("if (items.length < q)", "if (items.length < 1)"),
+  ),
+  mutant(
+    "view-change-not-logged",
+    "that it leaves a view stands in no log",
+    changer("this.#parts.state.saveViewChange(this.#currView);", ""),
+  ),
+  mutant(
+    "new-view-not-logged",
+    "that it entered a view stands in no log",
+    installer(
+      "    state.saveNewView(this.#nextView, checkpoint.sequence);\n",
+      "    if (state === undefined || checkpoint === undefined) return;\n",
+    ),
+  ),
+  mutant(
+    "view-goes-on",
+    "a View goes on while its replica votes for the next one",
+    controller(
+      "    if (view < this.#view) return;\n    this.#stopView();\n  }\n\n  #stopView",
+      "    if (view >= 0) return;\n    this.#stopView();\n  }\n\n  #stopView",
+    ),
+  ),
+  mutant(
+    "restart-forgets-commit",
+    "after a restart the Commit in the log is not taken up",
+    recovery(`      resume: { phase: "prepared", proposal, commit: last.commit },\n`, ""),
+    recovery(`      inFlight: { proposal, prepared: true },\n`, "      inFlight: undefined,\n"),
+  ),
+  mutant(
+    "restart-forgets-prepare",
+    "after a restart the proposal in the log is not taken up",
+    recovery(`    resume: { phase: "proposed", proposal, prepare },\n`, ""),
+    recovery(`    inFlight: { proposal, prepared: false },\n`, "    inFlight: undefined,\n"),
+  ),
+  mutant(
+    "delivered-twice",
+    "what a sync brought is delivered again",
+    inFile("smartbft/delivery.ts")(
+      'if (task.kind === "deliver" && this.#checkpoint.sequence < task.sequence) {',
+      'if (task.kind === "deliver") {',
+    ),
+  ),
+  mutant(
+    "pool-not-pruned",
+    "what was delivered stays in the pool",
+    controller("      this.#parts.pool.remove(requests);\n", ""),
+  ),
+  mutant(
+    "pool-without-end",
+    "the pool admits beyond its places",
+    pool(
+      "if (this.#entries.size < this.#places) return this.#admit(entry, token);",
+      "if (this.#entries.size >= 0) return this.#admit(entry, token);",
+    ),
+  ),
+  mutant(
+    "early-without-end",
+    "early messages are kept without limit",
+    inFile("smartbft/early-messages.ts")(", message].slice(-keptPerSender)", ", message]"),
+    controller("return message.view > this.#view;", "return true;"),
+  ),
+  mutant(
+    "help-without-end",
+    "laggards are helped as often as they ask",
+    changer(
+      "      if (this.#helped.has(from)) return `dropped: next view ${nextView}, helped since the last tick`;\n",
+      "",
+    ),
+  ),
+  mutant(
+    "strangers-vote",
+    "who is no member any more still counts",
+    replica(`    if (!this.#core.options.nodes.includes(from)) return "rejected: sender is not a member";\n`, ""),
+  ),
+  mutant(
+    "timers-stay-stopped",
+    "request timers stay stopped once a view was installed",
+    changer(
+      "    this.#events.viewChanged(this.#currView, this.#installer.nextSequence);\n    this.#parts.pool.restartTimers();\n",
+      "    this.#events.viewChanged(this.#currView, this.#installer.nextSequence);\n",
+    ),
+    changer(
+      '    this.#core.trace("viewChanger", "viewLearnt", { view });\n    this.#parts.pool.restartTimers();\n',
+      '    this.#core.trace("viewChanger", "viewLearnt", { view });\n',
+    ),
+  ),
+  mutant(
+    "one-answer-is-enough",
+    "state transfer believes the first answer",
+    inFile("smartbft/collector.ts")("if (equal >= this.#core.f + 1) {", "if (equal >= 1) {"),
+  ),
+  mutant(
+    "never-gives-up",
+    "a view change has no timeout",
+    changer("    if (this.#timeoutDue()) this.#timeout();\n  }\n\n  #timeoutDue", "  }\n\n  #timeoutDue"),
+    changer("    else if (this.#timeoutDue()) {", "    else if (this.#timeoutDue() && this.#backOff < 0) {"),
+  ),
+  historical(
+    1,
+    "in-flight-requests-stay",
+    "requests of an in-flight commit stay in the pool",
+    installer(
+      "      if (core.improved) removeRequests(requests);\n",
+      "      if (core.q < 0) removeRequests(requests);\n",
+    ),
+  ),
+  historical(
+    1,
+    "restored-without-requests",
+    "a View restored from the log knows no requests of its proposal",
+    view("    if (this.#core.improved) this.#requests = this.#core.application.requestsOf(resume.proposal);\n", ""),
+  ),
+  historical(
+    3,
+    "restart-forgets-in-flight",
+    "a restart in a view change forgets what was in flight",
+    recovery(
+      "inFlight: improved ? lastInFlight(records, checkpoint.sequence) : undefined,",
+      "inFlight: improved && records.length < 0 ? lastInFlight(records, checkpoint.sequence) : undefined,",
+    ),
+  ),
+  historical(
+    6,
+    "past-proposal-restored",
+    "a proposal that the ledger is past is restored",
+    recovery(`if (stale && (improved || last.kind === "commit"))`, `if (stale && last.kind === "commit")`),
+    recovery('if (improved && view < ledger.number) return { ...ledger, facts: { from: "nothing", sequence } };\n', ""),
+  ),
+  historical(
+    7,
+    "two-views-at-once",
+    "after a restart the View follows the log and the replica the ledger",
+    recovery("  const point = improved\n", "  const point = improved && metadata.view < 0\n"),
+  ),
+  historical(
+    19,
+    "new-view-replayed",
+    "an installed view is installed again",
+    changer(
+      "this.#core.improved && this.#realView === this.#currView",
+      "this.#core.improved && this.#realView > this.#currView",
+    ),
+  ),
+  historical(
+    20,
+    "unsigned-entries",
+    "entries of who is behind need no signature",
+    newView("    if (!core.improved) return accept();\n", "    return accept();\n"),
+  ),
+  historical(
+    21,
+    "votes-forgotten",
+    "a View started again at its place forgets its votes",
+    controller(
+      "this.#core.improved && again ? running.voted() : undefined",
+      "this.#core.improved && again && running.sequence < 0 ? running.voted() : undefined",
+    ),
+  ),
+  historical(
+    32,
+    "pruned-in-flight-panics",
+    "an in-flight proposal that a sync cleared makes the next Commit panic",
+    inFlight(
+      "    if (this.#proposal !== undefined) this.#prepared = true;\n",
+      '    if (this.#proposal === undefined) throw new RangeError("nothing in flight");\n    this.#prepared = true;\n',
+    ),
+  ),
+  historical(
+    34,
+    "falls-back",
+    "a reconfiguration in mid view change forgets the views",
+    replica(
+      "? viewKept(startingPoint(checkpoint, [], core), this.#components.viewChanger)",
+      "? startingPoint(checkpoint, [], core)",
+    ),
+    replica(
+      "/** As after a restart in the middle of a view change (section 8.12): it is taken up again where it was. */\nfunction viewKept",
+      "/** Unused. */\nexport function viewKept",
+    ),
+  ),
+  historical(
+    35,
+    "timeout-lost",
+    "a timeout's request to go on is lost behind two complaints",
+    changer("if (this.#isStartQueueFull && !this.#core.improved) {", "if (this.#isStartQueueFull) {"),
+    changer("    if (this.#core.improved) this.#nextView = this.#currView;\n", ""),
+  ),
+  historical(
+    36,
+    "two-stories",
+    "what f+1 voted against is told as in flight all the same",
+    state(
+      "    if (this.#core.improved) this.#inFlight.contradict(other);",
+      "    if (this.#core.q < 0) this.#inFlight.contradict(other);",
+    ),
+  ),
+];

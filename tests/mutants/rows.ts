@@ -1,0 +1,87 @@
+// Which rows of docs/protocol.md's conformance table fail under which mutant or altered rule. Prints a line for each row;
+// exit code 1 when one fails under none, for then its test proves nothing.
+//   NAME…   only these rules, for a look; rows of other files are then not judged
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { mutants } from "./mutants.js";
+import { checkAnchors, root } from "./patch.js";
+import { rules } from "./rules.js";
+
+interface Row {
+  readonly name: string;
+  readonly file: string;
+  readonly test: RegExp;
+}
+
+function conformanceRows(): readonly Row[] {
+  const [, table = ""] = readFileSync(join(root, "docs", "protocol.md"), "utf8").split("\n## Conformance\n");
+  return table.split("\n").flatMap((line) => {
+    const [, name = "", where = "", test = ""] = line.split("|").map((cell) => cell.trim());
+    if (!line.startsWith("| ") || name.startsWith("library's") || where === "left out") return [];
+    return [{ name, file: fileOf(where), test: testPattern(test) }];
+  });
+}
+
+const fileOf = (where: string): string => (where.includes("/") ? `${where}.test.ts` : `tests/pure/${where}.test.ts`);
+/** The table names a part of the test's name as it is written; %s and %d stand for what `it.each` puts in. */
+const testPattern = (text: string): RegExp =>
+  text === "it("
+    ? /./
+    : new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/%[sdi]/g, ".+"));
+
+/** Names of the tests that failed, by file. */
+function failuresUnder(name: string, tests: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const folder = mkdtempSync(join(tmpdir(), "testbed-rows-"));
+  const report = join(folder, "report.json");
+  try {
+    const config = join("tests", "mutants", "vitest.config.ts");
+    const words = ["run", "--config", config, "--reporter=json", `--outputFile=${report}`, ...tests.map(fileOf)];
+    spawnSync(join(root, "node_modules", ".bin", "vitest"), words, {
+      cwd: root,
+      env: { ...process.env, MUTANT: name },
+      stdio: "ignore",
+      timeout: 150_000,
+    });
+    return failuresOf(JSON.parse(readFileSync(report, "utf8")) as Report); // vitest's own
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+interface Report {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+function failuresOf({ testResults }: Report): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    testResults.map(({ name, assertionResults }) => [
+      relative(root, name),
+      assertionResults.filter(({ status }) => status === "failed").map(({ fullName }) => fullName),
+    ]),
+  );
+}
+
+const chosen = process.argv.slice(2);
+const rows = conformanceRows();
+const known = [...rules, ...mutants.map(({ name, patches }) => ({ name, patches, tests: [] as readonly string[] }))];
+const unknown = chosen.filter((name) => !known.some((rule) => rule.name === name));
+if (unknown.length > 0)
+  throw new Error(`No rule ${unknown.join(", ")}; there are ${known.map(({ name }) => name).join(", ")}`);
+const kills = new Map<string, string[]>(rows.map(({ name }) => [name, []]));
+for (const { name, patches, tests } of rules.filter((rule) => chosen.length === 0 || chosen.includes(rule.name))) {
+  checkAnchors(patches);
+  const failures = failuresUnder(name, tests);
+  const killed = rows.filter(({ file, test }) => failures.get(file)?.some((failed) => test.test(failed)) === true);
+  for (const row of killed) kills.get(row.name)?.push(name);
+  process.stderr.write(`${name}: ${killed.map((row) => row.name).join(", ") || "NO ROW"}\n`);
+}
+for (const [row, by] of kills)
+  if (chosen.length === 0 || by.length > 0) process.stdout.write(`${row}: ${by.join(", ") || "FAILS UNDER NONE"}\n`);
+const unproven = [...kills].filter(([, by]) => by.length === 0);
+if (chosen.length === 0) process.stdout.write(`${rows.length} rows, ${unproven.length} fail under no altered rule\n`);
+process.exitCode = chosen.length === 0 && unproven.length > 0 ? 1 : 0;
