@@ -32,7 +32,7 @@ function entry(text: string): ViewData {
   return { ...base, inFlightProposal: proposal(text.charAt(0), 2), inFlightPrepared: text.endsWith("+") };
 }
 
-describe("agreement on what was in flight", () => {
+describe("agreement on what was in flight (TestCheckInFlightNoProposal, TestCheckInFlightWithProposal)", () => {
   it.each([
     ["- - -", "nothing"],
     ["- - - -", "nothing"],

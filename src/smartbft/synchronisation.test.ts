@@ -19,7 +19,7 @@ const going = (v: number, s: number, decisions: number, learnt = false) => ({
   learnt,
 });
 
-describe("own view 2, sequence 10, four decisions in the view", () => {
+describe("own view 2, sequence 10, four decisions in the view (TestSyncDecisionsInView, TestSyncPrevView, TestSyncInform)", () => {
   it.each([
     ["nothing anywhere", undefined, undefined, nothing],
     ["the ledger is of an older view, nobody answers", metadata(1, 10, 3), undefined, nothing],

@@ -104,15 +104,18 @@ describe("a leader of seven that tells two stories (surprise 36), as a seed foun
   const found = (fidelity: "library" | "improved"): Schedule => ({
     seed: 124,
     setting: {
-      ...{
-        size: 7,
-        fidelity,
-        decisionsPerLeader: 1,
-        speedUpViewChange: false,
-        syncOnStart: true,
-        emptyAuxiliary: false,
-      },
-      ...{ linkDelayMs: 5, jitterMs: 0, fsyncMs: 0, verifyMs: 0, requestsPerSecond: 8, actOneMs: 6000 },
+      size: 7,
+      fidelity,
+      decisionsPerLeader: 1,
+      speedUpViewChange: false,
+      syncOnStart: true,
+      emptyAuxiliary: false,
+      linkDelayMs: 5,
+      jitterMs: 0,
+      fsyncMs: 0,
+      verifyMs: 0,
+      requestsPerSecond: 8,
+      actOneMs: 6000,
       healed: [1, 2, 3, 4, 5, 6, 7],
     },
     events: [

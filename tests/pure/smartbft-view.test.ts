@@ -51,6 +51,23 @@ describe("normal path", () => {
     expect(kinds(bench.sent())).toEqual(["PrePrepare", "Prepare"]);
   });
 
+  it("votes for this and the next sequence may come in advance, before this one is decided", () => {
+    const twin = new Bench().start();
+    twin.decide(1, "a");
+    const at = { sequence: 2 };
+    const two = twin.proposal(at, "b");
+    const bench = new Bench().start();
+    const one = bench.proposal(first, "a");
+    for (const id of [3, 4]) bench.from(id, bench.prepare(two, at));
+    for (const id of [3, 4]) bench.from(id, bench.commit(id, two, at));
+    for (const id of [3, 4]) bench.from(id, bench.prepare(one, first));
+    for (const id of [3, 4]) bench.from(id, bench.commit(id, one, first));
+    bench.from(1, bench.prePrepare(one, first));
+    expect(bench.ledger.height).toBe(1);
+    bench.from(1, bench.prePrepare(two, at));
+    expect(bench.ledger.height).toBe(2);
+  });
+
   it("votes for this and the next sequence may come in advance", () => {
     const bench = new Bench().start();
     const one = bench.proposal(first, "a");
