@@ -24,7 +24,7 @@ export {
   type StepEvent,
   type StreamEvent,
 } from "./event.js";
-export { eventFromLine, type ReadEvent } from "./event-line.js";
+export { eventFromLine, eventKinds, type ReadEvent } from "./event-line.js";
 export type {
   ClientConfig,
   ClientIdentity,
