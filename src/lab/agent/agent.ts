@@ -1,26 +1,29 @@
 // The agent: the one process that is a running lab. Builds the network, starts the nodes, waits until all is there, and
 // then serves requests. It undoes nothing at its end: the sandbox it lives in ends with it, and takes everything along.
-import { assertNever } from "../../base/index.js";
+import { assert, assertNever } from "../../base/index.js";
 import type { LinkEvent } from "../../boundary/index.js";
 import { resolveFault, Roles } from "../../director/index.js";
-import type { Plan } from "../../plan/index.js";
+import { changesBetween, changesText, type Plan, refusalText } from "../../plan/index.js";
 import { parseTarget } from "../../spec/index.js";
 import { DeadlineTimer, now, UserError, type Logger } from "../../system/index.js";
-import type { AgentRequest, FaultStatus, LabStatus, LinkStatus } from "../contract.js";
+import type { AgentRequest, FaultStatus, LabStatus, LinkStatus, RunningPlan } from "../contract.js";
 import { CarrierKeeper } from "../links/carrier.js";
 import { Downs } from "../links/downs.js";
 import { FaultDesk, healAt } from "../links/fault-desk.js";
 import { KernelListener } from "../links/kernel-listener.js";
+import { lookAtLink } from "../links/link-look.js";
 import { Wiring } from "../links/wiring.js";
 import type { LabRequest, UpSettings } from "../protocol.js";
 import { environmentEvent } from "./environment.js";
 import type { EventLog } from "./event-log.js";
 import type { Homes } from "./homes.js";
 import { impair, nsidOf, wire } from "./network.js";
-import { writeNodeFiles } from "./node-files.js";
+import { type Identities, newIdentities, withJoined, writeNodeFiles } from "./node-files.js";
 import { Nodes } from "./nodes.js";
 import { frrConfigured, routesConverged, sendFromLoopback } from "./readiness.js";
+import { carryOut } from "./reconcile.js";
 import { RunHost } from "./run-host.js";
+import { Sessions } from "./sessions.js";
 
 export interface AgentOptions {
   readonly directory: string;
@@ -34,6 +37,12 @@ export interface AgentOptions {
 
 export class Agent {
   readonly #options: AgentOptions;
+  /** What the lab is now: that of `up`, until somebody changes it. */
+  #plan: Plan;
+  #identities: Identities;
+  /** Names of nodes by the number of their namespace. */
+  readonly #names = new Map<number, string>();
+  #changing = false;
   readonly #roles: Roles;
   readonly #nodes: Nodes;
   readonly #wiring: Wiring;
@@ -41,6 +50,7 @@ export class Agent {
   readonly #downs: Downs;
   readonly #desk: FaultDesk;
   readonly #run: RunHost;
+  readonly #sessions: Sessions;
   #listener: KernelListener | undefined;
   /** From here on a change of a link that is not ours is `observed`; before, the build itself makes them. */
   #watching = false;
@@ -48,6 +58,8 @@ export class Agent {
   constructor(options: AgentOptions) {
     const { plan, log, directory, homes } = options;
     this.#options = options;
+    this.#plan = plan;
+    this.#identities = newIdentities(plan);
     this.#roles = new Roles(plan);
     this.#nodes = new Nodes({ plan, directory, log, homes });
     this.#wiring = new Wiring(plan);
@@ -56,7 +68,8 @@ export class Agent {
     const serviceOf = this.#nodes.serviceOf.bind(this.#nodes);
     this.#downs = downs;
     this.#desk = new FaultDesk({ wiring: this.#wiring, downs, log, serviceOf });
-    this.#run = new RunHost({ plan, log, desk: this.#desk, downs, nodes: this.#nodes });
+    this.#run = new RunHost({ plan: () => this.#plan, log, desk: this.#desk, downs, nodes: this.#nodes });
+    this.#sessions = new Sessions((text) => this.#complain(text));
     log.subscribe((event) => this.#roles.observe(event));
   }
 
@@ -66,29 +79,40 @@ export class Agent {
     log.emit(await environmentEvent(plan.lab, homes, { signal }));
     const listener = this.#listen();
     await listener.ready({ signal });
-    await writeNodeFiles(directory, plan, settings); // a container shows its node's folder from its start
+    const identities = this.#identities;
+    await writeNodeFiles(directory, plan.nodes, { settings, identities }); // a container shows its node's folder from its start
     await homes.makeNamespaces(plan, { signal });
     progress(`${plan.steps.namespaces.length} ${homes.noun}`);
     await wire(plan, { signal });
     await impair(plan, { signal });
     progress(`${plan.links.length} links, ${plan.switches.length} switches`);
-    await this.#carrier.start(listener, { signal });
+    await this.#carrier.adopt(listener, { signal });
     await this.#downs.prepare([]);
     this.#watching = true;
-    await this.#nodes.start((process, waits) => frrConfigured(process, listener, waits), { signal });
+    const { namespaces } = plan.steps;
+    await this.#nodes.start(namespaces, (process, waits) => frrConfigured(process, listener, waits), { signal });
     progress("nodes started");
     await routesConverged(plan, [...this.#nodes.processes.values()], listener, { signal });
     await sendFromLoopback(plan, { signal });
     progress("every node has every route");
-    await this.#nodes.servicesReady({ signal });
+    await this.#nodes.servicesReady(namespaces, { signal });
     log.emit({ kind: "phase", at: now(), node: "", phase: "ready" });
     progress("every service answers");
   }
 
-  async answer(request: Exclude<LabRequest, { do: "await-up" | "down" }>): Promise<unknown> {
+  async answer(
+    request: Exclude<LabRequest, { do: "await-up" | "down" }>,
+    { signal, closed }: { readonly signal: AbortSignal; readonly closed: AbortSignal },
+  ): Promise<unknown> {
     switch (request.do) {
       case "status":
         return this.#status();
+      case "plan":
+        return { plan: this.#plan, seed: this.#options.settings.seed } satisfies RunningPlan;
+      case "link":
+        return lookAtLink(this.#plan, request.ends, { signal });
+      case "reconcile":
+        return this.#reconcile(request.plan, { signal });
       case "fault":
         return this.#injectByHand(request);
       case "faults":
@@ -96,9 +120,18 @@ export class Agent {
       case "heal":
         return this.#healByHand(request.fault);
       case "run":
+        this.#refuseWhileChanging();
         return this.#run.start(request.experiment, request.seed);
       case "enter":
         return this.#nodes.processOf(request.node).enter();
+      case "session":
+        return this.#sessions.begin(request.mark, closed);
+      case "signal":
+        return this.#sessions.signal(request.mark, request.name);
+      case "end-session":
+        return this.#sessions.end(request.mark);
+      case "leave":
+        return this.#sessions.leave(request.mark);
       default:
         return assertNever(request);
     }
@@ -106,17 +139,76 @@ export class Agent {
 
   #listen(): KernelListener {
     const { plan, log, logger } = this.#options;
-    const names = new Map(plan.steps.namespaces.map((name) => [nsidOf(plan, name), name]));
+    this.#listenTo(plan);
     this.#listener = new KernelListener({
-      nodeOf: (nsid) => names.get(nsid),
+      nodeOf: (nsid) => this.#names.get(nsid),
       onLink: (event, previous) => this.#hearLink(event, previous),
       onRoute: (event) => log.emit(event),
       onTrouble: (text) => {
         logger.warn(text);
-        log.emit({ kind: "log", at: now(), node: "", process: "agent", text });
+        this.#complain(text);
       },
     });
     return this.#listener;
+  }
+
+  #complain(text: string): void {
+    this.#options.log.emit({ kind: "log", at: now(), node: "", process: "agent", text });
+  }
+
+  #listenTo(plan: Plan): void {
+    for (const name of plan.steps.namespaces) this.#names.set(nsidOf(plan, name), name);
+  }
+
+  #refuseWhileChanging(): void {
+    if (!this.#changing) return;
+    throw new UserError(`Lab "${this.#plan.lab}" is being changed by testbed up`, { suggestion: "try again" });
+  }
+
+  /** Makes the lab that of another plan; refuses while anything could be mistaken for the change. */
+  async #reconcile(after: Plan, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const before = this.#plan;
+    this.#refuseWhileChanging();
+    const effective = this.#desk.statuses().filter(({ state }) => state === "effective");
+    const suggestion = "testbed heal   heals all faults; then try again";
+    if (effective.length > 0) {
+      const named = effective.map(({ fault, target }) => `${fault} (${target})`).join(", ");
+      throw new UserError(`Cannot change lab "${before.lab}" while faults are in effect: ${named}`, { suggestion });
+    }
+    if (this.#run.running !== "") {
+      throw new UserError(`Cannot change lab "${before.lab}" while experiment "${this.#run.running}" runs in it`, {
+        suggestion: "wait for its end",
+      });
+    }
+    const changes = changesBetween(before, after);
+    if (changes.refused.length > 0) throw new UserError(refusalText(changes));
+    const { log, directory, settings, homes, progress } = this.#options;
+    assert(this.#listener !== undefined, "a lab that is up hears the kernel");
+    this.#changing = true;
+    try {
+      await carryOut(
+        { before, after, changes },
+        {
+          directory,
+          homes,
+          nodes: this.#nodes,
+          wiring: this.#wiring,
+          carrier: this.#carrier,
+          listener: this.#listener,
+          progress,
+          listenTo: (plan) => this.#listenTo(plan),
+          prepare: async (nodes) => {
+            this.#identities = withJoined(this.#identities, nodes);
+            await writeNodeFiles(directory, nodes, { settings, identities: this.#identities });
+          },
+        },
+        { signal },
+      );
+      this.#plan = after;
+      log.emit({ kind: "log", at: now(), node: "", process: "agent", text: changesText(changes).trimEnd() });
+    } finally {
+      this.#changing = false;
+    }
   }
 
   #hearLink(event: LinkEvent, previous: LinkEvent | undefined): void {
@@ -136,9 +228,10 @@ export class Agent {
 
   async #injectByHand(request: Extract<AgentRequest, { do: "fault" }>): Promise<readonly FaultStatus[]> {
     const { what, how, target: asked, healAfterUs } = request;
+    this.#refuseWhileChanging();
     const parsed = parseTarget(asked);
     if (parsed.kind === "bad") throw new UserError(parsed.message, { suggestion: parsed.suggestion });
-    const resolved = resolveFault({ what, how, asked, target: parsed.value }, this.#options.plan, this.#roles);
+    const resolved = resolveFault({ what, how, asked, target: parsed.value }, this.#plan, this.#roles);
     if (resolved.targets.length === 0)
       throw new UserError(`"${asked}" is nothing in this lab now`, { suggestion: this.#targets() });
     const statuses = await this.#desk.inject({ resolved, dueAt: undefined }, this.#desk.reserve(1) + 1);
@@ -165,9 +258,11 @@ export class Agent {
   }
 
   async #status(): Promise<LabStatus> {
-    const { plan } = this.#options;
-    const links = plan.links.map(({ ends }): LinkStatus => {
-      const [left, right] = ends.map((end) => `${end.node}:${end.interface}`);
+    const plan = this.#plan;
+    const links = plan.topology.links.map(({ endpoints }): LinkStatus => {
+      // A switch's own end has no name, and is up as long as the switchboard is.
+      const ends = endpoints.filter((end) => end.interface !== "");
+      const [left, right] = endpoints.map((end) => (end.interface === "" ? end.node : `${end.node}:${end.interface}`));
       const names = [left ?? "", right ?? ""] as const;
       const up = ends.every((end) => this.#listener?.link(end.node, end.interface)?.carrier === true);
       return { ends: names, up, faults: names.flatMap((name) => this.#desk.effectiveAt(name)) };

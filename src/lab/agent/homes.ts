@@ -2,6 +2,7 @@
 // Everything else of a lab (wires, faults, what is heard, what is waited for) is the same code for both.
 import type { ProcessEvent } from "../../boundary/index.js";
 import type { Plan, PlannedNode } from "../../plan/index.js";
+import type { CommandResult } from "../../system/index.js";
 import type { NodePlaces } from "./node-files.js";
 
 export interface NodeProcessOptions {
@@ -30,6 +31,10 @@ export interface NodeProcess {
   lastWords(): Promise<string>;
   /** Resolves when the present service process has ended; at once when there is none. */
   ended(): Promise<void>;
+  /** Runs a command in this node to its end, whatever its exit code; rejects when it cannot be run. */
+  run(command: readonly string[], options: { readonly signal: AbortSignal }): Promise<CommandResult>;
+  /** Ends every process of this node, for good: its namespace can go. */
+  end(options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
 export interface Homes {
@@ -39,6 +44,6 @@ export interface Homes {
   /** Versions of what the nodes live in, for the environment event. */
   versions(): Promise<Readonly<Record<string, string>>>;
   processFor(options: NodeProcessOptions): NodeProcess;
-  /** Makes every node's network namespace with its kernel settings, known by the node's name (ip-netns) and number. */
+  /** Makes the network namespace of each of `plan.steps.namespaces` with its kernel settings, known by the node's name (ip-netns) and number. */
   makeNamespaces(plan: Plan, options: { readonly signal: AbortSignal }): Promise<void>;
 }

@@ -9,7 +9,20 @@ import { open, type FileHandle } from "node:fs/promises";
 import { getPriority } from "node:os";
 import { join } from "node:path";
 import type { PlannedNode } from "../../plan/index.js";
-import { LineSplitter, OperatingError, readTextIfThere, toolPath } from "../../system/index.js";
+import {
+  hasCode,
+  LineSplitter,
+  OperatingError,
+  readTextIfThere,
+  runCommand,
+  there,
+  toolPath,
+  tryCommand,
+  until,
+  waiting,
+  type CommandResult,
+  type Look,
+} from "../../system/index.js";
 import { programs } from "../programs.js";
 import type { Homes, NodeProcess, NodeProcessOptions } from "./homes.js";
 import { makeNamespaces } from "./network.js";
@@ -36,6 +49,12 @@ exec "$@"
 
 /** For users who may not raise a priority: with 5 the agent's share is three times that of a node that competes with it. */
 const nodeNiceness = 5;
+
+interface Waits {
+  readonly signal: AbortSignal;
+}
+
+const endMsMax = 10_000;
 
 /** Nodes as processes in namespaces of the agent's own sandbox. */
 export const namespaceHomes: Homes = {
@@ -115,6 +134,24 @@ class NamespaceProcess implements NodeProcess {
     if (this.pid !== 0 && this.#child !== undefined) await once(this.#child, "exit");
   }
 
+  run(command: readonly string[], { signal }: Waits): Promise<CommandResult> {
+    return tryCommand("nsenter", [...this.#namespaces(), ...command], { signal });
+  }
+
+  async end({ signal }: Waits): Promise<void> {
+    const { name } = this.node;
+    const look = async (): Promise<Look<true>> => {
+      const pids = (await runCommand("ip", ["netns", "pids", name], { signal }))
+        .split("\n")
+        .filter((pid) => pid !== "");
+      for (const pid of pids) killIfThere(Number(pid));
+      return pids.length === 0 ? there(true) : waiting(`processes ${pids.join(", ")} are there`);
+    };
+    await until(look, { timeoutMs: endMsMax, everyMs: 10, signal, what: `every process of ${name} to end` });
+    await this.#mountNamespace?.close();
+    this.#mountNamespace = undefined;
+  }
+
   #command(): readonly string[] {
     if (this.node.service === undefined) return this.node.command;
     // No --enable-source-maps: the first stack of an error would parse megabytes of map and hold the node up for half a
@@ -155,6 +192,14 @@ class NamespaceProcess implements NodeProcess {
       },
       (error: unknown) => this.#reports.fail(`hold the mount namespace of ${this.node.name}: ${String(error)}`),
     );
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!hasCode(error, "ESRCH")) throw error; // it ended by itself in between
   }
 }
 

@@ -38,7 +38,7 @@ export class ContainerHomes implements Homes {
   }
 
   async makeNamespaces(plan: Plan, { signal }: Waits): Promise<void> {
-    const processes = [...this.#processes.values()];
+    const processes = plan.steps.namespaces.flatMap((name) => this.#processes.get(name) ?? []);
     await runCommand("mkfifo", ["-m", "600", ...processes.flatMap((each) => each.pipes)], { signal });
     const place = { lab: plan.lab, directory: this.#directory, image: this.#image };
     const lines = await mapBounded(processes, { limit: containersAtOnce, signal }, async (process, own) => {

@@ -1,17 +1,27 @@
 // One node's processes in its container: the start script waits there (images/node/hold) until the agent says that the wires are
 // laid; the service is a process of its own beside it, started through the engine, so that its death is not the container's.
-import { constants as fileConstants, openSync, writeSync } from "node:fs";
+import { closeSync, constants as fileConstants, openSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import type { PlannedNode } from "../../plan/index.js";
-import { LineSplitter, OperatingError, readTextIfThere, there, until, waiting, type Look } from "../../system/index.js";
+import {
+  LineSplitter,
+  OperatingError,
+  readTextIfThere,
+  there,
+  until,
+  waiting,
+  type CommandResult,
+  type Look,
+} from "../../system/index.js";
 import type { NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { placesOf, type NodePlaces } from "../agent/node-files.js";
 import { NodeReports } from "../agent/node-reports.js";
-import { environmentInside, serviceInside } from "./containers.js";
-import { messageOf } from "./engine.js";
+import { resultOf } from "./container-output.js";
+import { environmentInside, removeContainer, serviceInside } from "./containers.js";
+import { engineError, messageOf } from "./engine.js";
 
 /** The text is constant: what it runs comes as arguments. Descriptor 4 stays open until the service ends, and tells so. */
 const service = 'exec 4>&1 >>"$1" 2>&1; shift; exec "$@"';
@@ -32,6 +42,7 @@ export class ContainerProcess implements NodeProcess {
   #container: { readonly id: string; readonly pid: number } | undefined;
   /** Kept open: a line written before the start script reads must not be lost. */
   #go: number | undefined;
+  #reportsPipe: Socket | undefined;
   #service: Running | undefined;
   #starting = false;
 
@@ -56,6 +67,7 @@ export class ContainerProcess implements NodeProcess {
     this.#go = openSync(go, flags);
     const lines = new LineSplitter();
     const pipe = new Socket({ fd: openSync(reports, flags), readable: true, writable: false });
+    this.#reportsPipe = pipe;
     pipe.on("data", (chunk: Buffer) => {
       for (const line of lines.push(chunk)) this.#hear(line);
     });
@@ -103,6 +115,22 @@ export class ContainerProcess implements NodeProcess {
 
   async ended(): Promise<void> {
     await this.#service?.end;
+  }
+
+  async run(command: readonly string[], { signal }: { readonly signal: AbortSignal }): Promise<CommandResult> {
+    signal.throwIfAborted();
+    try {
+      return await resultOf(this.#engine, this.#opened.id, command);
+    } catch (error) {
+      throw engineError(`Run ${command[0] ?? ""} in ${this.node.name}`, error);
+    }
+  }
+
+  async end(): Promise<void> {
+    await removeContainer(this.#engine, this.#opened.id);
+    this.#reportsPipe?.destroy();
+    if (this.#go !== undefined) closeSync(this.#go);
+    this.#go = undefined;
   }
 
   get #opened(): { readonly id: string; readonly pid: number } {

@@ -7,7 +7,7 @@ import { mapBounded, OperatingError } from "../../system/index.js";
 import { nodeEnvironment } from "../agent/namespace-process.js";
 import type { NodePlaces } from "../agent/node-files.js";
 import { inImage, programs } from "../programs.js";
-import { dockerFormat, engineError, label, messageOf, statusOf } from "./engine.js";
+import { dockerFormat, engineError, label, statusOf } from "./engine.js";
 
 export const switchboardRole = "switchboard";
 const nodeRole = "node";
@@ -143,7 +143,11 @@ export async function containersWith(
   engine: Docker,
   labels: readonly string[],
 ): Promise<readonly Docker.ContainerInfo[]> {
-  return engine.listContainers({ all: true, filters: { label: [...labels] } });
+  try {
+    return await engine.listContainers({ all: true, filters: { label: [...labels] } });
+  } catch (error) {
+    throw engineError("List containers", error);
+  }
 }
 
 /** Removes every container of a lab, the switchboard first so that it makes no others; answers their names. */
@@ -168,12 +172,12 @@ export async function removeLabContainers(
   return removed;
 }
 
-async function removeContainer(engine: Docker, id: string): Promise<void> {
+export async function removeContainer(engine: Docker, id: string): Promise<void> {
   try {
     await engine.getContainer(id).remove({ force: true, v: true });
   } catch (error) {
     // 404: gone already. 409: another command is removing it.
-    if (![404, 409].includes(statusOf(error))) throw engineError(`Remove container ${id}: ${messageOf(error)}`, error);
+    if (![404, 409].includes(statusOf(error))) throw engineError(`Remove container ${id}`, error);
   }
 }
 

@@ -1,7 +1,10 @@
-// The Docker engine: the one that DOCKER_HOST names, or the one at its usual place. Labels by which everything of ours is found,
-// and the engine's errors told apart by their status codes.
+// The Docker engine: the one that DOCKER_HOST names, or the one at its usual place, and the labels by which everything of ours is
+// found.
 import Docker from "dockerode";
 import { EnvironmentLacks, OperatingError } from "../../system/index.js";
+import { messageOf } from "./engine-errors.js";
+
+export { engineError, messageOf, statusOf } from "./engine-errors.js";
 
 /** On every container and image of ours. A lab is found by its folder too: two users may have labs of one name. */
 export const label = {
@@ -60,22 +63,3 @@ export function localSocket(): string | undefined {
   if (host === "") return "/var/run/docker.sock";
   return host.startsWith("unix://") ? host.slice("unix://".length) : undefined;
 }
-
-/** Status code of an engine's answer that was an error (404 no such thing, 409 in use …); 0 for any other error. */
-export function statusOf(error: unknown): number {
-  if (typeof error !== "object" || error === null || !("statusCode" in error)) return 0;
-  return typeof error.statusCode === "number" ? error.statusCode : 0;
-}
-
-/** The engine's own words, as it answers `{"message": …}`, else the error's. */
-export function messageOf(error: unknown): string {
-  if (typeof error === "object" && error !== null && "json" in error) {
-    const { json } = error;
-    if (typeof json === "object" && json !== null && "message" in json) return String(json.message);
-  }
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** Turns an engine's error into one of ours that says what was done. */
-export const engineError = (what: string, cause: unknown): OperatingError =>
-  new OperatingError(`${what}: the engine said "${messageOf(cause)}"`, { cause });

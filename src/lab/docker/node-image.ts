@@ -9,7 +9,7 @@ import { sha256Hex } from "../../base/index.js";
 import { EnvironmentLacks, hasCode } from "../../system/index.js";
 import { imageRoot, programRoot, programs } from "../programs.js";
 import { baseImage, followed, hasImage } from "./base-image.js";
-import { engineError, engineVersion, label, messageOf, openEngine, statusOf } from "./engine.js";
+import { engineError, engineVersion, label, openEngine, statusOf } from "./engine.js";
 
 export interface ImageOptions {
   readonly signal: AbortSignal;
@@ -106,7 +106,7 @@ async function removeStale(engine: Docker, reference: string): Promise<void> {
         await engine.getImage(tag).remove();
       } catch (error) {
         // 409: a container uses it. 404: another command removed it.
-        if (![404, 409].includes(statusOf(error))) throw engineError(`Remove image ${tag}: ${messageOf(error)}`, error);
+        if (![404, 409].includes(statusOf(error))) throw engineError(`Remove image ${tag}`, error);
       }
     }
   }

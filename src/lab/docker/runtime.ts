@@ -116,6 +116,7 @@ async function agentEnd(container: Docker.Container, directory: string, signal: 
 
 const containerEnds = (record: LabRecord): LabEnds => ({
   execArguments: ([container = ""], command) => [process.execPath, programs.engineExec, container, ...command],
+  sharesTerminal: false,
   end: async () => {
     await removeLabContainers(openEngine(), { lab: record.name, directory: labFolder(record.name) });
   },

@@ -1,8 +1,10 @@
 // A lab of this machine as the CLI holds it: a folder, a process to watch, a connection to its agent. How a node is entered and
 // how the whole ends is the runtime's own business (LabEnds); that of netns is here, that of docker in docker/runtime.ts.
+import { randomUUID } from "node:crypto";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Event } from "../../boundary/index.js";
+import type { Plan } from "../../plan/index.js";
 import type { Experiment } from "../../spec/index.js";
 import {
   hasCode,
@@ -15,14 +17,26 @@ import {
   waiting,
   type Look,
 } from "../../system/index.js";
-import type { AgentRequest, FaultStatus, LabStatus, RunningLab } from "../contract.js";
+import type {
+  AgentRequest,
+  EndTruth,
+  FaultStatus,
+  LabStatus,
+  Progress,
+  RunningLab,
+  RunningPlan,
+  Session,
+} from "../contract.js";
+import { sessionMark } from "../agent/sessions.js";
 import type { LabRequest } from "../protocol.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive, namespacesOf, processesIn } from "./host-process.js";
-import { controlSocketOf, labFolder, type LabRecord } from "./state-folder.js";
+import { checkPlaces, controlSocketOf, labFolder, type LabRecord } from "./state-folder.js";
 
 /** For answers the agent gives at once, or after a fault was read back. */
 const answerMsMax = 30_000;
+/** The agent's own waits are shorter, and say more when they end. */
+const reconcileMsMax = 600_000;
 const downMsMax = 30_000;
 /** The agent answers before it ends anything. */
 const downAnswerMsMax = 5_000;
@@ -31,6 +45,8 @@ const downAnswerMsMax = 5_000;
 export interface LabEnds {
   /** Command that runs `command` in a node, from what the agent says of it (request `enter`). */
   execArguments(enter: readonly string[], command: readonly string[]): readonly string[];
+  /** A command in a node is in this terminal's foreground, so that Ctrl-C reaches it. */
+  readonly sharesTerminal: boolean;
   /** Ends the lab, whatever its agent does; resolves when nothing of it is left but its folder. */
   end(connection: AgentConnection): Promise<void>;
 }
@@ -66,11 +82,27 @@ export class LocalLab implements RunningLab {
     return this.#ask<readonly FaultStatus[]>({ do: "heal", fault });
   }
 
+  plan(): Promise<RunningPlan> {
+    return this.#ask<RunningPlan>({ do: "plan" });
+  }
+
+  link(ends: readonly [string, string]): Promise<readonly EndTruth[]> {
+    return this.#ask<readonly EndTruth[]>({ do: "link", ends });
+  }
+
+  async reconcile(plan: Plan, progress: (progress: Progress) => void): Promise<void> {
+    const names = plan.nodes.map((node) => node.name);
+    checkPlaces(this.name, names);
+    this.#connection.onProgress = progress;
+    await this.#connection.request({ do: "reconcile", plan }, { signal: AbortSignal.timeout(reconcileMsMax) });
+  }
+
   async startRun(experiment: Experiment, seed: string): Promise<void> {
     await this.#ask({ do: "run", experiment, seed });
   }
 
-  async *events(options: { readonly fromByte: number; readonly signal: AbortSignal }): AsyncIterable<Event> {
+  async *events(options: Parameters<RunningLab["events"]>[0]): AsyncIterable<Event> {
+    const { until: end = "stopped" } = options;
     await using file = await open(join(this.directory, "events.ndjson"), "r");
     const buffer = Buffer.alloc(1024 * 1024);
     const lines = new LineSplitter();
@@ -85,12 +117,13 @@ export class LocalLab implements RunningLab {
       for (const line of lines.push(Buffer.from(buffer.subarray(0, bytesRead)))) {
         const event = JSON.parse(line) as Event; // the agent's own file: it checked each line before it wrote it
         yield event;
-        if (event.kind === "phase" && event.phase === "stopped") return;
+        if (end === "stopped" && event.kind === "phase" && event.phase === "stopped") return;
       }
       if (bytesRead > 0) continue;
-      over = gone;
+      over = gone || end === "now";
       if (!over) await pause(20, { signal: options.signal });
     }
+    if (end !== "stopped") return;
     throw new OperatingError(`Follow the events of lab "${this.name}": its agent is gone, expected a "stopped" phase`, {
       suggestion: `see ${join(this.directory, "agent.log")}`,
     });
@@ -99,6 +132,23 @@ export class LocalLab implements RunningLab {
   async execArguments(node: string, command: readonly string[]): Promise<readonly string[]> {
     const enter = await this.#ask<readonly string[]>({ do: "enter", node });
     return this.#ends.execArguments(enter, command);
+  }
+
+  async session(node: string, command: readonly string[]): Promise<Session> {
+    const mark = randomUUID();
+    // What is around the command survives a Ctrl-C that the command itself may want to live through. A foreign image's env(1)
+    // may not know the option, and nothing there has inherited that a signal is ignored.
+    const heard = this.#ends.sharesTerminal ? ["--default-signal=INT"] : [];
+    const marked = ["env", ...heard, `${sessionMark}=${mark}`, ...command];
+    const inside = await this.execArguments(node, marked);
+    await this.#ask({ do: "session", mark });
+    return {
+      arguments: ["env", "--ignore-signal=INT", ...inside],
+      sharesTerminal: this.#ends.sharesTerminal,
+      signal: (name) => this.#ask({ do: "signal", mark, name }),
+      end: () => this.#ask({ do: "end-session", mark }),
+      leave: () => this.#ask({ do: "leave", mark }),
+    };
   }
 
   async down(): Promise<void> {
@@ -118,6 +168,7 @@ export class LocalLab implements RunningLab {
 
 export const sandboxEnds = (record: LabRecord): LabEnds => ({
   execArguments: (enter, command) => [...enterSandbox(record), ...enter, ...command],
+  sharesTerminal: true,
   async end(connection) {
     const namespaces = await namespacesOf(record.owner.pid);
     const signal = AbortSignal.timeout(downAnswerMsMax);

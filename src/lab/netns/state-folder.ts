@@ -147,7 +147,8 @@ async function secureFolder(path: string): Promise<void> {
   );
 }
 
-function checkPlaces(name: string, nodes: readonly string[]): void {
+/** Refuses names whose sockets would have too long a path. */
+export function checkPlaces(name: string, nodes: readonly string[]): void {
   const root = stateRoot();
   if (!root.startsWith("/")) throw new UserError(`TESTBED_STATE is "${root}": expected an absolute path`);
   if (/^(\/var)?\/run(\/|$)/.test(root)) {
