@@ -4,13 +4,14 @@ import { join, resolve } from "node:path";
 import { finishRepetition, runExperiment, type Manifest } from "../../run/index.js";
 import type { ProfileName } from "../../spec/index.js";
 import { UserError } from "../../system/index.js";
+import { examples } from "../examples.js";
 import { conclude } from "../conclusion.js";
 import { countFrom } from "../count.js";
 import { eventsToTheEnd, executionIn } from "../execution.js";
 import { labLeft } from "../interrupt.js";
 import { theLab } from "../labs.js";
 import { loadExperiment, type LoadedExperiment } from "../load.js";
-import { say } from "../output.js";
+import { say, textOption, type TextFormat } from "../output.js";
 import { profileOption } from "../profile-option.js";
 import type { Context, Register } from "../program.js";
 import { progressFromNow } from "../progress.js";
@@ -26,6 +27,7 @@ interface Choices {
   readonly output?: string | undefined;
   readonly runtime?: RuntimeChoice | undefined;
   readonly messageTrace: boolean;
+  readonly format: TextFormat;
 }
 
 export const registerRun: Register = (program, context) => {
@@ -41,29 +43,30 @@ export const registerRun: Register = (program, context) => {
     .option("-o, --output <folder>", "where results go, in place of results/EXPERIMENT-TIME")
     .option("--no-message-trace", "leave out the event of each message in and out of a replica")
     .option("--resume <lab>", "finish the repetition of a run that was killed, whose lab lives on")
+    .addOption(textOption())
     .addHelpText(
       "after",
-      `
-Examples:
-  testbed run experiments/leader-interface-down.yaml --repeat 10 --profile fabric
-  testbed run --resume bft4-ring`,
+      examples(
+        "testbed run experiments/leader-interface-down.yaml --repeat 10 --profile fabric",
+        "testbed run --resume bft4-ring",
+      ),
     )
-    .action(async (file, { resume: lab, messageTrace, ...choices }) => {
+    .action(async (file, { resume: lab, messageTrace, format, ...choices }) => {
       if ((file === undefined) === (lab === undefined)) {
         throw new UserError("Cannot run that: expected an experiment file, or --resume LAB", {
           suggestion: "the shipped experiments are in experiments/; testbed labs lists labs",
         });
       }
-      if (file !== undefined) return await runFile(file, { messageTrace, ...choices }, context);
+      if (file !== undefined) return await runFile(file, { messageTrace, format, ...choices }, context);
       if (Object.keys(choices).length > 0 || !messageTrace) {
         throw new UserError("Cannot use other options with --resume: the run keeps those it began with");
       }
-      return await resume(lab, context);
+      return await resume(lab, format, context);
     });
 };
 
 async function runFile(file: string, choices: Choices, context: Context): Promise<void> {
-  const { profile, repeat, seed, name, output, messageTrace, runtime: choice } = choices;
+  const { profile, repeat, seed, name, output, messageTrace, runtime: choice, format } = choices;
   const { interrupt, commandLine } = context;
   const loaded = await loadExperiment(file, { profile, name });
   const chosen = chosenRuntime(choice);
@@ -96,10 +99,10 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
     signal: interrupt.signal,
     progress: say,
   });
-  await conclude(directory, results);
+  await conclude(directory, results, format);
 }
 
-async function resume(name: string | undefined, { interrupt }: Context): Promise<void> {
+async function resume(name: string | undefined, format: TextFormat, { interrupt }: Context): Promise<void> {
   await using lab = await theLab(name);
   const { results: directory, run, repetitions } = await takeOver(lab);
   interrupt.cleansUp(labLeft(lab.name));
@@ -108,7 +111,7 @@ async function resume(name: string | undefined, { interrupt }: Context): Promise
   try {
     const results = await finishRepetition(directory, run, events);
     if (run < repetitions) say(`not run: repetitions ${run + 1} to ${repetitions}`);
-    await conclude(directory, results);
+    await conclude(directory, results, format);
   } finally {
     await lab.down();
   }
