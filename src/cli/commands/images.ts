@@ -13,10 +13,16 @@ export const registerImages: Register = (program, { interrupt }) => {
   images
     .command("build")
     .description(
-      "make the node image when it is missing or of other sources; the first time needs root and debootstrap",
+      "make the node image when it is missing or of other sources: FROM a Debian image where the engine has or reaches one, else by debootstrap, as root",
+    )
+    .addHelpText(
+      "after",
+      `
+The engine is the docker client's: DOCKER_HOST, DOCKER_CONTEXT or its current context.
+TESTBED_DEBIAN_IMAGE names another Debian image than Docker's own, like one of a mirror.
+${examples("testbed images build", "testbed images build -f json | jq -r .image")}`,
     )
     .addOption(textOption())
-    .addHelpText("after", examples("testbed images build", "testbed images build -f json | jq -r .image"))
     .action(async ({ format }) => {
       interrupt.cleansUp("a folder testbed-base-… under the folder of temporary files");
       const reference = await buildNodeImage({ signal: interrupt.signal, progress: progressFromNow() });

@@ -1,14 +1,9 @@
 // Into a node: exec, shell, logs.
-import { createReadStream } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { execa } from "execa";
 import { examples } from "../examples.js";
 import { runInside } from "../inside.js";
 import { labOption, theLab } from "../labs.js";
-import { print } from "../output.js";
+import { printLogs } from "../node-logs.js";
 import type { Register } from "../program.js";
-import { hasCode, UserError } from "../../system/index.js";
 
 export const registerInside: Register = (program, { interrupt }) => {
   program
@@ -34,11 +29,9 @@ export const registerInside: Register = (program, { interrupt }) => {
     .addHelpText("after", examples("testbed shell r1"))
     .action(async (node, { lab: name }) => {
       await using lab = await theLab(name);
-      process.exitCode = await runInside(lab, node, [process.env["SHELL"] ?? "/bin/sh"], {
-        interrupt,
-        stdio: "inherit",
-        leftovers: "stay",
-      });
+      const { runtime } = await lab.status();
+      const shell = runtime === "docker" ? shellOfImage : [process.env["SHELL"] ?? "/bin/sh"];
+      process.exitCode = await runInside(lab, node, shell, { interrupt, stdio: "inherit", leftovers: "stay" });
     });
 
   program
@@ -50,18 +43,9 @@ export const registerInside: Register = (program, { interrupt }) => {
     .addHelpText("after", examples("testbed logs orderer1 --follow", "testbed logs r1 --lab bft4-ring | grep -i ospf"))
     .action(async (node, { follow, lab: name }) => {
       await using lab = await theLab(name);
-      const folder = join(lab.directory, "nodes", node);
-      const files = await readdir(folder).catch((error: unknown) => {
-        if (!hasCode(error, "ENOENT", "ENOTDIR")) throw error;
-        throw new UserError(`There is no node "${node}" in lab "${lab.name}"`, { suggestion: "see: testbed status" });
-      });
-      const logs = files.filter((file) => file.endsWith(".log")).map((file) => join(folder, file));
-      if (follow === true)
-        await execa("tail", ["-n", "+1", "-F", ...logs], {
-          stdio: "inherit",
-          cancelSignal: interrupt.signal,
-          reject: false,
-        });
-      else for (const log of logs) for await (const chunk of createReadStream(log)) await print(chunk);
+      await printLogs(lab, node, { follow: follow === true, signal: interrupt.signal });
     });
 };
+
+/** An image need not have the user's own. */
+const shellOfImage = ["sh", "-c", "command -v bash >/dev/null && exec bash; exec sh"] as const;

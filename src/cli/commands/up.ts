@@ -64,7 +64,7 @@ async function create(
   context: Context,
 ): Promise<void> {
   const { interrupt } = context;
-  const chosen = chosenRuntime(choice);
+  const chosen = await chosenRuntime(choice);
   interrupt.cleansUp(labLeft(plan.lab));
   const options = { seed, messageTrace: true, progress: progressLine, signal: interrupt.signal };
   await using lab = await chosen.runtime.up(plan, options);
@@ -91,7 +91,7 @@ async function reconcile(plan: Plan, running: LabSummary, { seed, runtime, dryRu
   if (changes.refused.length > 0) throw new UserError(refusalText(changes));
   await printChanges(changes, { dryRun, format });
   if (isUnchanged(changes) || dryRun) return;
-  await chosenRuntime(running.runtime).runtime.check(plan, { signal: new AbortController().signal });
+  await (await chosenRuntime(running.runtime)).runtime.check(plan, { signal: new AbortController().signal });
   await lab.reconcile(plan, progressLine);
   say(`lab ${lab.name} is as the file says`);
 }

@@ -11,6 +11,7 @@ import type { KernelListener } from "../links/kernel-listener.js";
 import type { Wiring } from "../links/wiring.js";
 import type { Homes } from "./homes.js";
 import { impair, wire } from "./network.js";
+import type { NodeLives } from "./node-lives.js";
 import type { Nodes } from "./nodes.js";
 import { frrConfigured, routesConverged, sendFromLoopback } from "./readiness.js";
 
@@ -26,6 +27,7 @@ export interface LabParts {
   readonly wiring: Wiring;
   readonly carrier: CarrierKeeper;
   readonly listener: KernelListener;
+  readonly lives: NodeLives;
   readonly progress: (phase: string) => void;
   /** Writes the files of nodes that join. */
   readonly prepare: (nodes: Plan["nodes"]) => Promise<void>;
@@ -60,7 +62,7 @@ async function takeAway(
   before: Plan,
   after: Plan,
   { steps, frr }: PlanChanges,
-  { nodes, wiring, carrier, listener, progress }: LabParts,
+  { nodes, wiring, carrier, listener, lives, progress }: LabParts,
   { signal }: Waits,
 ): Promise<void> {
   const gone = endsThatGo(
@@ -72,6 +74,7 @@ async function takeAway(
   }
   wiring.forget(gone.map(({ node, name }) => `${node}:${name}`));
   carrier.forget(gone.map(({ port }) => port));
+  lives.forget(steps.namespacesRemoved);
   await wiring.release(steps.namespacesRemoved);
   await nodes.remove(steps.namespacesRemoved, { signal });
   const removing = steps.removing.filter(
@@ -94,6 +97,7 @@ async function takeAway(
   );
   const namespaces = steps.namespacesRemoved.map((name) => `netns delete ${name}`);
   if (namespaces.length > 0) await runBatch("ip", "", namespaces, { signal });
+  for (const name of steps.namespacesRemoved) listener.forgetRoutes(name);
   progress("what goes is gone");
 }
 

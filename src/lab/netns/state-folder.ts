@@ -33,7 +33,7 @@ export const controlSocketOf = (directory: string): string => join(directory, "c
 export const nodeFolder = (directory: string, node: string): string => join(directory, "nodes", node);
 
 /** sun_path holds 108 bytes with its closing zero (unix(7)). */
-const socketPathBytesMax = 107;
+export const socketPathBytesMax = 107;
 
 /** Makes the folder with its record in one step; refuses a name in use. Answers what a dead lab had left there, if any. */
 export async function createLabFolder(
@@ -147,8 +147,7 @@ async function secureFolder(path: string): Promise<void> {
   );
 }
 
-/** Refuses names whose sockets would have too long a path. */
-export function checkPlaces(name: string, nodes: readonly string[]): void {
+function checkPlaces(name: string, nodes: readonly string[]): void {
   const root = stateRoot();
   if (!root.startsWith("/")) throw new UserError(`TESTBED_STATE is "${root}": expected an absolute path`);
   if (/^(\/var)?\/run(\/|$)/.test(root)) {
@@ -156,9 +155,12 @@ export function checkPlaces(name: string, nodes: readonly string[]): void {
       suggestion: "set TESTBED_STATE to a folder elsewhere, like /tmp/NAME",
     });
   }
-  const sockets = ["", ...nodes].map((node) =>
-    controlSocketOf(node === "" ? labFolder(name) : nodeFolder(labFolder(name), node)),
-  );
+  refuseLongPaths(labFolder(name), nodes);
+}
+
+/** Refuses names whose sockets would have too long a path in a lab's folder. */
+export function refuseLongPaths(directory: string, nodes: readonly string[]): void {
+  const sockets = ["", ...nodes].map((node) => controlSocketOf(node === "" ? directory : nodeFolder(directory, node)));
   const longest = sockets.toSorted((left, right) => Buffer.byteLength(right) - Buffer.byteLength(left))[0] ?? "";
   if (Buffer.byteLength(longest) <= socketPathBytesMax) return;
   throw new UserError(
