@@ -116,7 +116,7 @@ function world(
 ): Figures {
   const topology = good(parseTopology(switchTopology(size), "bench"));
   const experiment = good(parseExperiment(experimentText(load), "bench"));
-  const plan = good(planFor(applyExperiment(topology, experiment, {}), "bench"));
+  const plan = good(planFor(applyExperiment(topology, experiment, {}), { file: "bench" }));
   const checks = new AllChecks(contextFor(names(size), ["peer1"]));
   const simulated = new World(plan, experiment, "bench", {
     costs: { ...defaultCosts, cores: 0 },

@@ -49,6 +49,9 @@ const fields: Readonly<Record<EventKind, Readonly<Record<string, FieldType>>>> =
   log: { process: "string", text: "string" },
 };
 
+/** Every kind there is. */
+export const eventKinds = Object.keys(fields) as readonly EventKind[]; // its type has a key for each kind
+
 export type ReadEvent =
   | { readonly kind: "event"; readonly event: Event }
   | { readonly kind: "unreadable"; readonly reason: string };

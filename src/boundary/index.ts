@@ -29,7 +29,7 @@ export {
 } from "./event.js";
 /** Part of the vocabulary of faults. */
 export { misbehaviours, type Misbehaviour } from "../smartbft/index.js";
-export { eventFromLine, type ReadEvent } from "./event-line.js";
+export { eventFromLine, eventKinds, type ReadEvent } from "./event-line.js";
 export type {
   ClientConfig,
   ClientIdentity,

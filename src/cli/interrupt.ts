@@ -6,6 +6,7 @@ export class Interrupt {
   readonly #controller = new AbortController();
   #leftBehind = "";
   #settled = false;
+  #relay: ((name: NodeJS.Signals) => void) | undefined;
 
   constructor() {
     for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => this.#hear(name));
@@ -24,6 +25,11 @@ export class Interrupt {
     this.#leftBehind = what;
   }
 
+  /** From now on signals are for somebody else, who decides what they end; undefined: for us again. */
+  relayTo(relay: ((name: NodeJS.Signals) => void) | undefined): void {
+    this.#relay = relay;
+  }
+
   /** The work is done and announced: an interruption that comes now is too late. */
   settle(): void {
     this.#settled = true;
@@ -37,6 +43,7 @@ export class Interrupt {
   }
 
   #hear(name: NodeJS.Signals): void {
+    if (this.#relay !== undefined) return this.#relay(name);
     if (this.#settled) return;
     if (this.#leftBehind === "") process.exit(130);
     if (this.interrupted) {

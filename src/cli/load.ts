@@ -7,6 +7,7 @@ import {
   checkAgainst,
   parseExperiment,
   parseTopology,
+  placesIn,
   settingProblems,
   topologyNameFault,
   withProfile,
@@ -39,7 +40,7 @@ export async function loadTopology(path: string, choice: Choice = {}): Promise<L
   const parsed = good(parseTopology(text, path));
   const topology = choice.profile === undefined ? parsed : withProfile(parsed, choice.profile);
   refuse(settingProblems(topology).map((sentence) => `${path}: on profile ${topology.profile}: ${sentence}`));
-  return { text, topology, plan: planned(topology, path, choice) };
+  return { text, topology, plan: planned(topology, { text, path }, choice) };
 }
 
 export async function loadExperiment(path: string, choice: Choice = {}): Promise<LoadedExperiment> {
@@ -50,11 +51,15 @@ export async function loadExperiment(path: string, choice: Choice = {}): Promise
   const written = good(parseTopology(text, topologyPath));
   refuse(checkAgainst(experiment, written, { text: experimentText, file: path }, choice).map(problemText));
   const topology = applyExperiment(written, experiment, choice);
-  return { text, topology, plan: planned(topology, topologyPath, choice), experimentText, experiment };
+  return { text, topology, plan: planned(topology, { text, path: topologyPath }, choice), experimentText, experiment };
 }
 
-function planned(topology: Topology, path: string, choice: Choice): Plan {
-  const plan = good(planFor(topology, path));
+function planned(
+  topology: Topology,
+  { text, path }: { readonly text: string; readonly path: string },
+  choice: Choice,
+): Plan {
+  const plan = good(planFor(topology, { file: path, place: placesIn(text, path) }));
   if (choice.name === undefined) return plan;
   // The same rule as for a topology's name: it becomes a folder.
   const fault = topologyNameFault(choice.name);

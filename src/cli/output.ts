@@ -13,6 +13,13 @@ export type Format = (typeof formats)[number];
 export const formatOption = (): Option<"-f, --format <format>", undefined, "table", undefined, false, Format> =>
   new Option("-f, --format <format>", "how to print the result").choices(formats).default("table" as const);
 
+export const textFormats = ["text", "json"] as const;
+export type TextFormat = (typeof textFormats)[number];
+
+/** `-f text|json`, where the result is no table. */
+export const textOption = (): Option<"-f, --format <format>", undefined, "text", undefined, false, TextFormat> =>
+  new Option("-f, --format <format>", "how to print the result").choices(textFormats).default("text" as const);
+
 /** Rows in the order of `columns`, which also are the header. */
 export function rowsText(columns: readonly string[], rows: readonly Row[], format: Format): string {
   if (format === "json") return `${JSON.stringify(rows, null, 2)}\n`;

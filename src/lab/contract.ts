@@ -21,7 +21,35 @@ export type AgentRequest =
   | { readonly do: "heal"; readonly fault: number }
   /** Start an experiment's repetition; its end is the `stopped` phase event. */
   | { readonly do: "run"; readonly experiment: Experiment; readonly seed: string }
+  /** The plan the lab runs now, and the seed of its `up`. */
+  | { readonly do: "plan" }
+  /** Make the lab that of another plan; progress lines come before the answer. */
+  | { readonly do: "reconcile"; readonly plan: Plan }
+  /** Kernel truth of the link with these ends, as in LinkStatus. */
+  | { readonly do: "link"; readonly ends: readonly [string, string] }
   | { readonly do: "down" };
+
+/** One thing about an interface, its port or its queue: as planned, and as the kernel said when asked. */
+export interface TruthRow {
+  readonly what: string;
+  /** Empty for what is only counted. */
+  readonly asked: string | number;
+  readonly kernel: string | number;
+  readonly differs: boolean;
+}
+
+export interface EndTruth {
+  /** `node:eth1`. */
+  readonly endpoint: string;
+  /** Its other end, in the switchboard, where its queue is. */
+  readonly port: string;
+  readonly rows: readonly TruthRow[];
+}
+
+export interface RunningPlan {
+  readonly plan: Plan;
+  readonly seed: string;
+}
 
 export interface NodeStatus {
   readonly name: string;
@@ -35,6 +63,7 @@ export interface NodeStatus {
 }
 
 export interface LinkStatus {
+  /** `node:eth1`, or the name of a switch; in the topology's order. */
   readonly ends: readonly [string, string];
   readonly up: boolean;
   readonly faults: readonly number[];
@@ -98,12 +127,39 @@ export interface RunningLab extends AsyncDisposable {
   fault(request: Extract<AgentRequest, { do: "fault" }>): Promise<readonly FaultStatus[]>;
   faults(): Promise<readonly FaultStatus[]>;
   heal(fault: number): Promise<readonly FaultStatus[]>;
+  plan(): Promise<RunningPlan>;
+  /** What the kernel says of both ends of a link, beside what the plan asks; a switch's end has none of its own. */
+  link(ends: readonly [string, string]): Promise<readonly EndTruth[]>;
+  /** Changes the lab into that of `plan`, which may differ in what `changesBetween` does not refuse. */
+  reconcile(plan: Plan, progress: (progress: Progress) => void): Promise<void>;
   startRun(experiment: Experiment, seed: string): Promise<void>;
-  /** Lines of events.ndjson from a byte offset on, following until the `stopped` phase, the signal or the agent's end. */
-  events(options: { readonly fromByte: number; readonly signal: AbortSignal }): AsyncIterable<Event>;
+  /**
+   * Lines of events.ndjson from a byte offset on, following until the `stopped` phase; rejects at the agent's end before it.
+   * With `until: "gone"` it is the agent's end that ends them well, with "now" the last line that is there.
+   */
+  events(options: {
+    readonly fromByte: number;
+    readonly signal: AbortSignal;
+    readonly until?: "stopped" | "gone" | "now";
+  }): AsyncIterable<Event>;
   /** Command and arguments that run `command` inside a node: the caller spawns it with its own terminal. */
   execArguments(node: string, command: readonly string[]): Promise<readonly string[]>;
+  /** The same as a session: it can be signalled, and ends when this process goes before `leave`. */
+  session(node: string, command: readonly string[]): Promise<Session>;
   down(): Promise<void>;
+}
+
+/** A command inside a node that somebody waits for. */
+export interface Session {
+  readonly arguments: readonly string[];
+  /** Its processes get what is typed at this terminal (Ctrl-C) from the terminal itself. */
+  readonly sharesTerminal: boolean;
+  /** Signals every process of it, wherever it is. */
+  signal(name: NodeJS.Signals): Promise<void>;
+  /** Ends what is left of it. */
+  end(): Promise<void>;
+  /** It has ended by itself: what it left is meant to stay. */
+  leave(): Promise<void>;
 }
 
 export interface LabSummary {

@@ -2,6 +2,7 @@
 export type {
   AgentAnswer,
   AgentRequest,
+  EndTruth,
   FaultStatus,
   LabStatus,
   LabSummary,
@@ -9,7 +10,10 @@ export type {
   NodeStatus,
   Progress,
   RunningLab,
+  RunningPlan,
   Runtime,
+  Session,
+  TruthRow,
   UpOptions,
 } from "./contract.js";
 export { isAlive as stillThere, processHere, type HostProcess } from "./netns/host-process.js";

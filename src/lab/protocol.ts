@@ -15,7 +15,12 @@ export type LabRequest =
   /** Answered when the lab is up, or has failed to come up; progress lines come before. */
   | { readonly do: "await-up" }
   /** The command that enters a node from inside the sandbox. */
-  | { readonly do: "enter"; readonly node: string };
+  | { readonly do: "enter"; readonly node: string }
+  /** A command that carries this mark runs inside a node; it is ended when the connection closes before `leave`. */
+  | { readonly do: "session"; readonly mark: string }
+  | { readonly do: "signal"; readonly mark: string; readonly name: NodeJS.Signals }
+  | { readonly do: "leave"; readonly mark: string }
+  | { readonly do: "end-session"; readonly mark: string };
 
 export type NumberedRequest = { readonly id: number } & LabRequest;
 

@@ -20,6 +20,16 @@ export function impairmentLines(port: string, link: ImpairedLink): readonly stri
   return tbf === "" ? [root] : [root, `qdisc add dev ${port} parent 1:1 handle 10: ${tbf}`];
 }
 
+/** For people: `delay 50 ms`, `rate 10000 kbit/s`; empty when nothing is impaired. */
+export function impairmentWords({ delay, jitter, lossPercent, rateKbit }: Impairment): readonly string[] {
+  return [
+    delay > 0 ? `delay ${toMilliseconds(delay)} ms` : "",
+    jitter > 0 ? `jitter ${toMilliseconds(jitter)} ms` : "",
+    lossPercent > 0 ? `loss ${lossPercent} %` : "",
+    rateKbit > 0 ? `rate ${rateKbit} kbit/s` : "",
+  ].filter((word) => word !== "");
+}
+
 /** Kernel modules that the links need. */
 export function requirementsFor(impairments: readonly Impairment[]): readonly string[] {
   const needs: string[] = [];

@@ -1,7 +1,7 @@
 // The plan's own rules on small topologies made for one question each. Shipped topologies: tests/pure/plan-golden.test.ts.
 import { describe, expect, it } from "vitest";
 import { problemText } from "../base/index.js";
-import { parseTopology, type Topology } from "../spec/index.js";
+import { parseTopology, placesIn, type Topology } from "../spec/index.js";
 import { parsePlan, type Plan, planFor, type PlannedNode } from "./index.js";
 
 function topologyOf(body: string): Topology {
@@ -237,14 +237,13 @@ links: [{ endpoints: ["orderer1:eth1", "r1:eth1"] }]`),
 
 describe("what cannot be planned", () => {
   it("is a node that others reach only through one that does not forward", () => {
-    const parsed = planFor(
-      topologyOf(`
+    const body = `
 nodes: { orderer1: { kind: orderer }, orderer2: { kind: orderer }, orderer3: { kind: orderer } }
-links: [{ endpoints: ["orderer1:eth1", "orderer2:eth1"] }, { endpoints: ["orderer2:eth2", "orderer3:eth1"] }]`),
-      "chain.yaml",
-    );
+links: [{ endpoints: ["orderer1:eth1", "orderer2:eth1"] }, { endpoints: ["orderer2:eth2", "orderer3:eth1"] }]`;
+    const place = placesIn(body, "chain.yaml");
+    const parsed = planFor(topologyOf(body), { file: "chain.yaml", place });
     expect(parsed.kind === "bad" && parsed.problems.map(problemText)).toEqual([
-      'chain.yaml:1:1: links: "orderer1" cannot reach orderer3: only routers forward, and no path of routers leads there; put a router between',
+      'chain.yaml:2:10: nodes.orderer1: "orderer1" cannot reach orderer3: only routers forward, and no path of routers leads there; put a router between',
     ]);
   });
 
@@ -258,7 +257,7 @@ links: [${switches.map((name, index) => `{ endpoints: ["r1:eth${index}", ${name}
     const texts = parsed.kind === "bad" ? parsed.problems.map(problemText) : [];
     expect(texts.length).toBeGreaterThanOrEqual(76);
     expect(texts[0]).toMatch(
-      /^small:1:1: nodes: No switch network is left for "lan\d+"; give its node another id, or divide the topology$/,
+      /^small:1:1: nodes\.lan\d+: No switch network is left for "lan\d+"; give its node another id, or divide the topology$/,
     );
   });
 });

@@ -1,6 +1,6 @@
 // Topology → Plan: draws every number, then writes down what each node is and what the lab does. Pure and deterministic:
 // the same topology gives the same bytes. What a topology cannot have is answered as problems, all at once.
-import type { Parsed, Problem } from "../base/index.js";
+import type { Parsed, Position, Problem } from "../base/index.js";
 import type { Topology, TopologyNode } from "../spec/index.js";
 import type { Collision } from "./draw.js";
 import { frrFor } from "./frr.js";
@@ -20,15 +20,20 @@ import { serviceFor } from "./service.js";
 import { stepsFor } from "./steps.js";
 import { sysctlsFor } from "./sysctls.js";
 
-/**
- * The plan, or why there is none. `topology` has passed the rules of `spec`. Problems name `file` and the path of the
- * key; a canonical topology no longer knows its lines, so they stand at its beginning.
- */
-export function planFor(topology: Topology, file: string = topology.name): Parsed<Plan> {
+/** Where a topology was written, for problems: a canonical one no longer knows its lines. */
+export interface Written {
+  readonly file: string;
+  /** Where the key at a path stands, like ["nodes", "r1"]; without it problems stand at the file's beginning. */
+  readonly place?: (path: readonly (string | number)[]) => Position;
+}
+
+/** The plan, or why there is none. `topology` has passed the rules of `spec`. */
+export function planFor(topology: Topology, written: Written = { file: topology.name }): Parsed<Plan> {
   const network = networkFor(topology);
   const reach = reachFor(topology, network.segments);
+  const { file, place = () => ({ file, line: 1, column: 1 }) } = written;
   const problems = problemsOf(network, reach).map(
-    (found): Problem => ({ position: { file, line: 1, column: 1 }, ...found }),
+    ({ at, ...found }): Problem => ({ position: place(at), path: at.join("."), ...found }),
   );
   return problems.length > 0 ? { kind: "bad", problems } : { kind: "good", value: planFrom(topology, network, reach) };
 }
@@ -166,18 +171,21 @@ function switchFor(segment: Segment): PlannedSwitch {
 const collisionText = ({ what, name, holder }: Collision): string =>
   `The ${what} of "${name}" fell on that of "${holder}" and was drawn again: an id on one of their nodes settles it`;
 
-type Found = Omit<Problem, "position">;
+type Found = Omit<Problem, "position" | "path"> & { readonly at: readonly string[] };
 
 function problemsOf(network: Network, reach: Reach): readonly Found[] {
   const exhausted = network.exhausted.map(
     ({ what, name }): Found => ({
-      path: "nodes",
+      at: ["nodes", nodeIn(name)],
       message: `No ${what} is left for "${name}"`,
       suggestion: "give its node another id, or divide the topology",
     }),
   );
   return [...exhausted, ...cutOffProblems(reach)];
 }
+
+/** The first node in the name of what was drawn: `r1`, `port r1:eth1`, `bridge r1:eth1 r2:eth1`. */
+const nodeIn = (name: string): string => name.replace(/^(interface|port|bridge) /, "").split(/[: ]/)[0] ?? "";
 
 /** One problem for the first node that is cut off: what cures it most often cures the rest. */
 function cutOffProblems(reach: Reach): readonly Found[] {
@@ -188,7 +196,7 @@ function cutOffProblems(reach: Reach): readonly Found[] {
     missing.length > 5 ? `${missing.slice(0, 5).join(", ")} and ${missing.length - 5} more` : missing.join(", ");
   return [
     {
-      path: "links",
+      at: ["nodes", name],
       message: `"${name}" cannot reach ${shown}: only routers forward, and no path of routers leads there`,
       suggestion: "put a router between",
     },

@@ -1,6 +1,6 @@
 // The plan for people: everything decided, and under "Commands" exactly the lines that `testbed up` gives to `ip` and `tc`.
 // Made from the plan alone, so that the text can never say what the lab does not do.
-import { toMilliseconds } from "../base/index.js";
+import { impairmentWords } from "./impairment.js";
 import type { Plan, PlannedEnd, PlannedInterface, PlannedLink, PlannedNode, Step } from "./plan.js";
 
 export function planText(plan: Plan): string {
@@ -83,13 +83,7 @@ function interfaceText(each: PlannedInterface, switchName: string): string {
 }
 
 function linkLines(link: PlannedLink): readonly string[] {
-  const { delay, jitter, lossPercent, rateKbit } = link.impairment;
-  const impaired = [
-    delay > 0 ? `delay ${toMilliseconds(delay)} ms` : "",
-    jitter > 0 ? `jitter ${toMilliseconds(jitter)} ms` : "",
-    lossPercent > 0 ? `loss ${lossPercent} %` : "",
-    rateKbit > 0 ? `rate ${rateKbit} kbit/s` : "",
-  ].filter((word) => word !== "");
+  const impaired = impairmentWords(link.impairment);
   const [left, right] = link.ends;
   return [
     `${endText(left)} - ${endText(right)}: bridge ${link.bridge} index ${link.bridgeIndex}, network ${link.subnet}`,

@@ -14,7 +14,7 @@ export { experimentSchema, topologySchema, type JsonSchema } from "./json.schema
 export { naturalOrder, topologyNameFault } from "./names.js";
 export { profileNames, profiles } from "./profiles.js";
 export { parseTarget, type ParsedTarget } from "./target.js";
-export { parseTopology } from "./topology-file.js";
+export { parseTopology, placesIn } from "./topology-file.js";
 export type {
   BfdTimers,
   EndpointName,

@@ -1,6 +1,6 @@
 // A topology file: text in; the canonical topology, or everything that is wrong with it, out. Reads the YAML, holds it
 // against the schema, applies the rules, then fills in what the file leaves open: profile, units, kinds' defaults.
-import type { Parsed } from "../base/index.js";
+import type { Parsed, Position } from "../base/index.js";
 import { microseconds } from "../base/index.js";
 import { readDocument, sortedProblems } from "./document.js";
 import { check } from "./check.schema.js";
@@ -33,6 +33,12 @@ export function parseTopology(text: string, file: string): Parsed<Topology> {
   const problems = [...checked.problems, ...rules.map(({ problem }) => problem)];
   if (checked.value === undefined || problems.length > 0) return { kind: "bad", problems: sortedProblems(problems) };
   return { kind: "good", value: topologyFrom(checked.value) };
+}
+
+/** Where keys stand in the text of a topology, for who finds a problem after it was parsed. */
+export function placesIn(text: string, file: string): (path: readonly (string | number)[]) => Position {
+  const source = readDocument(text, file);
+  return (path) => (source.kind === "good" ? source.value.place(path, "key") : { file, line: 1, column: 1 });
 }
 
 /** Canonical form of a file that breaks no rule. */

@@ -175,6 +175,10 @@ export class RunningCommand {
     return this.#stderr;
   }
 
+  get stdout(): string {
+    return this.#stdout;
+  }
+
   /** Resolves when the talk (stderr) holds the text; rejects when the command ends before. */
   says(text: string): Promise<void> {
     return this.#untilHeld(text, () => this.#stderr);

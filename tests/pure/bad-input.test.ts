@@ -5,7 +5,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { problemText, type Problem } from "../../src/base/index.js";
-import { checkAgainst, parseExperiment, parseTopology } from "../../src/spec/index.js";
+import { planFor } from "../../src/plan/index.js";
+import { checkAgainst, parseExperiment, parseTopology, placesIn } from "../../src/spec/index.js";
 
 const folder = join(import.meta.dirname, "bad-input");
 const names = readdirSync(folder)
@@ -17,7 +18,9 @@ function problemsOf(name: string): readonly Problem[] {
   const text = readFileSync(join(folder, file), "utf8");
   if (name.startsWith("topology-")) {
     const topology = parseTopology(text, file);
-    return topology.kind === "bad" ? topology.problems : [];
+    if (topology.kind === "bad") return topology.problems;
+    const plan = planFor(topology.value, { file, place: placesIn(text, file) });
+    return plan.kind === "bad" ? plan.problems : [];
   }
   const experiment = parseExperiment(text, file);
   if (experiment.kind === "bad") return experiment.problems;

@@ -43,7 +43,7 @@ export function loaded(experimentText: string, topologyText: string, profile?: P
   const experiment = good(parseExperiment(experimentText, "experiment"));
   const written = good(parseTopology(topologyText, "topology"));
   const topology = applyExperiment(written, experiment, { profile });
-  return { experiment, plan: good(planFor(topology, "topology")) };
+  return { experiment, plan: good(planFor(topology, { file: "topology" })) };
 }
 
 export function simulated({ plan, experiment }: Loaded, options: SimulationOptions = {}): Simulated {

@@ -1,7 +1,8 @@
 // Impairments with the real sch_netem: the plan's own `tc` lines, in a kernel that has it, measured end to end.
 import { beforeAll, describe, expect, it } from "vitest";
 import { present } from "../../src/base/index.js";
-import { planFor, type Plan } from "../../src/plan/index.js";
+import { type KernelQueue, queueWords } from "../../src/lab/links/link-truth.js";
+import { changesBetween, planFor, type Plan } from "../../src/plan/index.js";
 import { parseTopology } from "../../src/spec/index.js";
 import { runInUserModeLinux } from "./user-mode-linux.js";
 
@@ -32,8 +33,16 @@ const source = `
 require("node:net").connect(5001, process.argv[2], function () { this.end(Buffer.alloc(${transferBytes})); });
 `;
 
-function planned(): Plan {
-  const topology = parseTopology(topologyText, "impaired.yaml");
+/** The same links otherwise impaired: a value changed, a queue of another kind, one that comes and one that goes. */
+const changedText = topologyText
+  .replace('"r2:eth1"]', '"r2:eth1"], delay: 5ms')
+  .replace("delay: 50ms", "delay: 80ms, jitter: 5ms, loss: 1%")
+  .replace(", loss: 10%", "")
+  .replace("rate: 8mbit", "rate: 16mbit")
+  .replace("delay: 20ms, rate: 8mbit", "rate: 8mbit");
+
+function planned(text: string): Plan {
+  const topology = parseTopology(text, "impaired.yaml");
   if (topology.kind === "bad") throw new Error(topology.problems.map((problem) => problem.message).join("\n"));
   const plan = planFor(topology.value);
   if (plan.kind === "bad") throw new Error(plan.problems.map((problem) => problem.message).join("\n"));
@@ -46,7 +55,8 @@ describe("impairments in a kernel with sch_netem", () => {
   let read: (name: string) => Promise<string>;
 
   beforeAll(async () => {
-    const plan = planned();
+    const plan = planned(topologyText);
+    const changes = changesBetween(plan, planned(changedText));
     const far = (name: string): string => {
       const node = present(
         plan.nodes.find((each) => each.name === "r2"),
@@ -66,6 +76,10 @@ ip netns exec r2 node sink.cjs ready.${name} >out/transfer.${name} & sink=$!
 while [ ! -s ready.${name} ]; do :; done
 ip netns exec r1 node source.cjs ${far(name)}
 wait $sink`;
+    const looks = (when: string): string =>
+      ["eth1", "eth2", "eth3", "eth4", "eth5"]
+        .map((name) => `tc -s -json qdisc show dev r1.${name} >out/${when}.${name}`)
+        .join("\n");
     read = await runInUserModeLinux({
       modules: ["veth", "bridge", "sch_netem", "sch_tbf"],
       timeoutMs: 200_000,
@@ -74,6 +88,7 @@ wait $sink`;
         r1: inNode("r1"),
         r2: inNode("r2"),
         impairments: lines(plan.steps.impairments),
+        changes: lines(changes.steps.impairments),
         "sink.cjs": sink,
         "source.cjs": source,
       },
@@ -88,6 +103,9 @@ ip netns exec r1 ping -q -c 20 -i 0.2 ${far("eth2")} >out/ping.eth2
 ip netns exec r1 ping -q -c 2000 -i 0.004 -W 1 ${far("eth3")} >out/ping.eth3 || true
 ${transfer("eth4")}
 ${transfer("eth5")}
+${looks("before")}
+tc -batch changes
+${looks("after")}
 `,
     });
   }, 240_000);
@@ -103,6 +121,19 @@ ${transfer("eth5")}
     expect(bare).toBeLessThan(10);
     expect(delayed - bare).toBeGreaterThan(98);
     expect(delayed - bare).toBeLessThan(110);
+  });
+
+  it.each([
+    ["eth1", [], ["delay 5 ms"]],
+    ["eth2", ["delay 50 ms"], ["delay 80 ms", "jitter 5 ms", "loss 1 %"]],
+    ["eth3", ["loss 10 %"], []],
+    ["eth4", ["rate 8000 kbit/s"], ["rate 16000 kbit/s"]],
+    ["eth5", ["delay 20 ms", "rate 8000 kbit/s"], ["rate 8000 kbit/s"]],
+  ])("%s is read back as asked, and after a change in place as asked then", async (name, before, after) => {
+    const queues = async (when: string): Promise<readonly string[]> =>
+      queueWords(JSON.parse(await read(`${when}.${name}`)) as readonly KernelQueue[]);
+    expect(await queues("before")).toEqual(before);
+    expect(await queues("after")).toEqual(after);
   });
 
   it("loses in each direction what the link asks for", async () => {

@@ -5,6 +5,7 @@ import type { FaultStatus } from "../../lab/index.js";
 import { misbehaviours } from "../../smartbft/index.js";
 import { durationFrom, expectedUnit, parseTarget } from "../../spec/index.js";
 import { UserError } from "../../system/index.js";
+import { examples } from "../examples.js";
 import { CheckFailed } from "../exit.js";
 import { labOption, theLab } from "../labs.js";
 import { formatOption, print, rowsText, type Format } from "../output.js";
@@ -23,7 +24,13 @@ const nodeFaults: readonly (readonly [Exclude<FaultKind, "interface-down">, stri
 const columns = ["fault", "what", "how", "target", "asked", "state"] as const;
 
 export const registerFault: Register = (program, context) => {
-  const fault = program.command("fault").description("break something, and see that it is broken");
+  const fault = program
+    .command("fault")
+    .description("break something, and see that it is broken")
+    .addHelpText(
+      "after",
+      examples("testbed fault interface-down leader --how blackhole --for 10s", "testbed fault list"),
+    );
   fault
     .command("interface-down")
     .description("take an interface down in one of four ways")
@@ -39,7 +46,7 @@ export const registerFault: Register = (program, context) => {
     .option("--for <duration>", "heal after this long, like 10s")
     .addOption(labOption())
     .addOption(formatOption())
-    .addHelpText("after", "\nExample:\n  testbed fault interface-down leader --how blackhole --for 10s")
+    .addHelpText("after", examples("testbed fault interface-down leader --how blackhole --for 10s"))
     .action(async (target, { how, for: duration, lab, format }) => {
       await inject({ what: "interface-down", how, target, duration, lab, format });
     });
@@ -52,7 +59,7 @@ export const registerFault: Register = (program, context) => {
       .addOption(formatOption());
     if (what === "node-restart") {
       command
-        .addHelpText("after", "\nExample:\n  testbed fault node-restart follower")
+        .addHelpText("after", examples("testbed fault node-restart follower"))
         .action(async (target, { lab, format }) => {
           await inject({ what, how: "", target, duration: undefined, lab, format });
         });
@@ -60,7 +67,7 @@ export const registerFault: Register = (program, context) => {
     }
     command
       .option("--for <duration>", "heal after this long, like 10s")
-      .addHelpText("after", `\nExample:\n  testbed fault ${what} follower --for 10s`)
+      .addHelpText("after", examples(`testbed fault ${what} follower --for 10s`))
       .action(async (target, { for: duration, lab, format }) => {
         await inject({ what, how: "", target, duration, lab, format });
       });
@@ -86,6 +93,10 @@ export const registerFault: Register = (program, context) => {
     .description("faults of this lab, the healed ones too")
     .addOption(labOption())
     .addOption(formatOption())
+    .addHelpText(
+      "after",
+      examples("testbed fault list", "testbed fault list -f json | jq '.[] | select(.state == \"effective\")'"),
+    )
     .action(async ({ lab: name, format }) => {
       await using lab = await theLab(name);
       await printFaults(await lab.faults(), format);
@@ -100,6 +111,7 @@ const registerHeal: Register = (program) => {
     .argument("[fault]", "number from: testbed fault list")
     .addOption(labOption())
     .addOption(formatOption())
+    .addHelpText("after", examples("testbed heal", "testbed heal 2"))
     .action(async (fault, { lab: name, format }) => {
       const which = fault === undefined ? 0 : Number(fault);
       if (fault !== undefined && !/^[1-9]\d{0,8}$/.test(fault)) {

@@ -1,11 +1,9 @@
 // Into a node: exec, shell, logs.
-import { constants } from "node:os";
-import { execa } from "execa";
-import type { RunningLab } from "../../lab/index.js";
+import { examples } from "../examples.js";
+import { runInside } from "../inside.js";
 import { labOption, theLab } from "../labs.js";
 import { printLogs } from "../node-logs.js";
 import type { Register } from "../program.js";
-import { toolPath } from "../../system/index.js";
 
 export const registerInside: Register = (program, { interrupt }) => {
   program
@@ -14,10 +12,13 @@ export const registerInside: Register = (program, { interrupt }) => {
     .argument("<node>", "as testbed status lists it")
     .argument("<command...>", "after --")
     .addOption(labOption())
-    .addHelpText("after", "\nExample:\n  testbed exec r1 -- vtysh -c 'show ip ospf neighbor'")
+    .addHelpText(
+      "after",
+      examples("testbed exec r1 -- vtysh -c 'show ip ospf neighbor'", "testbed exec client1 -- ping -c 3 10.0.1.7"),
+    )
     .action(async (node, command, { lab: name }) => {
       await using lab = await theLab(name);
-      process.exitCode = await runInside(lab, node, command);
+      process.exitCode = await runInside(lab, node, command, { interrupt, stdio: "inherit", leftovers: "stay" });
     });
 
   program
@@ -25,14 +26,12 @@ export const registerInside: Register = (program, { interrupt }) => {
     .description("a shell inside a node")
     .argument("<node>", "as testbed status lists it")
     .addOption(labOption())
+    .addHelpText("after", examples("testbed shell r1"))
     .action(async (node, { lab: name }) => {
       await using lab = await theLab(name);
       const { runtime } = await lab.status();
-      process.exitCode = await runInside(
-        lab,
-        node,
-        runtime === "docker" ? shellOfImage : [process.env.SHELL ?? "/bin/sh"],
-      );
+      const shell = runtime === "docker" ? shellOfImage : [process.env["SHELL"] ?? "/bin/sh"];
+      process.exitCode = await runInside(lab, node, shell, { interrupt, stdio: "inherit", leftovers: "stay" });
     });
 
   program
@@ -41,6 +40,7 @@ export const registerInside: Register = (program, { interrupt }) => {
     .argument("<node>", "as testbed status lists it")
     .option("-f, --follow", "go on as lines are written")
     .addOption(labOption())
+    .addHelpText("after", examples("testbed logs orderer1 --follow", "testbed logs r1 --lab bft4-ring | grep -i ospf"))
     .action(async (node, { follow, lab: name }) => {
       await using lab = await theLab(name);
       await printLogs(lab, node, { follow: follow === true, signal: interrupt.signal });
@@ -49,10 +49,3 @@ export const registerInside: Register = (program, { interrupt }) => {
 
 /** An image need not have the user's own. */
 const shellOfImage = ["sh", "-c", "command -v bash >/dev/null && exec bash; exec sh"] as const;
-
-async function runInside(lab: RunningLab, node: string, command: readonly string[]): Promise<number> {
-  const [program = "", ...words] = await lab.execArguments(node, command);
-  const result = await execa(program, words, { stdio: "inherit", reject: false, env: { PATH: toolPath() } });
-  // As a shell has it: 128 and the signal's number.
-  return result.exitCode ?? 128 + (result.signal === undefined ? 0 : constants.signals[result.signal]);
-}

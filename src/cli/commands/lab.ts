@@ -1,41 +1,14 @@
-// The life of a lab: up, status, labs, down, clean; and doctor, which says whether there can be one.
+// The life of a lab: status, labs, down, clean; and doctor, which says whether there can be one.
 import { dockerRuntime, examineMachine, netnsRuntime, type LabStatus } from "../../lab/index.js";
-import { labLeft } from "../interrupt.js";
+import { examples } from "../examples.js";
 import { allLabs, theLab, labOption } from "../labs.js";
-import { loadTopology } from "../load.js";
-import { formatOption, print, rowsText, say } from "../output.js";
-import { profileOption } from "../profile-option.js";
+import { formatOption, print, rowsText, say, textOption } from "../output.js";
 import type { Register } from "../program.js";
-import { progressLine } from "../progress.js";
-import { chosenRuntime, refuseNamesake, runtimeLine, runtimeOption } from "../runtime-option.js";
 
 export const registerLab: Register = (program, context) => {
-  for (const register of [registerUp, registerStatus, registerLabs, registerDown, registerClean, registerDoctor]) {
+  for (const register of [registerStatus, registerLabs, registerDown, registerClean, registerDoctor]) {
     register(program, context);
   }
-};
-
-const registerUp: Register = (program, { interrupt }) => {
-  program
-    .command("up")
-    .description("bring a lab up and return when every node has every route and every service answers")
-    .argument("<topology>", "topology file")
-    .addOption(profileOption())
-    .option("-n, --name <name>", "name of the lab, in place of the topology's")
-    .option("--seed <seed>", "seed of everything that is drawn", "1")
-    .addOption(runtimeOption())
-    .addHelpText("after", "\nExample:\n  testbed up topologies/bft4-ring.yaml && testbed status && testbed down")
-    .action(async (file, { profile, name, seed, runtime: choice }) => {
-      const { plan } = await loadTopology(file, { profile, name });
-      const chosen = await chosenRuntime(choice);
-      await refuseNamesake(plan.lab, chosen);
-      interrupt.cleansUp(labLeft(plan.lab));
-      const options = { seed, messageTrace: true, progress: progressLine, signal: interrupt.signal };
-      await using lab = await chosen.runtime.up(plan, options);
-      interrupt.settle();
-      if (interrupt.interrupted) await lab.down();
-      else say(`lab ${lab.name} is up: testbed status, testbed fault, testbed down\n  ${runtimeLine(chosen)}`);
-    });
 };
 
 const statusColumns = ["node", "kind", "address", "state", "view", "leader", "height", "pool", "pid"] as const;
@@ -48,7 +21,7 @@ const registerStatus: Register = (program) => {
     .addOption(formatOption())
     .addHelpText(
       "after",
-      "\nExample:\n  testbed status -f json | jq '.nodes[] | select(.kind == \"orderer\").facts.leader'",
+      examples("testbed status", "testbed status -f json | jq '.nodes[] | select(.kind == \"orderer\").facts.leader'"),
     )
     .action(async ({ lab: name, format }) => {
       await using lab = await theLab(name);
@@ -79,6 +52,7 @@ const registerLabs: Register = (program) => {
     .command("labs")
     .description("every lab of this user, running or dead")
     .addOption(formatOption())
+    .addHelpText("after", examples("testbed labs", "testbed labs -f json | jq -r '.[].lab'"))
     .action(async ({ format }) => {
       const labs = await allLabs();
       const rows = labs.map((lab) => ({
@@ -97,7 +71,7 @@ const registerDown: Register = (program) => {
     .command("down")
     .description("end a lab and wait until its last interface has gone")
     .addOption(labOption())
-    .addHelpText("after", "\nExample:\n  testbed down --lab bft4-ring")
+    .addHelpText("after", examples("testbed down", "testbed down --lab bft4-ring"))
     .action(async ({ lab: name }) => {
       await using lab = await theLab(name);
       await lab.down();
@@ -109,8 +83,11 @@ const registerClean: Register = (program) => {
   program
     .command("clean")
     .description("remove what dead labs of this user left behind; touches nothing else")
-    .action(async () => {
+    .addOption(textOption())
+    .addHelpText("after", examples("testbed clean", "testbed clean -f json"))
+    .action(async ({ format }) => {
       const removed = [...(await dockerRuntime.clean()), ...(await netnsRuntime.clean())];
+      if (format === "json") return await print(`${JSON.stringify(removed, null, 2)}\n`);
       for (const each of removed) say(`removed ${each}`);
       if (removed.length === 0) say("nothing to remove");
     });
@@ -121,6 +98,7 @@ const registerDoctor: Register = (program) => {
     .command("doctor")
     .description("what this machine can do, and what is lost without each")
     .addOption(formatOption())
+    .addHelpText("after", examples("testbed doctor", "testbed doctor -f json | jq '.[] | select(.state == \"no\")'"))
     .action(async ({ format }) => {
       const rows = (await examineMachine()).map((capability) => ({
         capability: capability.name,

@@ -3,9 +3,10 @@ import { Option } from "@commander-js/extra-typings";
 import { csvLine, messageCells, messageHeader, messagesMatching, type MessageFilter } from "../../results/index.js";
 import { eventsOf, reportOn, runsIn } from "../../run/index.js";
 import { UserError } from "../../system/index.js";
+import { examples } from "../examples.js";
 import { conclude } from "../conclusion.js";
 import { countFrom, numberFrom } from "../count.js";
-import { formatOption, print, rowsText, type Format, type Row } from "../output.js";
+import { formatOption, print, rowsText, textOption, type Format, type Row } from "../output.js";
 import type { Register } from "../program.js";
 
 export const registerResults: Register = (program) => {
@@ -13,8 +14,9 @@ export const registerResults: Register = (program) => {
     .command("report")
     .description("analyse a results folder again: CSV files, verdict and summary from its events")
     .argument("<folder>", "results folder")
-    .addHelpText("after", "\nExample:\n  testbed report results/DIR")
-    .action(async (folder) => await conclude(folder, await reportOn(folder)));
+    .addOption(textOption())
+    .addHelpText("after", examples("testbed report results/DIR", "testbed report results/DIR -f json | jq .verdict"))
+    .action(async (folder, { format }) => await conclude(folder, await reportOn(folder), format));
 
   program
     .command("messages")
@@ -28,7 +30,7 @@ export const registerResults: Register = (program) => {
     .addOption(new Option("--direction <direction>", "as that replica saw it").choices(["in", "out"] as const))
     .option("--run <run>", "which repetition", "1")
     .addOption(formatOption())
-    .addHelpText("after", "\nExample:\n  testbed messages results/DIR --node orderer2 --type ViewChange --view 1")
+    .addHelpText("after", examples("testbed messages results/DIR --node orderer2 --type ViewChange --view 1"))
     .action(async (folder, { run, format, ...filter }) => {
       const number = countFrom(run, 1);
       if (!(await runsIn(folder)).includes(number))

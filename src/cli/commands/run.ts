@@ -4,13 +4,14 @@ import { join, resolve } from "node:path";
 import { finishRepetition, runExperiment, type Execute, type Manifest } from "../../run/index.js";
 import type { ProfileName } from "../../spec/index.js";
 import { UserError } from "../../system/index.js";
+import { examples } from "../examples.js";
 import { conclude } from "../conclusion.js";
 import { countFrom } from "../count.js";
 import { eventsToTheEnd, executionIn } from "../execution.js";
 import { labLeft } from "../interrupt.js";
 import { theLab } from "../labs.js";
 import { loadExperiment, type LoadedExperiment } from "../load.js";
-import { say } from "../output.js";
+import { say, textOption, type TextFormat } from "../output.js";
 import { profileOption } from "../profile-option.js";
 import type { Context, Register } from "../program.js";
 import { progressFromNow } from "../progress.js";
@@ -36,6 +37,7 @@ export interface RunChoices {
   /** File with what things cost on the simulated machine. */
   readonly costs?: string | undefined;
   readonly messageTrace: boolean;
+  readonly format: TextFormat;
 }
 
 export const registerRun: Register = (program, context) => {
@@ -52,29 +54,30 @@ export const registerRun: Register = (program, context) => {
     .option("--no-message-trace", "leave out the event of each message in and out of a replica")
     .option("--costs <file>", "with --runtime sim: what testbed calibrate wrote, in place of the defaults")
     .option("--resume <lab>", "finish the repetition of a run that was killed, whose lab lives on")
+    .addOption(textOption())
     .addHelpText(
       "after",
-      `
-Examples:
-  testbed run experiments/leader-interface-down.yaml --repeat 10 --profile fabric
-  testbed run --resume bft4-ring`,
+      examples(
+        "testbed run experiments/leader-interface-down.yaml --repeat 10 --profile fabric",
+        "testbed run --resume bft4-ring",
+      ),
     )
-    .action(async (file, { resume: lab, messageTrace, ...choices }) => {
+    .action(async (file, { resume: lab, messageTrace, format, ...choices }) => {
       if ((file === undefined) === (lab === undefined)) {
         throw new UserError("Cannot run that: expected an experiment file, or --resume LAB", {
           suggestion: "the shipped experiments are in experiments/; testbed labs lists labs",
         });
       }
-      if (file !== undefined) return await runFile(file, { messageTrace, ...choices }, context);
+      if (file !== undefined) return await runFile(file, { messageTrace, format, ...choices }, context);
       if (Object.keys(choices).length > 0 || !messageTrace) {
         throw new UserError("Cannot use other options with --resume: the run keeps those it began with");
       }
-      return await resume(lab, context);
+      return await resume(lab, format, context);
     });
 };
 
 export async function runFile(file: string, choices: RunChoices, context: Context): Promise<void> {
-  const { profile, repeat, seed, name, output } = choices;
+  const { profile, repeat, seed, name, output, format } = choices;
   const { interrupt, commandLine } = context;
   const loaded = await loadExperiment(file, { profile, name });
   const { plan, experiment } = loaded;
@@ -97,7 +100,7 @@ export async function runFile(file: string, choices: RunChoices, context: Contex
     signal: interrupt.signal,
     progress: after(runtimeLine({ name: facts.runtime, reason: facts.runtimeReason })),
   });
-  await conclude(directory, results);
+  await conclude(directory, results, format);
 }
 
 /** Where a run takes place: in a lab of a runtime, or in the simulator. */
@@ -134,14 +137,13 @@ async function placeFor(
     prepare: async ({ interrupt }) => {
       interrupt.cleansUp(`${labLeft(plan.lab)}; results so far are in ${directory}`);
       await refuseNamesake(plan.lab, chosen);
-      await refuseNamesake(plan.lab, chosen);
       await runtime.check(plan, { signal: interrupt.signal });
     },
     execute: executionIn(runtime, { results: resolve(directory), repetitions, messageTrace }),
   };
 }
 
-async function resume(name: string | undefined, { interrupt }: Context): Promise<void> {
+async function resume(name: string | undefined, format: TextFormat, { interrupt }: Context): Promise<void> {
   await using lab = await theLab(name);
   const { results: directory, run, repetitions } = await takeOver(lab);
   interrupt.cleansUp(labLeft(lab.name));
@@ -150,7 +152,7 @@ async function resume(name: string | undefined, { interrupt }: Context): Promise
   try {
     const results = await finishRepetition(directory, run, events);
     if (run < repetitions) say(`not run: repetitions ${run + 1} to ${repetitions}`);
-    await conclude(directory, results);
+    await conclude(directory, results, format);
   } finally {
     await lab.down();
   }

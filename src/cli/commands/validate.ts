@@ -1,9 +1,10 @@
 // testbed validate FILE…: topologies and experiments, all problems of all files at once.
 import { parse, YAMLParseError } from "yaml";
 import { errorText, UserError } from "../../system/index.js";
+import { examples } from "../examples.js";
 import { readUserFile } from "../files.js";
 import { loadExperiment, loadTopology } from "../load.js";
-import { print } from "../output.js";
+import { print, textOption } from "../output.js";
 import type { Register } from "../program.js";
 
 export const registerValidate: Register = (program) => {
@@ -11,19 +12,30 @@ export const registerValidate: Register = (program) => {
     .command("validate")
     .description("check topologies and experiments: every problem with file, line, column and what to do")
     .argument("<file...>", "topology or experiment files")
-    .addHelpText("after", "\nExample:\n  testbed validate topologies/*.yaml experiments/*.yaml")
-    .action(async (files) => {
+    .addOption(textOption())
+    .addHelpText(
+      "after",
+      examples(
+        "testbed validate topologies/*.yaml experiments/*.yaml",
+        "testbed validate my.yaml -f json | jq '.[] | select(.good | not).problems'",
+      ),
+    )
+    .action(async (files, { format }) => {
       const problems: string[] = [];
+      const judged: { readonly file: string; readonly good: boolean; readonly problems: readonly string[] }[] = [];
       for (const file of files) {
         try {
           const text = await readUserFile(file, "a topology or an experiment");
           await (isExperiment(text) ? loadExperiment(file) : loadTopology(file));
-          await print(`${file}: good\n`);
+          judged.push({ file, good: true, problems: [] });
+          if (format === "text") await print(`${file}: good\n`);
         } catch (error) {
           if (!(error instanceof UserError)) throw error;
           problems.push(errorText(error));
+          judged.push({ file, good: false, problems: errorText(error).split("\n") });
         }
       }
+      if (format === "json") await print(`${JSON.stringify(judged, null, 2)}\n`);
       if (problems.length > 0) throw new UserError(problems.join("\n"));
     });
 };

@@ -3,25 +3,28 @@
 import { assertNever, present } from "../../base/index.js";
 import type { LinkEvent } from "../../boundary/index.js";
 import { resolveFault, Roles } from "../../director/index.js";
-import type { Plan } from "../../plan/index.js";
+import { changesBetween, changesText, type Plan, refusalText } from "../../plan/index.js";
 import { parseTarget } from "../../spec/index.js";
 import { DeadlineTimer, now, UserError, type Logger } from "../../system/index.js";
-import type { AgentRequest, FaultStatus, LabStatus, LinkStatus } from "../contract.js";
+import type { AgentRequest, FaultStatus, LabStatus, LinkStatus, RunningPlan } from "../contract.js";
 import { CarrierKeeper } from "../links/carrier.js";
 import { Downs } from "../links/downs.js";
 import { FaultDesk, healAt } from "../links/fault-desk.js";
 import { KernelListener } from "../links/kernel-listener.js";
+import { lookAtLink } from "../links/link-look.js";
 import { Wiring } from "../links/wiring.js";
 import type { FolderRequest, LabRequest, UpSettings } from "../protocol.js";
 import { environmentEvent } from "./environment.js";
 import type { EventLog } from "./event-log.js";
 import type { Homes, NodeProcess } from "./homes.js";
 import { impair, nsidOf, wire } from "./network.js";
-import { writeNodeFiles } from "./node-files.js";
+import { type Identities, newIdentities, withJoined, writeNodeFiles } from "./node-files.js";
 import { NodeLives } from "./node-lives.js";
 import { Nodes } from "./nodes.js";
 import { frrConfigured, routesConverged, sendFromLoopback } from "./readiness.js";
+import { carryOut } from "./reconcile.js";
 import { RunHost } from "./run-host.js";
+import { Sessions } from "./sessions.js";
 
 export interface AgentOptions {
   readonly directory: string;
@@ -35,6 +38,12 @@ export interface AgentOptions {
 
 export class Agent {
   readonly #options: AgentOptions;
+  /** What the lab is now: that of `up`, until somebody changes it. */
+  #plan: Plan;
+  #identities: Identities;
+  /** Names of nodes by the number of their namespace. */
+  readonly #names = new Map<number, string>();
+  #changing = false;
   readonly #roles: Roles;
   readonly #nodes: Nodes;
   readonly #wiring: Wiring;
@@ -42,6 +51,7 @@ export class Agent {
   readonly #downs: Downs;
   readonly #desk: FaultDesk;
   readonly #run: RunHost;
+  readonly #sessions: Sessions;
   readonly #lives: NodeLives;
   #listener: KernelListener | undefined;
   /** From here on a change of a link that is not ours is `observed`; before, the build itself makes them. */
@@ -50,6 +60,8 @@ export class Agent {
   constructor(options: AgentOptions) {
     const { plan, log, directory, homes } = options;
     this.#options = options;
+    this.#plan = plan;
+    this.#identities = newIdentities(plan);
     this.#roles = new Roles(plan);
     this.#nodes = new Nodes({ plan, directory, log, homes });
     this.#wiring = new Wiring(plan);
@@ -60,7 +72,7 @@ export class Agent {
       frrConfigured(process, this.#heard, waits);
     this.#downs = downs;
     this.#lives = new NodeLives({
-      plan,
+      plan: () => this.#plan,
       log,
       downs,
       wiring: this.#wiring,
@@ -79,7 +91,8 @@ export class Agent {
       cutNode: (what, node) => this.#lives.cut(what, node),
       turnableOf: (node) => nodes.turnableOf(node),
     });
-    this.#run = new RunHost({ plan, log, desk: this.#desk, downs, nodes: this.#nodes });
+    this.#run = new RunHost({ plan: () => this.#plan, log, desk: this.#desk, downs, nodes: this.#nodes });
+    this.#sessions = new Sessions((text) => this.#trouble(text));
     log.subscribe((event) => this.#roles.observe(event));
   }
 
@@ -89,31 +102,42 @@ export class Agent {
     log.emit(await environmentEvent(plan.lab, homes, { signal }));
     const listener = this.#listen();
     await listener.ready({ signal });
-    await writeNodeFiles(directory, plan, settings); // a container shows its node's folder from its start
+    const identities = this.#identities;
+    await writeNodeFiles(directory, plan.nodes, { settings, identities }); // a container shows its node's folder from its start
     await homes.makeNamespaces(plan, { signal });
     progress(`${plan.steps.namespaces.length} ${homes.noun}`);
     await wire(plan, { signal });
     await impair(plan, { signal });
     progress(`${plan.links.length} links, ${plan.switches.length} switches`);
-    await this.#carrier.start(listener, { signal });
+    await this.#carrier.adopt(listener, { signal });
     await this.#downs.prepare([]);
     this.#watching = true;
-    await this.#nodes.start((process, waits) => frrConfigured(process, listener, waits), { signal });
+    const { namespaces } = plan.steps;
+    await this.#nodes.start(namespaces, (process, waits) => frrConfigured(process, listener, waits), { signal });
     progress("nodes started");
     await routesConverged(plan, [...this.#nodes.processes.values()], listener, { signal });
     await sendFromLoopback(plan, { signal });
     progress("every node has every route");
-    await this.#nodes.servicesReady({ signal });
+    await this.#nodes.servicesReady(namespaces, { signal });
     this.#lives.begin();
     homes.watch({ changed: (node) => this.#lives.changed(node), trouble: (text) => this.#trouble(text) });
     log.emit({ kind: "phase", at: now(), node: "", phase: "ready" });
     progress("every service answers");
   }
 
-  async answer(request: Exclude<LabRequest, FolderRequest | { do: "await-up" | "down" }>): Promise<unknown> {
+  async answer(
+    request: Exclude<LabRequest, FolderRequest | { do: "await-up" | "down" }>,
+    { signal, closed }: { readonly signal: AbortSignal; readonly closed: AbortSignal },
+  ): Promise<unknown> {
     switch (request.do) {
       case "status":
         return this.#status();
+      case "plan":
+        return { plan: this.#plan, seed: this.#options.settings.seed } satisfies RunningPlan;
+      case "link":
+        return lookAtLink(this.#plan, request.ends, { signal });
+      case "reconcile":
+        return this.#reconcile(request.plan, { signal });
       case "fault":
         return this.#injectByHand(request);
       case "faults":
@@ -121,9 +145,18 @@ export class Agent {
       case "heal":
         return this.#healByHand(request.fault);
       case "run":
+        this.#refuseWhileChanging();
         return this.#run.start(request.experiment, request.seed);
       case "enter":
         return this.#enter(request.node);
+      case "session":
+        return this.#sessions.begin(request.mark, closed);
+      case "signal":
+        return this.#sessions.signal(request.mark, request.name);
+      case "end-session":
+        return this.#sessions.end(request.mark);
+      case "leave":
+        return this.#sessions.leave(request.mark);
       default:
         return assertNever(request);
     }
@@ -131,14 +164,75 @@ export class Agent {
 
   #listen(): KernelListener {
     const { plan, log } = this.#options;
-    const names = new Map(plan.steps.namespaces.map((name) => [nsidOf(plan, name), name]));
+    this.#listenTo(plan);
     this.#listener = new KernelListener({
-      nodeOf: (nsid) => names.get(nsid),
+      nodeOf: (nsid) => this.#names.get(nsid),
       onLink: (event, previous) => this.#hearLink(event, previous),
       onRoute: (event) => log.emit(event),
       onTrouble: (text) => this.#trouble(text),
     });
     return this.#listener;
+  }
+
+  #listenTo(plan: Plan): void {
+    for (const name of plan.steps.namespaces) this.#names.set(nsidOf(plan, name), name);
+  }
+
+  #refuseWhileChanging(): void {
+    if (!this.#changing) return;
+    throw new UserError(`Lab "${this.#plan.lab}" is being changed by testbed up`, { suggestion: "try again" });
+  }
+
+  /** Makes the lab that of another plan; refuses while anything could be mistaken for the change. */
+  async #reconcile(after: Plan, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const before = this.#plan;
+    this.#refuseWhileChanging();
+    const effective = this.#desk.statuses().filter(({ state }) => state === "effective");
+    const suggestion = "testbed heal   heals all faults; then try again";
+    if (effective.length > 0) {
+      const named = effective.map(({ fault, target }) => `${fault} (${target})`).join(", ");
+      throw new UserError(`Cannot change lab "${before.lab}" while faults are in effect: ${named}`, { suggestion });
+    }
+    if (this.#run.running !== "") {
+      throw new UserError(`Cannot change lab "${before.lab}" while experiment "${this.#run.running}" runs in it`, {
+        suggestion: "wait for its end",
+      });
+    }
+    const gone = before.steps.namespaces.filter((name) => this.#lives.stateOf(name) !== "running");
+    if (gone.length > 0) {
+      throw new UserError(`Cannot change lab "${before.lab}" while nodes do not run: ${gone.join(", ")}`, {
+        suggestion: "start them again, as they were ended; then try again",
+      });
+    }
+    const changes = changesBetween(before, after);
+    if (changes.refused.length > 0) throw new UserError(refusalText(changes));
+    const { log, directory, settings, homes, progress } = this.#options;
+    this.#changing = true;
+    try {
+      await carryOut(
+        { before, after, changes },
+        {
+          directory,
+          homes,
+          nodes: this.#nodes,
+          wiring: this.#wiring,
+          carrier: this.#carrier,
+          listener: this.#heard,
+          lives: this.#lives,
+          progress,
+          listenTo: (plan) => this.#listenTo(plan),
+          prepare: async (nodes) => {
+            this.#identities = withJoined(this.#identities, nodes);
+            await writeNodeFiles(directory, nodes, { settings, identities: this.#identities });
+          },
+        },
+        { signal },
+      );
+      this.#plan = after;
+      log.emit({ kind: "log", at: now(), node: "", process: "agent", text: changesText(changes).trimEnd() });
+    } finally {
+      this.#changing = false;
+    }
   }
 
   #trouble(text: string): void {
@@ -177,9 +271,10 @@ export class Agent {
 
   async #injectByHand(request: Extract<AgentRequest, { do: "fault" }>): Promise<readonly FaultStatus[]> {
     const { what, how, target: asked, healAfterUs } = request;
+    this.#refuseWhileChanging();
     const parsed = parseTarget(asked);
     if (parsed.kind === "bad") throw new UserError(parsed.message, { suggestion: parsed.suggestion });
-    const resolved = resolveFault({ what, how, asked, target: parsed.value }, this.#options.plan, this.#roles);
+    const resolved = resolveFault({ what, how, asked, target: parsed.value }, this.#plan, this.#roles);
     if (resolved.targets.length === 0)
       throw new UserError(`"${asked}" is nothing in this lab now`, { suggestion: this.#targets() });
     const statuses = await this.#desk.inject({ resolved, dueAt: undefined }, this.#desk.reserve(1) + 1);
@@ -206,9 +301,11 @@ export class Agent {
   }
 
   async #status(): Promise<LabStatus> {
-    const { plan } = this.#options;
-    const links = plan.links.map(({ ends }): LinkStatus => {
-      const [left, right] = ends.map((end) => `${end.node}:${end.interface}`);
+    const plan = this.#plan;
+    const links = plan.topology.links.map(({ endpoints }): LinkStatus => {
+      // A switch's own end has no name, and is up as long as the switchboard is.
+      const ends = endpoints.filter((end) => end.interface !== "");
+      const [left, right] = endpoints.map((end) => (end.interface === "" ? end.node : `${end.node}:${end.interface}`));
       const names = [left ?? "", right ?? ""] as const;
       const up = ends.every((end) => this.#listener?.link(end.node, end.interface)?.carrier === true);
       return { ends: names, up, faults: names.flatMap((name) => this.#desk.effectiveAt(name)) };

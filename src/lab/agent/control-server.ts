@@ -6,7 +6,8 @@ import { jsonLine, LineSplitter } from "../../system/index.js";
 import type { Progress } from "../contract.js";
 import { badAnswer, type AgentLine, type LabRequest, type NumberedRequest } from "../protocol.js";
 
-export type Answerer = (request: LabRequest) => Promise<unknown>;
+/** `closed` fires when the connection that asked has gone. */
+export type Answerer = (request: LabRequest, options: { readonly closed: AbortSignal }) => Promise<unknown>;
 
 const requestBytesMax = 4 * 1024 * 1024;
 
@@ -39,11 +40,15 @@ export class ControlServer {
 
   #accept(socket: Socket): void {
     const lines = new LineSplitter(requestBytesMax);
+    const closing = new AbortController();
     socket.on("error", () => socket.destroy()); // "close" follows
-    socket.once("close", () => this.#listeners.delete(socket));
+    socket.once("close", () => {
+      this.#listeners.delete(socket);
+      closing.abort();
+    });
     socket.on("data", (chunk: Buffer) => {
       try {
-        for (const line of lines.push(chunk)) void this.#serve(socket, line);
+        for (const line of lines.push(chunk)) void this.#serve(socket, line, closing.signal);
       } catch (error) {
         write(socket, badAnswer(0, error));
         socket.destroy();
@@ -51,13 +56,13 @@ export class ControlServer {
     });
   }
 
-  async #serve(socket: Socket, line: string): Promise<void> {
+  async #serve(socket: Socket, line: string, closed: AbortSignal): Promise<void> {
     let id = 0;
     try {
       const request = JSON.parse(line) as NumberedRequest; // the socket is the owner's; what is unknown is refused by name
       id = request.id;
-      if (request.do === "await-up") this.#listeners.add(socket);
-      write(socket, { id, good: true, result: (await this.#answer(request)) ?? null });
+      if (request.do === "await-up" || request.do === "reconcile") this.#listeners.add(socket);
+      write(socket, { id, good: true, result: (await this.#answer(request, { closed })) ?? null });
     } catch (error) {
       write(socket, badAnswer(id, error));
     }

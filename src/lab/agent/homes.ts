@@ -3,6 +3,7 @@
 import type { Instant } from "../../base/index.js";
 import type { ProcessEvent } from "../../boundary/index.js";
 import type { Plan, PlannedNode } from "../../plan/index.js";
+import type { CommandResult } from "../../system/index.js";
 import type { NodePlaces } from "./node-files.js";
 
 export interface NodeProcessOptions {
@@ -64,6 +65,8 @@ export interface NodeProcess {
   lastWords(): Promise<string>;
   /** Resolves when the present service process has ended; at once when there is none. */
   ended(): Promise<void>;
+  /** Runs a command in this node to its end, whatever its exit code; rejects when it cannot be run. */
+  run(command: readonly string[], options: { readonly signal: AbortSignal }): Promise<CommandResult>;
 }
 
 export interface Homes {
@@ -73,8 +76,10 @@ export interface Homes {
   /** Versions of what the nodes live in, for the environment event. */
   versions(): Promise<Readonly<Record<string, string>>>;
   processFor(options: NodeProcessOptions): NodeProcess;
-  /** Makes every node's network namespace with its kernel settings, known by the node's name (ip-netns) and number. */
+  /** Makes the network namespace of each of `plan.steps.namespaces` with its kernel settings, known by the node's name (ip-netns) and number. */
   makeNamespaces(plan: Plan, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Forgets a node that has ended for good; its namespace's name is the caller's to drop. */
+  remove(node: PlannedNode, options: { readonly signal: AbortSignal }): Promise<void>;
   /**
    * Tells from now on of nodes that somebody else may have ended, started, frozen: the caller looks at them. `trouble` takes
    * what keeps it from hearing. Nothing to tell where only the agent can do so.

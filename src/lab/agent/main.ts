@@ -11,9 +11,9 @@ import { ContainerHomes } from "../docker/container-homes.js";
 import { processHere, type HostProcess } from "../netns/host-process.js";
 import { sandboxProcess } from "../netns/sandbox.js";
 import { controlSocketOf, type LabRecord } from "../netns/state-folder.js";
-import type { LabRequest, UpSettings } from "../protocol.js";
+import type { UpSettings } from "../protocol.js";
 import { Agent } from "./agent.js";
-import { ControlServer } from "./control-server.js";
+import { type Answerer, ControlServer } from "./control-server.js";
 import { EventLog } from "./event-log.js";
 import { answerFromFolder, isAboutFolder } from "./folder-requests.js";
 import { namespaceHomes } from "./namespace-process.js";
@@ -35,7 +35,7 @@ function takePriority(): void {
 
 async function main(directory: string): Promise<number> {
   takePriority();
-  const startedAt = performance.now();
+  let startedAt = performance.now();
   const logger = loggerTo((line) => process.stderr.write(line));
   const plan = (await readJson(join(directory, "plan.json"))) as Plan; // written by the CLI from a Plan of its own format
   const settings = (await readJson(join(directory, "up.json"))) as UpSettings; // likewise
@@ -52,11 +52,12 @@ async function main(directory: string): Promise<number> {
   };
   const homes = settings.image === "" ? namespaceHomes : new ContainerHomes({ directory, settings });
   const agent = new Agent({ directory, plan, settings, log, logger, homes, progress });
-  const answer = async (request: LabRequest): Promise<unknown> => {
+  const answer: Answerer = async (request, { closed }) => {
     if (request.do === "await-up") return up;
     if (request.do === "down") return stop.abort();
     if (isAboutFolder(request)) return answerFromFolder(directory, request);
-    const result = await agent.answer(request);
+    if (request.do === "reconcile") startedAt = performance.now(); // progress counts from there
+    const result = await agent.answer(request, { signal: stop.signal, closed });
     await log.flushed(); // what was answered can be read in events.ndjson
     return result;
   };

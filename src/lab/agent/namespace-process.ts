@@ -9,7 +9,14 @@ import { open, type FileHandle } from "node:fs/promises";
 import { getPriority } from "node:os";
 import { join } from "node:path";
 import type { PlannedNode } from "../../plan/index.js";
-import { LineSplitter, OperatingError, readTextIfThere, toolPath } from "../../system/index.js";
+import {
+  LineSplitter,
+  OperatingError,
+  readTextIfThere,
+  toolPath,
+  tryCommand,
+  type CommandResult,
+} from "../../system/index.js";
 import { limitedWords } from "../netns/limits.js";
 import { programs } from "../programs.js";
 import type { Homes, NodeProcess, NodeProcessOptions } from "./homes.js";
@@ -40,11 +47,16 @@ exec "$@"
 /** For users who may not raise a priority: with 5 the agent's share is three times that of a node that competes with it. */
 const nodeNiceness = 5;
 
+interface Waits {
+  readonly signal: AbortSignal;
+}
+
 /** Nodes as processes in namespaces of the agent's own sandbox. */
 export const namespaceHomes: Homes = {
   runtime: "netns",
   noun: "namespaces",
   versions: () => Promise.resolve({}),
+  remove: () => Promise.resolve(),
   processFor: (options) => new NamespaceProcess(options),
   makeNamespaces,
   watch: () => undefined, // nobody else ends or starts a node here
@@ -143,6 +155,10 @@ class NamespaceProcess implements NodeProcess {
 
   async ended(): Promise<void> {
     if (this.pid !== 0 && this.#child !== undefined) await once(this.#child, "exit");
+  }
+
+  run(command: readonly string[], { signal }: Waits): Promise<CommandResult> {
+    return tryCommand("nsenter", [...this.#namespaces(), ...command], { signal });
   }
 
   #command(): readonly string[] {

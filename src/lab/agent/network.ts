@@ -25,8 +25,16 @@ interface Waits {
 /** Processes at once: more than cores only wait for each other, and for the kernel's one lock over all namespaces. */
 const batchesAtOnce = 4;
 
-/** Number of a node's namespace, by which the kernel listener tells them apart: its place in the plan, from 1. */
-export const nsidOf = (plan: Plan, node: string): number => plan.steps.namespaces.indexOf(node) + 1;
+/**
+ * Number of a node's namespace, by which the kernel listener tells them apart: the lower 24 bits of its loopback address, which
+ * is its own, never 0, and stays whatever else comes and goes. Any number up to 2^31 will do for the kernel.
+ */
+export function nsidOf(plan: Plan, node: string): number {
+  const loopback = plan.nodes.find((each) => each.name === node)?.loopback ?? "";
+  const [, second = 0, third = 0, fourth = 0] = loopback.split(".").map(Number);
+  assert(fourth > 0, `a loopback address of ${node}`);
+  return second * 65_536 + third * 256 + fourth;
+}
 
 export async function makeNamespaces(plan: Plan, { signal }: Waits): Promise<void> {
   const lines = plan.steps.namespaces.flatMap((name) => [
@@ -105,7 +113,7 @@ export async function wire(plan: Plan, { signal }: Waits): Promise<void> {
   await mapBounded(groups, { limit: batchesAtOnce, signal }, (steps, own) => runSteps(steps, { signal: own }));
 }
 
-/** Impairments, read back: a queue discipline that is not there after `tc` said nothing would be a lab that lies. */
+/** Impairments, made or changed, read back: a queue discipline that is not there after `tc` said nothing would be a lab that lies. */
 export const impair = (plan: Plan, { signal }: Waits): Promise<void> => impairBy(plan.steps.impairments, { signal });
 
 async function impairBy(steps: readonly Step[], { signal }: Waits): Promise<void> {
@@ -113,6 +121,7 @@ async function impairBy(steps: readonly Step[], { signal }: Waits): Promise<void
   await runSteps(steps, { signal });
   const present = await runCommand("tc", ["qdisc", "show"], { signal });
   for (const { line } of steps) {
+    if (line.startsWith("qdisc delete ")) continue;
     const match = /\bdev (\S+) (root|parent \S+) (?:handle (\S+) )?(\S+)/.exec(line);
     assert(match !== null, `an impairment that names device and place: "${line}"`);
     const [, device = "", , handle = "", kind = ""] = match;

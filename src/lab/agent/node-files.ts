@@ -26,13 +26,33 @@ export function placesOf(directory: string, node: string): NodePlaces {
   };
 }
 
-/** Writes every node's files. */
-export async function writeNodeFiles(directory: string, plan: Plan, settings: UpSettings): Promise<void> {
+/** Who signs what in a lab: made once at its `up`. Orderers know consenters and clients from their start. */
+export interface Identities {
+  readonly consenters: readonly Consenter[];
+  readonly clients: readonly ClientIdentity[];
+  readonly keys: ReadonlyMap<string, KeyPairPem>;
+}
+
+export function newIdentities(plan: Plan): Identities {
   const keys = new Map<string, KeyPairPem>();
   for (const node of plan.nodes) if (node.service !== undefined) keys.set(node.name, newKeyPair());
-  const consenters = consentersOf(plan, keys);
-  const clients = clientsOf(plan, keys);
-  for (const node of plan.nodes) {
+  return { keys, consenters: consentersOf(plan, keys), clients: clientsOf(plan, keys) };
+}
+
+/** The same consenters and clients; a key for each node that has joined. */
+export function withJoined({ keys, ...known }: Identities, nodes: readonly PlannedNode[]): Identities {
+  const joined = nodes.filter((node) => node.service !== undefined && !keys.has(node.name));
+  return { ...known, keys: new Map([...keys, ...joined.map((node) => [node.name, newKeyPair()] as const)]) };
+}
+
+/** Writes the files of these nodes. */
+export async function writeNodeFiles(
+  directory: string,
+  nodes: readonly PlannedNode[],
+  { settings, identities }: { readonly settings: UpSettings; readonly identities: Identities },
+): Promise<void> {
+  const { keys, consenters, clients } = identities;
+  for (const node of nodes) {
     const places = placesOf(directory, node.name);
     await mkdir(join(places.folder, "data"), { recursive: true });
     if (node.frr !== undefined) {

@@ -14,7 +14,8 @@ import type { NodeProcess } from "./homes.js";
 import { dropNamespace, unwireNode, wireNode } from "./network.js";
 
 export interface NodeLivesOptions {
-  readonly plan: Plan;
+  /** The lab's plan as it is now. */
+  readonly plan: () => Plan;
   readonly log: EventSink;
   readonly wiring: Wiring;
   readonly carrier: CarrierKeeper;
@@ -33,7 +34,7 @@ interface Waits {
 
 interface Life {
   readonly process: NodeProcess;
-  readonly node: PlannedNode;
+  node: PlannedNode;
   state: "running" | "paused" | "down";
   /** Of the first process of this life: another one there is another life. 0 where that is not known. */
   pid: number;
@@ -48,22 +49,35 @@ const heardMsMax = 10_000;
 
 export class NodeLives {
   readonly #options: NodeLivesOptions;
-  readonly #lives: ReadonlyMap<string, Life>;
+  readonly #lives = new Map<string, Life>();
 
   constructor(options: NodeLivesOptions) {
     this.#options = options;
-    this.#lives = new Map(
-      [...options.processes].map(([name, process]) => {
-        const { node } = process;
-        const turn = Promise.resolve();
-        return [name, { process, node, state: "running", pid: 0, observed: "", beginning: undefined, turn }];
-      }),
-    );
   }
 
-  /** The lab is up: from now on a node whose first process is another one has begun again. */
+  /** The lab's nodes are up: from now on one whose first process is another has begun again. Those that joined come to it. */
   begin(): void {
-    for (const life of this.#lives.values()) life.pid = life.process.home.pid;
+    for (const [name, process] of this.#options.processes) {
+      const known = this.#lives.get(name);
+      const life: Life = known ?? {
+        process,
+        node: process.node,
+        state: "running",
+        pid: 0,
+        observed: "",
+        beginning: undefined,
+        turn: Promise.resolve(),
+      };
+      // What a node is wired to may have changed.
+      life.node = this.#options.plan().nodes.find((node) => node.name === name) ?? life.node;
+      if (known === undefined) life.pid = process.home.pid;
+      this.#lives.set(name, life);
+    }
+  }
+
+  /** These leave the lab: what is done to them is nobody's fault. */
+  forget(names: readonly string[]): void {
+    for (const name of names) this.#lives.delete(name);
   }
 
   stateOf(node: string): Life["state"] {
@@ -170,8 +184,8 @@ export class NodeLives {
     const { plan, wiring, carrier, downs } = this.#options;
     const { signal } = new AbortController();
     try {
-      await process.home.open(plan, { signal });
-      await wireNode(plan, node, { signal });
+      await process.home.open(plan(), { signal });
+      await wireNode(plan(), node, { signal });
       await this.#heard(node, "up");
     } catch (error) {
       await unwireNode(node, { signal });

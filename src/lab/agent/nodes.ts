@@ -1,5 +1,6 @@
 // The lab's nodes as a whole: their processes and the channels to their services.
 import { instant } from "../../base/index.js";
+import { rm } from "node:fs/promises";
 import type { Plan } from "../../plan/index.js";
 import { OperatingError, mapBounded, UserError } from "../../system/index.js";
 import type { NodeStatus } from "../contract.js";
@@ -29,37 +30,75 @@ export interface NodesOptions {
 }
 
 export class Nodes {
-  readonly #plan: Plan;
-  readonly processes: ReadonlyMap<string, NodeProcess>;
-  readonly channels: ReadonlyMap<string, NodeChannel>;
+  readonly #options: NodesOptions;
+  #plan: Plan;
+  readonly #processes = new Map<string, NodeProcess>();
+  readonly #channels = new Map<string, NodeChannel>();
   /** By node: what its service was told and a new process of it has to be told again. */
   readonly #standing = new Map<string, Map<string, NodeRequest>>();
 
-  constructor({ plan, directory, log, homes }: NodesOptions) {
-    this.#plan = plan;
-    const members = plan.nodes.filter((node) => plan.steps.namespaces.includes(node.name));
-    this.processes = new Map(
-      members.map((node) => [node.name, homes.processFor({ directory, node, emit: (event) => log.emit(event) })]),
-    );
-    const services = [...this.processes.values()].filter(({ node }) => node.service !== undefined);
-    this.channels = new Map(
-      services.map(({ node, places }) => [node.name, new NodeChannel(node.name, places.controlSocket, log)]),
-    );
+  constructor(options: NodesOptions) {
+    this.#options = options;
+    this.#plan = options.plan;
+    this.adopt(options.plan);
   }
 
-  /** Starts every node; a start script that has its FRR configured makes room for the next. */
-  async start(configured: (process: NodeProcess, waits: Waits) => Promise<void>, { signal }: Waits): Promise<void> {
-    await mapBounded([...this.processes.values()], { limit: startsAtOnce, signal }, async (process, own) => {
+  get processes(): ReadonlyMap<string, NodeProcess> {
+    return this.#processes;
+  }
+
+  get channels(): ReadonlyMap<string, NodeChannel> {
+    return this.#channels;
+  }
+
+  /** From now on these are the lab's nodes: those that are new may be started; those that left have been ended. */
+  adopt(plan: Plan): void {
+    const { directory, log, homes } = this.#options;
+    this.#plan = plan;
+    const members = plan.nodes.filter((node) => plan.steps.namespaces.includes(node.name));
+    for (const node of members) {
+      if (this.#processes.has(node.name)) continue;
+      const process = homes.processFor({ directory, node, emit: (event) => log.emit(event) });
+      this.#processes.set(node.name, process);
+      if (node.service === undefined) continue;
+      this.#channels.set(node.name, new NodeChannel(node.name, process.places.controlSocket, log));
+    }
+  }
+
+  /** Starts these nodes; a start script that has its FRR configured makes room for the next. */
+  async start(
+    names: readonly string[],
+    configured: (process: NodeProcess, waits: Waits) => Promise<void>,
+    { signal }: Waits,
+  ): Promise<void> {
+    await mapBounded(names, { limit: startsAtOnce, signal }, async (name, own) => {
+      const process = this.processOf(name);
       process.start();
       await configured(process, { signal: own });
     });
   }
 
-  /** Resolves when every service answers that it is ready. */
-  async servicesReady({ signal }: Waits): Promise<void> {
-    await mapBounded([...this.channels.keys()], { limit: this.channels.size, signal }, (name, own) =>
+  /** Resolves when the service of each of these nodes that has one answers that it is ready. */
+  async servicesReady(names: readonly string[], { signal }: Waits): Promise<void> {
+    const services = names.filter((name) => this.#channels.has(name));
+    await mapBounded(services, { limit: Math.max(1, services.length), signal }, (name, own) =>
       this.#ready(name, { signal: own }),
     );
+  }
+
+  /** Ends these nodes for good, with their files. */
+  async remove(names: readonly string[], { signal }: Waits): Promise<void> {
+    for (const name of names) {
+      const process = this.#processes.get(name);
+      if (process === undefined) continue; // a switch
+      this.#processes.delete(name);
+      this.#channels.delete(name);
+      this.#standing.delete(name);
+      await process.home.end("kill");
+      await process.home.letGo();
+      await this.#options.homes.remove(process.node, { signal });
+      await rm(process.places.folder, { recursive: true, force: true });
+    }
   }
 
   processOf(name: string): NodeProcess {

@@ -1,7 +1,17 @@
 // When a lab is up: every node has its FRR configured and every expected route in its kernel's table, sends from its loopback
 // address, and every service answers. Nothing here waits for a fixed time; each wait is bounded and says who lacks what.
+import { join } from "node:path";
 import type { Plan, PlannedNode } from "../../plan/index.js";
-import { mapBounded, OperatingError, runCommand, there, until, waiting, type Look } from "../../system/index.js";
+import {
+  mapBounded,
+  OperatingError,
+  readTextIfThere,
+  runCommand,
+  there,
+  until,
+  waiting,
+  type Look,
+} from "../../system/index.js";
 import { withLength } from "../links/kernel-lines.js";
 import type { KernelListener } from "../links/kernel-listener.js";
 import type { NodeProcess } from "./homes.js";
@@ -24,14 +34,24 @@ const troubleOf = (processes: readonly NodeProcess[]): string =>
 /** Waits until FRR in this node has taken its whole configuration; at once where the node runs none. */
 export async function frrConfigured(process: NodeProcess, listener: KernelListener, { signal }: Waits): Promise<void> {
   const { node } = process;
-  const look = (): Look<true> => {
+  const look = async (): Promise<Look<true>> => {
     if (process.trouble !== "") {
       const lacking = lackText(node, (route) => listener.hasRoute(node.name, route));
-      throw new OperatingError(`Start ${node.name}: ${process.trouble}; ${lackSentence(lacking)}`);
+      const said = await frrWords(process);
+      throw new OperatingError(`Start ${node.name}: ${process.trouble}; ${said}; ${lackSentence(lacking)}`);
     }
     return process.configured ? there(true) : waiting("its start script is still at it");
   };
   await until(look, { timeoutMs: configuredMsMax, everyMs: 5, signal, what: `FRR in ${node.name}` });
+}
+
+/** The last that its daemons and vtysh have printed: why FRR did not take its configuration, in its own words. */
+async function frrWords({ places }: NodeProcess): Promise<string> {
+  const lines = ((await readTextIfThere(join(places.folder, "daemons.log"))) ?? "").trim().split("\n");
+  // vtysh marks what it refuses with a percent sign; the rest is what daemons have to say of their start.
+  const refused = lines.filter((line) => line.includes("% "));
+  const said = (refused.length > 0 ? refused : lines).slice(-5).join("; ").slice(-600);
+  return said === "" ? "FRR said nothing" : `FRR said "${said}"`;
 }
 
 /** The listener says cheaply when it may be so; the kernel's own table has the last word. */

@@ -15,7 +15,8 @@ import { nodeLogs } from "./node-logs.js";
 import type { Nodes } from "./nodes.js";
 
 export interface RunHostOptions {
-  readonly plan: Plan;
+  /** The lab's plan as it is now. */
+  readonly plan: () => Plan;
   readonly log: EventLog;
   readonly desk: FaultDesk;
   readonly downs: Downs;
@@ -55,7 +56,8 @@ export class RunHost {
 
   /** Resolves when the repetition has begun; it ends with the phase event `stopped`. */
   async start(experiment: Experiment, seed: string): Promise<void> {
-    const { plan, log, desk, downs, nodes } = this.#options;
+    const { log, desk, downs, nodes } = this.#options;
+    const plan = this.#options.plan();
     if (this.#run !== undefined) {
       throw new UserError(`Experiment "${this.#run.name}" still runs in this lab`, { suggestion: "wait for its end" });
     }
@@ -152,7 +154,7 @@ export class RunHost {
 
   #askClients(request: Parameters<Nodes["ask"]>[1]): void {
     const { plan, nodes } = this.#options;
-    const clients = plan.nodes.filter((node) => node.service?.kind === "client");
+    const clients = plan().nodes.filter((node) => node.service?.kind === "client");
     this.#owned(Promise.all(clients.map((client) => nodes.ask(client.name, request))));
   }
 

@@ -1,6 +1,6 @@
 // A node's container as a whole: it ends, is frozen and begins again, as the engine says and the kernel shows. The agent signals
 // its first process itself: that takes a millisecond, and a question to the engine tens of them.
-import { constants as fileConstants, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants as fileConstants, openSync, readSync, writeSync } from "node:fs";
 import type Docker from "dockerode";
 import type { Instant } from "../../base/index.js";
 import type { Plan, PlannedNode } from "../../plan/index.js";
@@ -122,6 +122,12 @@ export class ContainerHome implements NodeHome {
     } catch (error) {
       if (!hasCode(error, "EAGAIN")) throw error; // EAGAIN: the pipe is empty
     }
+  }
+
+  /** Nothing is ordered any more. */
+  close(): void {
+    if (this.#go !== undefined) closeSync(this.#go);
+    this.#go = undefined;
   }
 
   /** Starts it, unless somebody else has. */

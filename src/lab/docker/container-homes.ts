@@ -1,7 +1,7 @@
 // Nodes as containers, made by the agent in the switchboard container through the engine's socket. A container has no network but
 // its own namespace; that gets a name and a number here, and from then on wires, addresses and faults are those of any lab.
 import type Docker from "dockerode";
-import type { Plan } from "../../plan/index.js";
+import type { Plan, PlannedNode } from "../../plan/index.js";
 import { mapBounded, runCommand } from "../../system/index.js";
 import { checkKernel, nsidOf, possible } from "../agent/network.js";
 import type { Homes, NodeProcess, NodeProcessOptions } from "../agent/homes.js";
@@ -9,7 +9,7 @@ import { runBatch } from "../links/batch.js";
 import { ContainerProcess } from "./container-process.js";
 import type { UpSettings } from "../protocol.js";
 import { watchContainers } from "./container-watch.js";
-import { containersAtOnce, filesOf, nodeContainer, nodeRole, startContainer } from "./containers.js";
+import { containersAtOnce, filesOf, nodeContainer, nodeRole, removeContainer, startContainer } from "./containers.js";
 import { engineVersion, label, openEngine } from "./engine.js";
 
 interface Waits {
@@ -41,6 +41,14 @@ export class ContainerHomes implements Homes {
     return process;
   }
 
+  async remove({ name }: PlannedNode): Promise<void> {
+    const process = this.#processes.get(name);
+    if (process === undefined) return;
+    this.#processes.delete(name);
+    await removeContainer(this.#engine, process.home.container.id);
+    process.close();
+  }
+
   watch({ changed, trouble }: Parameters<Homes["watch"]>[0]): void {
     const labels = [`${label.directory}=${this.#settings.owner}`, `${label.role}=${nodeRole}`];
     watchContainers({ engine: this.#engine, labels, changed, trouble }).catch((error: unknown) =>
@@ -49,7 +57,7 @@ export class ContainerHomes implements Homes {
   }
 
   async makeNamespaces(plan: Plan, { signal }: Waits): Promise<void> {
-    const processes = [...this.#processes.values()];
+    const processes = plan.steps.namespaces.flatMap((name) => this.#processes.get(name) ?? []);
     await runCommand("mkfifo", ["-m", "600", ...processes.flatMap((each) => each.pipes)], { signal });
     const { image, containerRuntime, owner } = this.#settings;
     const place = { lab: plan.lab, owner, directory: this.#directory, image, containerRuntime };

@@ -6,7 +6,16 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import type { PlannedNode } from "../../plan/index.js";
-import { LineSplitter, OperatingError, readTextIfThere, there, until, waiting, type Look } from "../../system/index.js";
+import {
+  LineSplitter,
+  OperatingError,
+  readTextIfThere,
+  there,
+  until,
+  waiting,
+  type CommandResult,
+  type Look,
+} from "../../system/index.js";
 import type { NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { placesOf, type NodePlaces } from "../agent/node-files.js";
 import { NodeReports } from "../agent/node-reports.js";
@@ -14,8 +23,9 @@ import { commandOf } from "../agent/host-command.js";
 import { innerPidOf, treeOf } from "../links/process-state.js";
 import type { UpSettings } from "../protocol.js";
 import { type Beside, ContainerHome, type OpenContainer } from "./container-home.js";
+import { resultOf } from "./container-output.js";
 import { environmentInside, serviceInside } from "./containers.js";
-import { messageOf, statusOf } from "./engine.js";
+import { engineError, messageOf, statusOf } from "./engine.js";
 import { startOwnImage, type OwnImage } from "./own-image.js";
 
 /** The text is constant: what it runs comes as arguments. Descriptor 4 stays open until the service ends, and tells so. */
@@ -37,6 +47,7 @@ export class ContainerProcess implements NodeProcess {
   readonly #settings: UpSettings;
   readonly #reports: NodeReports;
   #isHeard = false;
+  #pipe: Socket | undefined;
   #service: Running | undefined;
   #ownImage: OwnImage | undefined;
   #starting = false;
@@ -68,6 +79,7 @@ export class ContainerProcess implements NodeProcess {
     const flags = fileConstants.O_RDWR | fileConstants.O_NONBLOCK; // as the other pipe (container-home.ts)
     const lines = new LineSplitter();
     const pipe = new Socket({ fd: openSync(reports, flags), readable: true, writable: false });
+    this.#pipe = pipe;
     pipe.on("data", (chunk: Buffer) => {
       for (const line of lines.push(chunk)) this.#hear(line);
     });
@@ -134,6 +146,21 @@ export class ContainerProcess implements NodeProcess {
 
   async ended(): Promise<void> {
     await this.#service?.end;
+  }
+
+  async run(command: readonly string[], { signal }: { readonly signal: AbortSignal }): Promise<CommandResult> {
+    signal.throwIfAborted();
+    try {
+      return await resultOf(this.#engine, this.home.container.id, command);
+    } catch (error) {
+      throw engineError(`Run ${command[0] ?? ""} in ${this.node.name}`, error);
+    }
+  }
+
+  /** Its node has left the lab: nothing is heard from it any more. */
+  close(): void {
+    this.#pipe?.destroy();
+    this.home.close();
   }
 
   get #hasService(): boolean {

@@ -1,11 +1,15 @@
 // A command in a container with this terminal: `node engine-exec.mjs CONTAINER COMMAND ARGUMENT…`. It goes through the engine's
 // API, so it needs no docker client and works with an engine elsewhere. Exit code: the command's.
 import type Docker from "dockerode";
-import { there, until, waiting, type Look } from "../../system/index.js";
-import { openEngine } from "./engine.js";
+import { errorText, there, until, waiting, type Look } from "../../system/index.js";
+import { engineError, openEngine } from "./engine.js";
 
 async function main([id = "", ...command]: readonly string[]): Promise<number> {
   const engine = openEngine();
+  // Who started this passes Ctrl-C on to the command, which may want to live.
+  process.on("SIGINT", () => undefined);
+  // A reader that left, as with `| head`: there is nobody to run the command for.
+  process.stdout.on("error", () => process.exit(0));
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
   const exec = await engine.getContainer(id).exec({
     Cmd: [...command],
@@ -54,7 +58,7 @@ main(process.argv.slice(2)).then(
     process.stdin.destroy(); // or it would be waited for
   },
   (error: unknown) => {
-    process.stderr.write(`testbed: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`testbed: ${errorText(engineError("Run a command in a container", error))}\n`);
     process.exitCode = 4;
     process.stdin.destroy();
   },

@@ -147,6 +147,7 @@ const answerMsMax = 30_000;
 
 export const containerEnds = (name: LabName, switchboard: Switchboard, connection: AgentConnection): LabEnds => ({
   folder: new EngineFolder(switchboard, connection),
+  sharesTerminal: false,
   execArguments: ([container = ""], command) => [process.execPath, programs.engineExec, container, ...command],
   end: async () => {
     await removeLab(openEngine(), name);

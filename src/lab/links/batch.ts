@@ -33,7 +33,11 @@ export async function runBatch(
   const result = await tryCommand(tool, [...inside, "-batch", "-"], { signal, input });
   if (result.exitCode === 0) return;
   const number = /Command failed -:(\d+)/.exec(result.stderr)?.[1];
-  const line = number === undefined ? `${lines.length} lines` : `"${lines[Number(number) - 1] ?? ""}"`;
+  // A line that it cannot read ends the tool at once, and is not numbered.
+  const line =
+    number === undefined
+      ? `one of ${lines.length} lines, "${lines[0] ?? ""}" to "${lines.at(-1) ?? ""}",`
+      : `"${lines[Number(number) - 1] ?? ""}"`;
   const said = result.stderr.replace(/Command failed -:\d+\s*/g, "").trim();
   throw new OperatingError(
     `Run ${tool} in ${where}: ${line} failed and said "${said}", expected every line to be done`,

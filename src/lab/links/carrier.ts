@@ -7,12 +7,12 @@ import { between } from "../../base/index.js";
 import { now, there, until, waiting, type Look } from "../../system/index.js";
 import type { EventSink } from "./event-sink.js";
 import type { KernelListener } from "./kernel-listener.js";
-import type { Wiring } from "./wiring.js";
+import type { Endpoint, Wiring } from "./wiring.js";
 
 interface Port {
   readonly name: string;
   /** Endpoint whose own state decides, on a propagating link: the far one. */
-  readonly follows: string | undefined;
+  follows: string | undefined;
   readonly holds: Set<number>;
   up: boolean;
   /** Its node has ended: there is no port to set. */
@@ -33,42 +33,48 @@ export class CarrierKeeper {
   constructor(wiring: Wiring, log: EventSink) {
     this.#wiring = wiring;
     this.#log = log;
-    for (const endpoint of wiring.endpoints.values()) {
-      const far = endpoint.farPort === undefined ? undefined : wiring.endpointOfPort.get(endpoint.farPort);
-      const follows = endpoint.link?.carrier === "propagate" ? far?.name : undefined;
-      const port: Port = {
-        name: endpoint.interface.port,
-        follows,
-        holds: new Set(),
-        up: true,
-        gone: false,
-        turn: Promise.resolve(),
-      };
-      this.#ports.set(port.name, port);
-      if (follows !== undefined) this.#followers.set(follows, port);
-    }
   }
 
   /**
-   * Takes over after the wiring, which has set every end and port up: from what the listener has heard of them. It may still
-   * be behind; an end it never hears of would leave the far port down for good, so that is waited for and not assumed.
+   * Takes over after the wiring, which has set every new end and port up: from what the listener has heard of them. It may still
+   * be behind; an end it never hears of would leave the far port down for good, so that is waited for and not assumed. Ports
+   * that were there before keep what is known of them and what holds them.
    */
-  async start(listener: KernelListener, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+  async adopt(listener: KernelListener, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     const unheard = (): Look<true> => {
-      const ends = [...this.#wiring.endpoints.values()];
-      const silent = ends.filter((end) => listener.link(end.node, end.interface.name)?.admin !== "up");
+      const silent = this.#newEnds().filter((end) => listener.link(end.node, end.interface.name)?.admin !== "up");
       if (silent.length === 0) return there(true);
       return waiting(`nothing heard of ${silent.map((end) => end.name).join(", ")}`);
     };
     const what = "the kernel listener to have heard that every interface is up";
     await until(unheard, { timeoutMs: 30_000, everyMs: 5, signal, what });
-    for (const endpoint of this.#wiring.endpoints.values()) {
+    for (const endpoint of this.#newEnds()) {
       const own = listener.link(endpoint.node, endpoint.interface.name);
       this.#ownUp.set(endpoint.name, own?.admin === "up" && !own.deleted);
-      const port = this.#ports.get(endpoint.interface.port);
-      if (port !== undefined) port.up = listener.link("", port.name)?.admin === "up";
+      const name = endpoint.interface.port;
+      const up = listener.link("", name)?.admin === "up";
+      this.#ports.set(name, { name, follows: undefined, holds: new Set(), up, gone: false, turn: Promise.resolve() });
     }
+    this.#followers.clear();
+    for (const endpoint of this.#wiring.endpoints.values()) this.#follow(endpoint);
     await Promise.all([...this.#ports.values()].map((port) => this.#settle(port)));
+  }
+
+  /** Ports that go with their links. */
+  forget(ports: readonly string[]): void {
+    for (const port of ports) this.#ports.delete(port);
+  }
+
+  #newEnds(): readonly Endpoint[] {
+    return [...this.#wiring.endpoints.values()].filter((end) => !this.#ports.has(end.interface.port));
+  }
+
+  #follow(endpoint: Endpoint): void {
+    const port = this.#ports.get(endpoint.interface.port);
+    if (port === undefined) return;
+    const far = endpoint.farPort === undefined ? undefined : this.#wiring.endpointOfPort.get(endpoint.farPort);
+    port.follows = endpoint.link?.carrier === "propagate" ? far?.name : undefined;
+    if (port.follows !== undefined) this.#followers.set(port.follows, port);
   }
 
   /** The node's ports are about to be taken away. */

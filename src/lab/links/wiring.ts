@@ -29,8 +29,8 @@ type Admin = LinkLine["admin"];
 const echoUsMax = 2_000_000;
 
 export class Wiring {
-  readonly endpoints: ReadonlyMap<string, Endpoint>;
-  readonly endpointOfPort: ReadonlyMap<string, Endpoint>;
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #endpointOfPort = new Map<string, Endpoint>();
   readonly #switchboard = new ResidentTool("ip", "");
   readonly #nft = new ResidentTool("nft", "");
   readonly #inside = new Map<string, ResidentTool>();
@@ -39,9 +39,42 @@ export class Wiring {
   readonly #echoes = new Map<string, { readonly admin: Admin; readonly until: number }[]>();
 
   constructor(plan: Plan) {
+    this.adopt(plan);
+  }
+
+  /** By `node:eth1`. */
+  get endpoints(): ReadonlyMap<string, Endpoint> {
+    return this.#endpoints;
+  }
+
+  get endpointOfPort(): ReadonlyMap<string, Endpoint> {
+    return this.#endpointOfPort;
+  }
+
+  /** From now on these are the lab's links, whoever made them. */
+  adopt(plan: Plan): void {
     const endpoints = plan.nodes.flatMap((node) => node.interfaces.map((each) => endpointFor(plan, node.name, each)));
-    this.endpoints = new Map(endpoints.map((endpoint) => [endpoint.name, endpoint]));
-    this.endpointOfPort = new Map(endpoints.map((endpoint) => [endpoint.interface.port, endpoint]));
+    this.#endpoints.clear();
+    this.#endpointOfPort.clear();
+    for (const endpoint of endpoints) this.#endpoints.set(endpoint.name, endpoint);
+    for (const endpoint of endpoints) this.#endpointOfPort.set(endpoint.interface.port, endpoint);
+  }
+
+  /** These are about to go: what the kernel says of them from now on is nobody's doing but ours. */
+  forget(names: readonly string[]): void {
+    for (const name of names) {
+      const port = this.#endpoints.get(name)?.interface.port;
+      this.#endpoints.delete(name);
+      if (port !== undefined) this.#endpointOfPort.delete(port);
+    }
+  }
+
+  /** Ends what runs in the namespaces of these nodes, which would keep them alive. */
+  async release(nodes: readonly string[]): Promise<void> {
+    for (const node of nodes) {
+      await this.#inside.get(node)?.[Symbol.asyncDispose]();
+      this.#inside.delete(node);
+    }
   }
 
   /** Starts what is not running yet of the tools that faults on these nodes need. */

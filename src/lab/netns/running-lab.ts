@@ -1,8 +1,10 @@
 // A running lab as the CLI holds it: a folder, and a connection to its agent. Where the folder is, how a node is entered and how the
 // whole ends is the runtime's own business (LabEnds); that of netns is here, that of docker in docker/engine-lab.ts.
+import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Event } from "../../boundary/index.js";
+import type { Plan } from "../../plan/index.js";
 import type { Experiment } from "../../spec/index.js";
 import {
   hasCode,
@@ -15,16 +17,28 @@ import {
   waiting,
   type Look,
 } from "../../system/index.js";
-import type { AgentRequest, FaultStatus, LabStatus, RunningLab } from "../contract.js";
+import { sessionMark } from "../agent/sessions.js";
+import type {
+  AgentRequest,
+  EndTruth,
+  FaultStatus,
+  LabStatus,
+  Progress,
+  RunningLab,
+  RunningPlan,
+  Session,
+} from "../contract.js";
 import type { LabRequest } from "../protocol.js";
 import { FolderHere, type LabFolder } from "../lab-folder.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive, namespacesOf, processesIn } from "./host-process.js";
 import { removeLimits } from "./limits.js";
-import { controlSocketOf, labFolder, type LabRecord } from "./state-folder.js";
+import { controlSocketOf, labFolder, type LabRecord, refuseLongPaths } from "./state-folder.js";
 
 /** For answers the agent gives at once, or after a fault was read back. */
 const answerMsMax = 30_000;
+/** The agent's own waits are shorter, and say more when they end. */
+const reconcileMsMax = 600_000;
 const downMsMax = 30_000;
 /** The agent answers before it ends anything. */
 const downAnswerMsMax = 5_000;
@@ -33,6 +47,8 @@ const downAnswerMsMax = 5_000;
 export interface LabEnds {
   /** Command that runs `command` in a node, from what the agent says of it (request `enter`). */
   execArguments(enter: readonly string[], command: readonly string[]): readonly string[];
+  /** A command in a node is in this terminal's foreground, so that Ctrl-C reaches it. */
+  readonly sharesTerminal: boolean;
   /** Ends the lab, whatever its agent does; resolves when nothing of it is left. */
   end(connection: AgentConnection): Promise<void>;
   readonly folder: LabFolder;
@@ -71,11 +87,29 @@ export class LocalLab implements RunningLab {
     return this.#ask<readonly FaultStatus[]>({ do: "heal", fault });
   }
 
+  plan(): Promise<RunningPlan> {
+    return this.#ask<RunningPlan>({ do: "plan" });
+  }
+
+  link(ends: readonly [string, string]): Promise<readonly EndTruth[]> {
+    return this.#ask<readonly EndTruth[]>({ do: "link", ends });
+  }
+
+  async reconcile(plan: Plan, progress: (progress: Progress) => void): Promise<void> {
+    refuseLongPaths(
+      this.directory,
+      plan.nodes.map((node) => node.name),
+    );
+    this.#connection.onProgress = progress;
+    await this.#connection.request({ do: "reconcile", plan }, { signal: AbortSignal.timeout(reconcileMsMax) });
+  }
+
   async startRun(experiment: Experiment, seed: string): Promise<void> {
     await this.#ask({ do: "run", experiment, seed });
   }
 
-  async *events(options: { readonly fromByte: number; readonly signal: AbortSignal }): AsyncIterable<Event> {
+  async *events(options: Parameters<RunningLab["events"]>[0]): AsyncIterable<Event> {
+    const { until: end = "stopped" } = options;
     const { folder } = this;
     const lines = new LineSplitter();
     let position = options.fromByte;
@@ -88,12 +122,13 @@ export class LocalLab implements RunningLab {
       for (const line of lines.push(bytes)) {
         const event = JSON.parse(line) as Event; // the agent's own file: it checked each line before it wrote it
         yield event;
-        if (event.kind === "phase" && event.phase === "stopped") return;
+        if (end === "stopped" && event.kind === "phase" && event.phase === "stopped") return;
       }
       if (bytes.length > 0) continue;
-      over = gone;
+      over = gone || end === "now";
       if (!over) await pause(folder.everyMs, { signal: options.signal });
     }
+    if (end !== "stopped") return;
     throw new OperatingError(`Follow the events of lab "${this.name}": its agent is gone, expected a "stopped" phase`, {
       suggestion: `see ${join(this.directory, "agent.log")}`,
     });
@@ -102,6 +137,22 @@ export class LocalLab implements RunningLab {
   async execArguments(node: string, command: readonly string[]): Promise<readonly string[]> {
     const enter = await this.#ask<readonly string[]>({ do: "enter", node });
     return this.#ends.execArguments(enter, command);
+  }
+
+  async session(node: string, command: readonly string[]): Promise<Session> {
+    const mark = randomUUID();
+    // What is around the command survives a Ctrl-C that the command itself may want to live through. A foreign image's env(1)
+    // may not know the option, and nothing there has inherited that a signal is ignored.
+    const heard = this.#ends.sharesTerminal ? ["--default-signal=INT"] : [];
+    const inside = await this.execArguments(node, ["env", ...heard, `${sessionMark}=${mark}`, ...command]);
+    await this.#ask({ do: "session", mark });
+    return {
+      arguments: ["env", "--ignore-signal=INT", ...inside],
+      sharesTerminal: this.#ends.sharesTerminal,
+      signal: (name) => this.#ask({ do: "signal", mark, name }),
+      end: () => this.#ask({ do: "end-session", mark }),
+      leave: () => this.#ask({ do: "leave", mark }),
+    };
   }
 
   async down(): Promise<void> {
@@ -120,6 +171,7 @@ export class LocalLab implements RunningLab {
 
 export const sandboxEnds = (record: LabRecord): LabEnds => ({
   folder: new FolderHere(labFolder(record.name), () => isAlive(record.owner)),
+  sharesTerminal: true,
   execArguments: (enter, command) => [...enterSandbox(record), ...enter, ...command],
   async end(connection) {
     const namespaces = await namespacesOf(record.owner.pid);

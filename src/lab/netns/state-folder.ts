@@ -155,9 +155,12 @@ function checkPlaces(name: string, nodes: readonly string[]): void {
       suggestion: "set TESTBED_STATE to a folder elsewhere, like /tmp/NAME",
     });
   }
-  const sockets = ["", ...nodes].map((node) =>
-    controlSocketOf(node === "" ? labFolder(name) : nodeFolder(labFolder(name), node)),
-  );
+  refuseLongPaths(labFolder(name), nodes);
+}
+
+/** Refuses names whose sockets would have too long a path in a lab's folder. */
+export function refuseLongPaths(directory: string, nodes: readonly string[]): void {
+  const sockets = ["", ...nodes].map((node) => controlSocketOf(node === "" ? directory : nodeFolder(directory, node)));
   const longest = sockets.toSorted((left, right) => Buffer.byteLength(right) - Buffer.byteLength(left))[0] ?? "";
   if (Buffer.byteLength(longest) <= socketPathBytesMax) return;
   throw new UserError(
