@@ -98,6 +98,12 @@ const routeSchema = strictMap("a route", {
 /** Fabric's consenter ids are 32 bits wide. */
 const ordererIdMax = 4_294_967_295;
 
+/** What execve(2) takes: no zero byte, and no word near its limit of 128 KiB. */
+const wordCharactersMax = 32_768;
+const word = text("a word of the command").regex(new RegExp(`^[^\\0]{1,${wordCharactersMax}}$`), {
+  error: unfit(`a word of the command, at most ${wordCharactersMax} characters and none of them a zero byte`),
+});
+
 const nodeSchema = strictMap("a node", {
   kind: choice(["orderer", "peer", "client", "router", "switch", "host"]).describe("What the node is"),
   id: formed("an id of letters, digits and hyphens", /^[A-Za-z0-9-]{1,64}$/, "r1-again")
@@ -110,7 +116,7 @@ const nodeSchema = strictMap("a node", {
   "block-sources": listOf("orderers", text("an orderer's name, leader or follower"))
     .optional()
     .describe("Peers: where to pull blocks from, in order"),
-  command: listOf("words", text("a word of the command")).optional().describe("Hosts: the command to run"),
+  command: listOf("words", word).optional().describe("Hosts: the command to run"),
   routes: listOf("routes", routeSchema).optional().describe("Routes, with routing.protocol static"),
 });
 

@@ -5,13 +5,14 @@ import type { LinkEvent } from "../../boundary/index.js";
 import { resolveFault, Roles } from "../../director/index.js";
 import type { Plan } from "../../plan/index.js";
 import { parseTarget } from "../../spec/index.js";
-import { DeadlineTimer, now, UserError, type Logger } from "../../system/index.js";
+import { DeadlineTimer, now, placing, UserError, type Logger } from "../../system/index.js";
 import type { AgentRequest, FaultStatus, LabStatus, LinkStatus } from "../contract.js";
 import { CarrierKeeper } from "../links/carrier.js";
 import { Downs } from "../links/downs.js";
 import { FaultDesk, healAt } from "../links/fault-desk.js";
 import { KernelListener } from "../links/kernel-listener.js";
 import { Wiring } from "../links/wiring.js";
+import { placeAdvice } from "../netns/state-folder.js";
 import type { LabRequest, UpSettings } from "../protocol.js";
 import { environmentEvent } from "./environment.js";
 import type { EventLog } from "./event-log.js";
@@ -66,7 +67,8 @@ export class Agent {
     log.emit(await environmentEvent(plan.lab, homes, { signal }));
     const listener = this.#listen();
     await listener.ready({ signal });
-    await writeNodeFiles(directory, plan, settings); // a container shows its node's folder from its start
+    // A container shows its node's folder from its start.
+    await placing(directory, { suggestion: placeAdvice }, () => writeNodeFiles(directory, plan, settings));
     await homes.makeNamespaces(plan, { signal });
     progress(`${plan.steps.namespaces.length} ${homes.noun}`);
     await wire(plan, { signal });
@@ -85,7 +87,7 @@ export class Agent {
     progress("every service answers");
   }
 
-  async answer(request: Exclude<LabRequest, { do: "await-up" | "down" }>): Promise<unknown> {
+  async answer(request: Exclude<LabRequest, { do: "await-up" | "await-trouble" | "down" }>): Promise<unknown> {
     switch (request.do) {
       case "status":
         return this.#status();

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import type { PlannedNode } from "../../plan/index.js";
 import { LineSplitter, OperatingError, readTextIfThere, toolPath } from "../../system/index.js";
 import { programs } from "../programs.js";
+import { asService, confined } from "./confinement.js";
 import type { Homes, NodeProcess, NodeProcessOptions } from "./homes.js";
 import { makeNamespaces } from "./network.js";
 import { placesOf, type NodePlaces } from "./node-files.js";
@@ -116,10 +117,12 @@ class NamespaceProcess implements NodeProcess {
   }
 
   #command(): readonly string[] {
-    if (this.node.service === undefined) return this.node.command;
+    if (this.node.service === undefined) {
+      return this.node.command.length === 0 ? [] : confined(this.node.command, this.places.folder);
+    }
     // No --enable-source-maps: the first stack of an error would parse megabytes of map and hold the node up for half a
     // second, just when a connection breaks.
-    return [process.execPath, programs.service, this.places.configuration];
+    return [...asService, process.execPath, programs.service, this.places.configuration];
   }
 
   #spawn(args: readonly string[]): void {

@@ -13,7 +13,7 @@ import { isAlive } from "../netns/host-process.js";
 import { type LabEnds, LocalLab, openLab } from "../netns/running-lab.js";
 import { awaitAgent, writeSettings } from "../netns/runtime.js";
 import { hasPrivileges, unshareArguments } from "../netns/sandbox.js";
-import { createLabFolder, labFolder, labNames, readLab, type LabRecord } from "../netns/state-folder.js";
+import { createLabFolder, labFolder, labNames, readLab, removeDead, type LabRecord } from "../netns/state-folder.js";
 import { programs } from "../programs.js";
 import {
   containersWith,
@@ -158,8 +158,7 @@ async function clean(): Promise<readonly string[]> {
   }
   for (const name of await labNames()) {
     if ((await readLab(name))?.runtime !== "docker" || (await lives(name))) continue;
-    await rm(labFolder(name), { recursive: true, force: true });
-    removed.push(labFolder(name));
+    if (await removeDead(name)) removed.push(labFolder(name));
   }
   return removed;
 }

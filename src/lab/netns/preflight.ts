@@ -4,6 +4,7 @@ import { access } from "node:fs/promises";
 import type { Plan } from "../../plan/index.js";
 import { EnvironmentLacks, readTextIfThere, tryCommand } from "../../system/index.js";
 import { checkRequirements } from "../links/requirements.js";
+import { checkLimits } from "../probes/limits.js";
 import { missingPackages } from "../probes/packages.js";
 import { programs } from "../programs.js";
 import { hasPrivileges, unshareArguments } from "./sandbox.js";
@@ -15,6 +16,7 @@ interface Waits {
 /** Rejects with EnvironmentLacks, which names what is missing and who asks for it. */
 export async function checkMachine(plan: Plan, { signal }: Waits): Promise<void> {
   await checkPackages();
+  await checkLimits(plan);
   const userNamespace = !(await hasPrivileges());
   const throwAway = ["unshare", ...unshareArguments({ userNamespace }), "--"];
   await checkSandbox(throwAway, { userNamespace, signal });

@@ -1,6 +1,6 @@
 // A lab of this machine as the CLI holds it: a folder, a process to watch, a connection to its agent. How a node is entered and
 // how the whole ends is the runtime's own business (LabEnds); that of netns is here, that of docker in docker/runtime.ts.
-import { open, rm } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Event } from "../../boundary/index.js";
 import type { Experiment } from "../../spec/index.js";
@@ -19,7 +19,7 @@ import type { AgentRequest, FaultStatus, LabStatus, RunningLab } from "../contra
 import type { LabRequest } from "../protocol.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive, namespacesOf, processesIn } from "./host-process.js";
-import { controlSocketOf, labFolder, type LabRecord } from "./state-folder.js";
+import { controlSocketOf, labFolder, removeDead, type LabRecord } from "./state-folder.js";
 
 /** For answers the agent gives at once, or after a fault was read back. */
 const answerMsMax = 30_000;
@@ -74,6 +74,7 @@ export class LocalLab implements RunningLab {
     await using file = await open(join(this.directory, "events.ndjson"), "r");
     const buffer = Buffer.alloc(1024 * 1024);
     const lines = new LineSplitter();
+    const trouble = this.#trouble();
     let position = options.fromByte;
     for (let over = false; !over; ) {
       options.signal.throwIfAborted();
@@ -88,12 +89,23 @@ export class LocalLab implements RunningLab {
         if (event.kind === "phase" && event.phase === "stopped") return;
       }
       if (bytesRead > 0) continue;
+      if (trouble.text !== "") throw new OperatingError(trouble.text);
       over = gone;
       if (!over) await pause(20, { signal: options.signal });
     }
     throw new OperatingError(`Follow the events of lab "${this.name}": its agent is gone, expected a "stopped" phase`, {
       suggestion: `see ${join(this.directory, "agent.log")}`,
     });
+  }
+
+  /** Fills in what the agent says when it can no longer write events down: they would be waited for in vain. */
+  #trouble(): { readonly text: string } {
+    const trouble = { text: "" };
+    this.#connection.request({ do: "await-trouble" }, { signal: new AbortController().signal }).then(
+      (text) => (trouble.text = String(text)),
+      () => undefined, // the connection has closed: the agent's end is seen by other means
+    );
+    return trouble;
   }
 
   async execArguments(node: string, command: readonly string[]): Promise<readonly string[]> {
@@ -103,7 +115,7 @@ export class LocalLab implements RunningLab {
 
   async down(): Promise<void> {
     await this.#ends.end(this.#connection);
-    await rm(this.directory, { recursive: true, force: true });
+    await removeDead(this.name); // another `up` may have the name by now
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
