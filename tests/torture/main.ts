@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { buildNodeImage } from "../../src/lab/index.js";
 import { errorText, there, until, UserError, waiting, type Look } from "../../src/system/index.js";
 import { shortExperiment, starTopology } from "../netns/lab-files.js";
-import type { Place } from "./command.js";
+import { Command, type Place } from "./command.js";
 import { drive, measureSpans, type Driven } from "./drive.js";
 import { startEngine, type Engine } from "./engine.js";
 import { difference, inventory, type Difference } from "./inventory.js";
@@ -40,6 +40,11 @@ function asked(): { readonly path: string; readonly head: Head; readonly done: r
   const points = Number(values.points);
   if (!Number.isSafeInteger(points) || points < 1)
     throw new UserError(`--points ${values.points}: expected a number from 1`);
+  if (values.output?.startsWith("/tmp/") === true) {
+    throw new UserError(`--output ${values.output}: /tmp is this world's own and goes with it`, {
+      suggestion: "name a file elsewhere",
+    });
+  }
   const path = values.output ?? join("results", `torture-${seed}-${runtime}.ndjson`);
   const head: Head = {
     format: 1,
@@ -115,8 +120,17 @@ async function driveOrSay(
   try {
     return { ...(await drive(point, driving)), problem: "" };
   } catch (error) {
-    return { reached: "", delayMs: 0, after: [], problem: errorText(error) };
+    const problem = errorText(error);
+    return { reached: "", delayMs: 0, after: await lastResort(driving.place), problem };
   }
+}
+
+/** A point that failed must not fail the next one. */
+async function lastResort(place: Place): Promise<readonly string[]> {
+  const words = [["down", "--lab", lab], ["clean"]];
+  const ends: string[] = [];
+  for (const each of words) ends.push(`then ${each[0]}: ${await new Command(each, place).ended()}`);
+  return ends;
 }
 
 async function settledDifference(look: () => Promise<Difference>): Promise<Difference> {

@@ -8,7 +8,7 @@ import type { RunningLab } from "../../lab/index.js";
 import { labOption, theLab } from "../labs.js";
 import { print } from "../output.js";
 import type { Register } from "../program.js";
-import { hasCode, toolPath, UserError } from "../../system/index.js";
+import { toolPath, UserError } from "../../system/index.js";
 
 export const registerInside: Register = (program, { interrupt }) => {
   program
@@ -41,11 +41,12 @@ export const registerInside: Register = (program, { interrupt }) => {
     .addOption(labOption())
     .action(async (node, { follow, lab: name }) => {
       await using lab = await theLab(name);
-      const folder = join(lab.directory, "nodes", node);
-      const files = await readdir(folder).catch((error: unknown) => {
-        if (!hasCode(error, "ENOENT", "ENOTDIR")) throw error;
+      const nodes = join(lab.directory, "nodes");
+      if (!(await readdir(nodes)).includes(node)) {
         throw new UserError(`There is no node "${node}" in lab "${lab.name}"`, { suggestion: "see: testbed status" });
-      });
+      }
+      const folder = join(nodes, node);
+      const files = await readdir(folder);
       const logs = files.filter((file) => file.endsWith(".log")).map((file) => join(folder, file));
       if (follow === true)
         await execa("tail", ["-n", "+1", "-F", ...logs], {

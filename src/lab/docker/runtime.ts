@@ -14,6 +14,7 @@ import { type LabEnds, LocalLab, openLab } from "../netns/running-lab.js";
 import { awaitAgent, writeSettings } from "../netns/runtime.js";
 import { hasPrivileges, unshareArguments } from "../netns/sandbox.js";
 import { createLabFolder, labFolder, labNames, readLab, removeDead, type LabRecord } from "../netns/state-folder.js";
+import { checkLimits } from "../probes/limits.js";
 import { programs } from "../programs.js";
 import {
   containersWith,
@@ -33,7 +34,8 @@ interface Waits {
 }
 
 async function check(plan: Plan, { signal }: Waits): Promise<void> {
-  await engineVersion(openEngine());
+  const engine = openEngine();
+  await engineVersion(engine);
   if (localSocket() === undefined) {
     throw new EnvironmentLacks([`an engine on this machine: DOCKER_HOST is "${process.env["DOCKER_HOST"] ?? ""}"`], {
       suggestion: "labs on an engine elsewhere do not work yet (docs/limitations.md): use one at unix://…",
@@ -53,6 +55,8 @@ async function check(plan: Plan, { signal }: Waits): Promise<void> {
     }
   }
   // The engine is on this machine, and its kernel is ours.
+  const { CgroupVersion: version } = (await engine.info()) as { readonly CgroupVersion?: string }; // absent before 20.10
+  await checkLimits(plan, { cgroups: version === "2" ? 2 : 1 });
   const inside = ["unshare", ...unshareArguments({ userNamespace: !(await hasPrivileges()) }), "--"];
   await checkRequirements(plan, { inside, signal });
 }
