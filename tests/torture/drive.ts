@@ -30,7 +30,8 @@ export interface Driven {
 }
 
 const { signal } = new AbortController();
-const results = "results";
+/** Folder of a run, below the place. */
+export const results = "results";
 
 export const wordsFor = (verb: Verb, runtime: RuntimeName): readonly string[] =>
   ({

@@ -1,13 +1,13 @@
 // scripts/torture, inside its world: draws the points, drives one after the other, compares the inventories, writes the log.
 import { release } from "node:os";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildNodeImage } from "../../src/lab/index.js";
 import { errorText, there, until, UserError, waiting, type Look } from "../../src/system/index.js";
 import { shortExperiment, starTopology } from "../netns/lab-files.js";
 import { Command, type Place } from "./command.js";
-import { drive, measureSpans, type Driven } from "./drive.js";
+import { drive, measureSpans, results, type Driven } from "./drive.js";
 import { startEngine, type Engine } from "./engine.js";
 import { difference, inventory, type Difference } from "./inventory.js";
 import { addLine, beginLog, isGood, readLog, type Head, type Line } from "./log.js";
@@ -129,6 +129,7 @@ async function driveOrSay(
 async function lastResort(place: Place): Promise<readonly string[]> {
   const words = [["down", "--lab", lab], ["clean"]];
   const ends: string[] = [];
+  rmSync(join(place.folder, results), { recursive: true, force: true });
   for (const each of words) ends.push(`then ${each[0]}: ${await new Command(each, place).ended()}`);
   return ends;
 }
