@@ -168,7 +168,6 @@ describe("a stranger's topology", () => {
     writeFileSync(secret, "mine", { mode: 0o666 });
     // Each line tries one way out and says how it went.
     const tries = [
-      `echo x >"${secret}"`,
       `cat "${secret}"`,
       "echo x >/etc/testbed-was-here",
       "echo x >/usr/testbed-was-here",
@@ -186,11 +185,10 @@ describe("a stranger's topology", () => {
       "ls /run/netns/r1",
       `ls "${bench.state}/labs/stranger/control.sock"`,
       "mknod node b 8 0 && head -c 1 node",
-      "kill -9 $(ls /proc | grep -E '^[0-9]+$' | grep -v -x -e 1 -e $$)",
       "chroot / true",
-      "ls -A /root /home",
+      "find /root /home -mindepth 1",
     ];
-    const script = `${tries.map((line) => `( ${line} ) >out 2>/dev/null </dev/null && [ -s out -o -z "" ] && echo "WENT $(cat out): ${line.replaceAll(/["$`\\]/g, "_")}"`).join("\n")}\necho mine >own && echo "own folder: $(cat own)"\nprintf 'processes:'; for p in /proc/[0-9]*; do printf ' %s' "$(cat $p/comm)"; done; echo\ngrep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status\necho end\nexec sleep infinity`;
+    const script = `${tries.map((line) => `( ${line} ) >out 2>/dev/null </dev/null && echo "WENT $(cat out): ${line.replaceAll(/["$`\\]/g, "_")}"`).join("\n")}\necho x >"${secret}"\necho mine >own && echo "own folder: $(cat own)"\nprintf 'processes:'; for p in /proc/[0-9]*; do printf ' %s' "$(cat $p/comm)"; done; echo\ngrep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status\necho end\nexec sleep infinity`;
     bench.write("out.yaml", hostWith(["sh", "-c", script]));
     const before = ["/etc", "/usr", "/var/tmp"].map((folder) => readdirSync(folder));
     await bench.good("up out.yaml");
@@ -199,7 +197,7 @@ describe("a stranger's topology", () => {
       .split("\n")
       .filter((line) => line.startsWith("WENT"));
     // Reading the machine's files is not one of the things that are prevented: home folders, /tmp and /run are hidden.
-    expect(went.filter((line) => !/^WENT : (ls -A|kill)/.test(line))).toEqual([]);
+    expect(went).toEqual([]);
     expect(printed()).toContain("own folder: mine\n");
     expect(printed()).toMatch(/^processes:( (sh|cat))+$/m);
     expect(printed()).toMatch(/^CapEff:\s+0000000000002400$/m);
@@ -218,7 +216,7 @@ describe("a stranger's topology", () => {
       `format: 1\nname: strange\ntopology: ${topology}\nworkload: { rate: 50/s, size: 200B }\ntimeline: []\nduration: 2s\n`;
     execFileSync("mkfifo", [join(bench.folder, "pipe")]);
     for (const [topology, why] of [
-      ["/dev/zero", "it is no regular file"],
+      ["../../dev/zero", "it is no regular file"],
       ["pipe", "it is no regular file"],
       [".", "it is a folder"],
       ["nowhere.yaml", "there is no such file"],
@@ -235,26 +233,27 @@ describe("a stranger's topology", () => {
   });
 });
 
-describe("hostile words on the command line", () => {
-  test.each([
-    ["up star.yaml --name ../../x", 2],
-    ["up star.yaml --name $(id)", 2],
-    ["down --lab ../../etc", 2],
-    ["status --lab ;reboot", 2],
-    ["run --resume ../star", 2],
-    ["logs ../../../../etc", 2],
-    ["logs $(id)", 2],
-    ["exec ../r1 -- id", 2],
-    ["exec -n/etc/passwd -- id", 2],
-    ["fault interface-down $(id):eth1", 2],
-    ["fault interface-down orderer1:eth1;reboot", 2],
-    ["fault heal 1;reboot", 2],
-  ])("%s: exit %i, and the lab is as it was", async (line, expected) => {
-    await bench.good("up star.yaml");
+test("hostile words on the command line are refused, and the lab is as it was", async () => {
+  await bench.good("up star.yaml");
+  for (const line of [
+    "up star.yaml --name ../../x",
+    "up star.yaml --name $(id)",
+    "down --lab ../../etc",
+    "status --lab ;reboot",
+    "run --resume ../star",
+    "logs ../../../../etc",
+    "logs $(id)",
+    "exec ../r1 -- id",
+    "exec -n/etc/passwd -- id",
+    "fault interface-down $(id):eth1",
+    "fault interface-down orderer1:eth1;reboot",
+    "fault heal 1;reboot",
+  ]) {
     const { code, stdout, stderr } = await bench.run(line);
-    expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
+    expect({ line, code, stdout }).toEqual({ line, code: 2, stdout: "" });
     expect(stderr).not.toContain("defect");
-    expect(await bench.rows("labs")).toMatchObject([{ lab: "star", state: "running" }]);
-    await bench.good("down");
-  });
+  }
+  expect(await bench.rows("labs")).toMatchObject([{ lab: "star", state: "running" }]);
+  expect(await bench.rows("fault list")).toEqual([]);
+  await bench.good("down");
 });

@@ -26,7 +26,7 @@ export function makeStrangers(): Strangers {
   ]) {
     execFileSync("ip", line.split(" "));
   }
-  const rules = `table inet testbed { chain ${stranger} { type filter hook input priority 0; ip saddr 192.0.2.9 drop; } }`;
+  const rules = `table inet testbed { chain ${stranger} { type filter hook input priority 0; ip saddr 192.0.2.9 drop; }; }`;
   execFileSync("nft", ["-f", "-"], { input: rules });
   execFileSync("ip", ["netns", "exec", stranger, "nft", "-f", "-"], { input: rules });
   mkdirSync(`/run/${stranger}`);

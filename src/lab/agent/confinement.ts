@@ -37,29 +37,34 @@ export const asService: readonly string[] = [...limitedTo([]), "--no-new-privs",
 /**
  * The text is constant: $1 is the one folder that may be written, $2 a folder to hide with all other labs in it, the rest the
  * command. Mounts are made read-only one by one, because mount(8) does it to a tree only since 2.39; one that is covered by
- * another cannot be reached, and one that stays writable ends it (75). A fresh /run hides FRR's sockets: who may configure
+ * another cannot be; one that can be written to afterwards ends it. A fresh /run hides FRR's sockets: who may configure
  * FRR may have it write files. The private /dev has what programs expect and no disk.
  */
 const confine = `
 data=$1 state=$2
 shift 2
-mount -t proc proc /proc || exit 75
-sed -e 's/\\\\/\\\\0/g' /proc/self/mountinfo | while read -r id parent device root place rest; do
+fail() { echo "testbed: this host's command cannot be confined: $1" >&2; exit 75; }
+mount -t proc proc /proc || fail /proc
+places() { sed -e 's/\\\\/\\\\0/g' /proc/self/mountinfo; }
+places | while read -r id parent device root place rest; do
+  mount -o remount,bind,ro "$(printf %b "$place")" 2>/dev/null || continue
+done
+places | while read -r id parent device root place rest; do
   place=$(printf %b "$place")
-  mount -o remount,bind,ro "$place" 2>/dev/null || ! mountpoint -q "$place" || exit 75
-done || exit 75
-mount -t tmpfs -o mode=755,size=16m tmpfs /run && mkdir /run/data /run/dev || exit 75
-mount --bind "$data" /run/data && mount -o remount,bind,rw /run/data || exit 75
-mount -t tmpfs -o mode=755,size=1m tmpfs /run/dev || exit 75
+  [ ! -w "$place" ] || [ -c "$place" ] || exit 75
+done || fail "a file system stays writable"
+mount -t tmpfs -o mode=755,size=16m tmpfs /run && mkdir /run/data /run/dev || fail /run
+mount --bind "$data" /run/data && mount -o remount,bind,rw /run/data || fail "its own folder"
+mount -t tmpfs -o mode=755,size=1m tmpfs /run/dev || fail /dev
 for name in null zero full random urandom tty; do
-  : >"/run/dev/$name" && mount --bind "/dev/$name" "/run/dev/$name" || exit 75
+  : >"/run/dev/$name" && mount --bind "/dev/$name" "/run/dev/$name" || fail "/dev/$name"
 done
-ln -s /proc/self/fd /run/dev/fd && mkdir /run/dev/shm || exit 75
+ln -s /proc/self/fd /run/dev/fd && mkdir /run/dev/shm || fail /dev
 for folder in /tmp /home /root "$state"; do
-  [ ! -d "$folder" ] || mount -t tmpfs -o mode=1777,size=64m tmpfs "$folder" || exit 75
+  [ ! -d "$folder" ] || mount -t tmpfs -o mode=1777,size=64m tmpfs "$folder" || fail "$folder"
 done
-mkdir -p "$data" && mount --move /run/data "$data" && mount --move /run/dev /dev || exit 75
-cd "$data" || exit 75
+mkdir -p "$data" && mount --move /run/data "$data" && mount --move /run/dev /dev || fail "its own folder"
+cd "$data" || fail "its own folder"
 exec ${[...limitedTo(hostCapabilities), "--no-new-privs", "--"].join(" ")} "$@"
 `;
 
