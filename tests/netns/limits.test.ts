@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { demandOf } from "../../src/lab/index.js";
+import { demandOf, netnsRuntime } from "../../src/lab/index.js";
 import { lineOfRouters, namespacesOf, planFrom, processesOf } from "./a-lab.js";
 import { CliBench, shortExperiment, starTopology } from "./cli-bench.js";
 
@@ -16,10 +16,11 @@ beforeAll(() => {
   bench.write("short.yaml", shortExperiment("star.yaml", "{ at: 1s, fault: process-kill, target: leader }"));
   mkdirSync(join(bench.state, "labs"), { mode: 0o700 });
 });
-afterEach(() => {
+function nothingWasMade(): void {
   expect(bench.processes()).toEqual([]);
   expect(readdirSync(join(bench.state, "labs"))).toEqual([]);
-});
+}
+afterEach(nothingWasMade);
 afterAll(() => bench.dispose());
 
 const unshare = [
@@ -133,8 +134,6 @@ test.each([
   ["routers with OSPF", () => lineOfRouters("shares", 5)],
 ])("what a lab of %s is said to need is what it uses, and not three times that", async (_, planOf) => {
   const plan = planOf();
-  bench.write("shares.yaml", JSON.stringify(undefined) ?? "");
-  const { netnsRuntime } = await import("../../src/lab/index.js");
   process.env["TESTBED_STATE"] = bench.state;
   const options = { seed: "1", messageTrace: true, progress: () => undefined, signal: new AbortController().signal };
   await using lab = await netnsRuntime.up(plan, options);

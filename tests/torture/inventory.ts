@@ -59,13 +59,17 @@ function namespaces(): readonly string[] {
   return [...new Set([...inhabited.filter((link) => link !== ""), ...named])].map((each) => `namespace ${each}`);
 }
 
-/** Bridges are links with a kind. */
-const linksIn = (where: readonly string[]): readonly string[] =>
-  linesOf("ip", [...where, "-d", "-o", "link", "show"]).map((line) => `link ${where.join(" ")} ${line}`);
+/** Without details: a bridge's timers run. Bridges are listed once more, by their kind. */
+const linksIn = (where: readonly string[]): readonly string[] => [
+  ...linesOf("ip", [...where, "-o", "link", "show"]).map((line) => `link ${where.join(" ")} ${line}`),
+  ...linesOf("ip", [...where, "-br", "link", "show", "type", "bridge"]).map(
+    (line) => `bridge ${where.join(" ")} ${line}`,
+  ),
+];
 
 const tablesIn = (enter: readonly string[]): readonly string[] => {
-  const [command = "", ...args] = [...enter, "nft", "list", "ruleset"];
-  return linesOf(command, args).map((line, index) => `nft ${enter.join(" ")} ${index}: ${line}`);
+  const words = [...enter, "nft", "list", "ruleset"];
+  return linesOf(words[0] ?? "nft", words.slice(1)).map((line, index) => `nft ${enter.join(" ")} ${index}: ${line}`);
 };
 
 const mounts = (): readonly string[] =>
