@@ -160,7 +160,13 @@ export async function abandonedFolders(): Promise<readonly string[]> {
 
 /** A folder of ours that no other user can have prepared: /tmp is everybody's. */
 async function secureFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // Not recursive at first: Node then says ENOENT of a file system that is read-only.
+    if (hasCode(error, "ENOENT")) await mkdir(path, { recursive: true, mode: 0o700 });
+    else if (!hasCode(error, "EEXIST")) throw error;
+  }
   const facts = await lstat(path);
   const mine = facts.isDirectory() && facts.uid === process.getuid?.() && (facts.mode & 0o077) === 0;
   if (mine) return;
