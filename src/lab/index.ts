@@ -13,9 +13,11 @@ export type {
   UpOptions,
 } from "./contract.js";
 export { isAlive as stillThere, processHere, type HostProcess } from "./netns/host-process.js";
+export { textIn, type LabFolder } from "./lab-folder.js";
+export { engineFitness, type Fitness } from "./docker/fitness.js";
 export { buildNodeImage } from "./docker/node-image.js";
 export { dockerRuntime } from "./docker/runtime.js";
 export { netnsRuntime } from "./netns/runtime.js";
-export { demandOf, type Demand } from "./probes/limits.js";
+export { demandOf, type Demand } from "./probes/room.js";
 export { missingPackages } from "./probes/packages.js";
 export { examineMachine, type Capability } from "./probes/machine.js";

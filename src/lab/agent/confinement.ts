@@ -38,7 +38,8 @@ export const asService: readonly string[] = [...limitedTo([]), "--no-new-privs",
  * The text is constant: $1 is the one folder that may be written, $2 a folder to hide with all other labs in it, the rest the
  * command. Mounts are made read-only one by one, because mount(8) does it to a tree only since 2.39; one that is covered by
  * another cannot be; one that can be written to afterwards ends it. A fresh /run hides FRR's sockets: who may configure
- * FRR may have it write files. The private /dev has what programs expect and no disk.
+ * FRR may have it write files. The private /dev has what programs expect and no disk. A
+ * shell stays as the first process: the kernel gives the first of a pid namespace no SIGTERM that it does not handle.
  */
 const confine = `
 data=$1 state=$2
@@ -65,7 +66,7 @@ for folder in /tmp /home /root "$state"; do
 done
 mkdir -p "$data" && mount --move /run/data "$data" && mount --move /run/dev /dev || fail "its own folder"
 cd "$data" || fail "its own folder"
-exec ${[...limitedTo(hostCapabilities), "--no-new-privs", "--"].join(" ")} "$@"
+exec ${[...limitedTo(hostCapabilities), "--no-new-privs", "--"].join(" ")} sh -c '"$@" & wait $!' sh "$@"
 `;
 
 /** The command of a host, confined; `folder` is the node's. */

@@ -18,6 +18,7 @@ import type { LabSummary, Runtime, UpOptions, RunningLab } from "../contract.js"
 import type { UpSettings } from "../protocol.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive } from "./host-process.js";
+import { removeLimits } from "./limits.js";
 import { checkMachine } from "./preflight.js";
 import { killSandbox, LocalLab, openLab, sandboxEnds } from "./running-lab.js";
 import { hasPrivileges, startSandbox } from "./sandbox.js";
@@ -58,7 +59,7 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   connection.onProgress = (progress) => report(progress.phase);
   await connection.request({ do: "await-up" }, { signal: options.signal });
   cleanup.move(); // the lab is up: it is the user's now
-  return new LocalLab(record, connection, sandboxEnds(record));
+  return new LocalLab(record.name, connection, sandboxEnds(record));
 }
 
 /** Leaves plan and settings for the agent; `image` is empty for nodes in namespaces. */
@@ -72,6 +73,8 @@ export async function writeSettings(
     seed: options.seed,
     messageTrace: options.messageTrace,
     image: options.image,
+    containerRuntime: "",
+    owner: "",
   };
   await placing(directory, { suggestion: placeAdvice }, async () => {
     await writeWhole(join(directory, "plan.json"), JSON.stringify(plan));
@@ -122,7 +125,7 @@ async function endSandbox(directory: string, pid: number): Promise<void> {
 }
 
 async function attach(name: string): Promise<RunningLab> {
-  return openLab(name, await readLab(name), sandboxEnds);
+  return openLab(name, await readLab(name));
 }
 
 async function list(): Promise<readonly LabSummary[]> {
@@ -142,6 +145,7 @@ async function clean(): Promise<readonly string[]> {
     const record = await readLab(name);
     if (record?.runtime === "docker") continue; // its containers go first: docker/runtime.ts
     if (record !== undefined && (await isAlive(record.owner))) continue;
+    await removeLimits(labFolder(name));
     if (await removeDead(name)) removed.push(labFolder(name));
   }
   for (const directory of await abandonedFolders()) {

@@ -1,4 +1,4 @@
-// Limits of the kernel and of the user that a lab of this size would run into, looked at before anything is created: with too
+// Room in the limits of the kernel and of the user for a lab of this size, looked at before anything is created: with too
 // few processes, files or neighbour entries a lab comes up half, or drops frames that no fault dropped. Shares are those of
 // running labs (tests/netns/limits.test.ts compares them), rounded up.
 import { readdir, readFile } from "node:fs/promises";
@@ -79,7 +79,7 @@ interface Lack {
 }
 
 /** Rejects with EnvironmentLacks that names each limit that is too small and what raises it. */
-export async function checkLimits(plan: Plan, engine?: Engine): Promise<void> {
+export async function checkRoom(plan: Plan, engine?: Engine): Promise<void> {
   const demand = demandOf(plan, engine);
   const checks = [
     kernelTasks(demand),
