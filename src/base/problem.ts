@@ -23,8 +23,15 @@ export function problemText(problem: Problem): string {
   const place = `${file}:${line}:${column}: `;
   const path = problem.path === "" ? "" : `${problem.path}: `;
   const suggestion = problem.suggestion === undefined ? "" : `; ${problem.suggestion}`;
-  return `${place}${path}${problem.message}${suggestion}`;
+  return visible(`${place}${path}${problem.message}${suggestion}`);
 }
+
+/** Controls of a terminal, line breaks and turns of writing direction: what a stranger's file holds must not act when it is shown. */
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
+const acting = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+const visible = (text: string): string =>
+  text.replaceAll(acting, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
 /** A value, or the problems that prevent it: never both, and problems are never empty. */
 export type Parsed<T> =

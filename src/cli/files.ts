@@ -1,5 +1,6 @@
 // Reading what people wrote: a missing file is a user's mistake, told as such.
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { UserError } from "../system/index.js";
 
 const reasons: Readonly<Record<string, string>> = {
@@ -17,12 +18,42 @@ const shipped = {
   "a topology or an experiment": "the shipped ones are in topologies/ and experiments/",
 } as const;
 
+/** Ten thousand nodes take less; what a stranger's experiment names may have no end (/dev/zero). */
+const fileBytesMax = 4 * 1024 * 1024;
+
 /** Text of a file a user named; `what` is what it should hold. */
-export async function readUserFile(path: string, what: keyof typeof shipped): Promise<string> {
+export function readUserFile(path: string, what: keyof typeof shipped): Promise<string> {
+  return reading(path, what, () => textOf(path));
+}
+
+/** Text of a file that another file names: a pipe or a terminal would be waited for. */
+export function readNamedFile(path: string, what: keyof typeof shipped): Promise<string> {
+  return reading(path, what, async () => {
+    if ((await stat(path)).isDirectory()) throw new Refused(reasons["EISDIR"] ?? "");
+    if (!(await stat(path)).isFile()) throw new Refused("it is no regular file");
+    return textOf(path);
+  });
+}
+
+class Refused extends Error {}
+
+async function textOf(path: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > fileBytesMax) throw new Refused(`it is larger than ${fileBytesMax / 1024 / 1024} MiB`);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+async function reading(path: string, what: keyof typeof shipped, read: () => Promise<string>): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    return await read();
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    throw new UserError(`Cannot read ${what} from "${path}": ${reasons[code] ?? code}`, { suggestion: shipped[what] });
+    const why = cause instanceof Refused ? cause.message : (reasons[code] ?? code);
+    throw new UserError(`Cannot read ${what} from "${path}": ${why}`, { suggestion: shipped[what] });
   }
 }

@@ -16,7 +16,7 @@ import {
   type Topology,
 } from "../spec/index.js";
 import { UserError } from "../system/index.js";
-import { readUserFile } from "./files.js";
+import { readNamedFile, readUserFile } from "./files.js";
 
 export interface Choice {
   readonly profile?: ProfileName | undefined;
@@ -47,7 +47,7 @@ export async function loadExperiment(path: string, choice: Choice = {}): Promise
   const experimentText = await readUserFile(path, "an experiment");
   const experiment = good(parseExperiment(experimentText, path));
   const topologyPath = relative(".", join(dirname(path), experiment.topology)) || experiment.topology;
-  const text = await readUserFile(topologyPath, "a topology");
+  const text = await readNamedFile(topologyPath, "a topology");
   const written = good(parseTopology(text, topologyPath));
   refuse(checkAgainst(experiment, written, { text: experimentText, file: path }, choice).map(problemText));
   const topology = applyExperiment(written, experiment, choice);

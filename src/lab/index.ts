@@ -22,5 +22,6 @@ export { engineFitness, type Fitness } from "./docker/fitness.js";
 export { buildNodeImage } from "./docker/node-image.js";
 export { dockerRuntime } from "./docker/runtime.js";
 export { netnsRuntime } from "./netns/runtime.js";
+export { demandOf, type Demand } from "./probes/room.js";
 export { missingPackages } from "./probes/packages.js";
 export { examineMachine, type Capability } from "./probes/machine.js";

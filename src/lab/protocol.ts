@@ -14,6 +14,8 @@ export type LabRequest =
   | FolderRequest
   /** Answered when the lab is up, or has failed to come up; progress lines come before. */
   | { readonly do: "await-up" }
+  /** Answered with a text when the lab can no longer tell what happens in it; else never. */
+  | { readonly do: "await-trouble" }
   /** The command that enters a node from inside the sandbox. */
   | { readonly do: "enter"; readonly node: string }
   /** A command that carries this mark runs inside a node; it is ended when the connection closes before `leave`. */

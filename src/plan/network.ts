@@ -39,8 +39,16 @@ export interface Network {
   /** In order of the topology's links; a switch stands where its first link does, and last when it has none. */
   readonly segments: readonly Segment[];
   readonly collisions: readonly Collision[];
-  /** What a pool had no slot for, as `what` and `name`. */
-  readonly exhausted: readonly { readonly what: string; readonly name: string }[];
+  /** What a pool had no slot for. */
+  readonly exhausted: readonly Exhausted[];
+}
+
+export interface Exhausted {
+  readonly what: string;
+  readonly name: string;
+  /** Slots of the pool, and how many of them are taken. */
+  readonly size: number;
+  readonly taken: number;
 }
 
 const loopbackPool: Pool = { what: "loopback address", size: 128 * 256 * 254 };
@@ -120,12 +128,13 @@ export function networkFor(topology: Topology): Network {
 /** Several draws whose collisions and failures are gathered in one place. */
 class Draws {
   readonly collisions: Collision[] = [];
-  readonly exhausted: { readonly what: string; readonly name: string }[] = [];
+  readonly exhausted: Exhausted[] = [];
 
   from(pool: Pool, draws: readonly Draw[]): ReadonlyMap<string, number> {
     const { slots, collisions, exhausted } = drawnFrom(pool, draws);
     this.collisions.push(...collisions);
-    this.exhausted.push(...exhausted.map((name) => ({ what: pool.what, name })));
+    const { what, size } = pool;
+    this.exhausted.push(...exhausted.map((name) => ({ what, name, size, taken: slots.size })));
     return slots;
   }
 }

@@ -257,7 +257,7 @@ links: [${switches.map((name, index) => `{ endpoints: ["r1:eth${index}", ${name}
     const texts = parsed.kind === "bad" ? parsed.problems.map(problemText) : [];
     expect(texts.length).toBeGreaterThanOrEqual(76);
     expect(texts[0]).toMatch(
-      /^small:1:1: nodes\.lan\d+: No switch network is left for "lan\d+"; give its node another id, or divide the topology$/,
+      /^small:1:1: nodes\.lan\d+: No switch network is left for "lan\d+": there are 1024, and 10\d\d are taken; use fewer of them, divide the topology, or give the node an id, which draws again$/,
     );
   });
 });

@@ -175,10 +175,10 @@ type Found = Omit<Problem, "position" | "path"> & { readonly at: readonly string
 
 function problemsOf(network: Network, reach: Reach): readonly Found[] {
   const exhausted = network.exhausted.map(
-    ({ what, name }): Found => ({
+    ({ what, name, size, taken }): Found => ({
       at: ["nodes", nodeIn(name)],
-      message: `No ${what} is left for "${name}"`,
-      suggestion: "give its node another id, or divide the topology",
+      message: `No ${what} is left for "${name}": there are ${size}, and ${taken} are taken`,
+      suggestion: "use fewer of them, divide the topology, or give the node an id, which draws again",
     }),
   );
   return [...exhausted, ...cutOffProblems(reach)];

@@ -1,6 +1,6 @@
 // The folder of a run under results/, written in three phases: before (manifest, topology and experiment verbatim, plan),
 // during (events, a line each), after (CSV, verdict, summary). A crash in a later phase never costs an earlier one.
-import { appendFile, mkdir, open, readdir, readFile, rm, writeFile, type FileHandle } from "node:fs/promises";
+import { access, appendFile, mkdir, open, readdir, readFile, rm, writeFile, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Event } from "../boundary/index.js";
 import { eventFromLine } from "../boundary/index.js";
@@ -92,7 +92,7 @@ export class EventFile implements AsyncDisposable {
   static async create(directory: string, run: number): Promise<EventFile> {
     const path = eventsPath(directory, run);
     return writing(path, async () => {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       return new EventFile(path, await open(path, "wx"));
     });
   }
@@ -109,7 +109,11 @@ export class EventFile implements AsyncDisposable {
     const text = this.#lines.join("");
     this.#lines = [];
     this.#characters = 0;
-    await writing(this.#path, () => this.#file.appendFile(text));
+    await writing(this.#path, async () => {
+      await this.#file.appendFile(text);
+      // A file that was removed takes text as ever: only its count of names tells that nobody will find it.
+      if ((await this.#file.stat()).nlink === 0) await access(this.#path);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -131,9 +135,18 @@ export async function appendLog(
 ): Promise<void> {
   const folder = join(directory, runFolder(run), "logs");
   await writing(folder, async () => {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await appendFile(join(folder, `${node === "" ? "lab" : node}.${process}.log`), `${text}\n`);
   });
+}
+
+/** Not the folders above it: a results folder that has vanished must not come back as half of one. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+  }
 }
 
 /** Numbers of the repetitions a folder holds, ascending. */

@@ -31,6 +31,7 @@ export function interfaceNameFault(name: string): string | undefined {
   if (name === "") return "it is empty";
   if (name.length > lengthMax) return `it has ${name.length} characters, and Linux allows ${lengthMax}`;
   if (reservedInterfaceNames.has(name)) return `Linux uses "${name}" itself`;
+  if (!/^[A-Za-z0-9]/.test(name)) return "it must begin with a letter or a digit";
   return interfaceNamePattern.test(name)
     ? undefined
     : "only letters, digits, dots, hyphens and underscores may be in it";

@@ -99,6 +99,12 @@ const routeSchema = strictMap("a route", {
 /** Fabric's consenter ids are 32 bits wide. */
 const ordererIdMax = 4_294_967_295;
 
+/** What execve(2) takes: no zero byte, and no word near its limit of 128 KiB. */
+const wordCharactersMax = 32_768;
+const word = text("a word of the command").regex(new RegExp(`^[^\\0]{1,${wordCharactersMax}}$`), {
+  error: unfit(`a word of the command, at most ${wordCharactersMax} characters and none of them a zero byte`),
+});
+
 const nodeSchema = strictMap("a node", {
   kind: choice(["orderer", "peer", "client", "router", "switch", "host"]).describe("What the node is"),
   id: formed("an id of letters, digits and hyphens", /^[A-Za-z0-9-]{1,64}$/, "r1-again")
@@ -111,7 +117,7 @@ const nodeSchema = strictMap("a node", {
   "block-sources": listOf("orderers", text("an orderer's name, leader or follower"))
     .optional()
     .describe("Peers: where to pull blocks from, in order"),
-  command: listOf("words", text("a word of the command")).optional().describe("Hosts: the command to run"),
+  command: listOf("words", word).optional().describe("Hosts: the command to run"),
   image: imageReference.optional().describe("Hosts: an image of the user's own, with the docker runtime"),
   files: fileTexts.optional().describe("Hosts: texts of files by their paths in the node, with the docker runtime"),
   environment: environment.optional().describe("Hosts: environment of the command"),

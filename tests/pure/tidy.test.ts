@@ -89,6 +89,16 @@ const codeOnly = (text: string): string =>
     match.replaceAll(/[^\n]/g, " "),
   );
 
+/** Holes of a shell text that are constants themselves, made of lists in the same file. */
+const constantHoles =
+  /\$\{(\[\.\.\.limitedTo\(hostCapabilities\), "--no-new-privs", "--"\]\.join\(" "\)|limitedTo\(all\))\}/g;
+
+/** A `const` of the file whose text has no hole but those. */
+function isConstantText(text: string, name: string): boolean {
+  const found = new RegExp(`\\bconst ${name} =\\s*(\`[^\`]*\`|"[^"]*"|'[^']*')`).exec(text)?.[1];
+  return found !== undefined && !/(?<!\\)\$\{/.test(found.replaceAll(constantHoles, ""));
+}
+
 describe("tidy", () => {
   it("finds the rooms it knows, and no others", () => {
     const rooms = readdirSync(source).toSorted();
@@ -178,6 +188,39 @@ describe("tidy", () => {
       if (/\b(FIXME|XXX)\b/.test(file.text)) broken.push(`${file.path} holds a FIXME: finish it or open an issue`);
     }
     expect(broken).toEqual([]);
+  });
+
+  it("makes no shell text from names: what a shell runs is constant, and what it is about comes as arguments", () => {
+    const broken: string[] = [];
+    for (const file of files) {
+      if (file.isTest) continue;
+      const comments = file.text.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g, (match) =>
+        match.replaceAll(/[^\n]/g, " "),
+      );
+      const line = (index: number): number => comments.slice(0, index).split("\n").length;
+      const say = (index: number, what: string): void =>
+        void broken.push(`${file.path}:${line(index)} ${what}: pass words as an argument list`);
+      for (const match of comments.matchAll(/\bshell\s*:|\bexec(aCommand|aCommandSync|Sync)\s*\(/g))
+        say(match.index, `runs "${match[0]}"`);
+      // The text after "-c" is a name of a constant or a literal without a hole in it.
+      for (const match of comments.matchAll(
+        /"(?:\/bin\/)?(?:ba|da)?sh"\s*,\s*"-[a-z]*c"\s*,\s*(`[^`]*`|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[A-Za-z_.]+|[^\s])/g,
+      )) {
+        const [, text = ""] = match;
+        if (text.startsWith("`") ? text.includes("${") : !/^["'A-Za-z]/.test(text))
+          say(match.index, `gives a shell ${text}`);
+        if (/^[A-Za-z]/.test(text) && !isConstantText(comments, text))
+          say(match.index, `gives a shell "${text}", which is no constant text`);
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+
+  it("finds shell texts that are made from names", () => {
+    expect(isConstantText("const script = `echo $1`;", "script")).toBe(true);
+    expect(isConstantText("const script = `echo ${name}`;", "script")).toBe(false);
+    expect(isConstantText("const script = `echo ${limitedTo(all)}`;", "script")).toBe(true);
+    expect(isConstantText("let script = `echo`;", "script")).toBe(false);
   });
 
   it("states the same import table in ARCHITECTURE.md", () => {

@@ -5,7 +5,7 @@ import type { LinkEvent } from "../../boundary/index.js";
 import { resolveFault, Roles } from "../../director/index.js";
 import { changesBetween, changesText, type Plan, refusalText } from "../../plan/index.js";
 import { parseTarget } from "../../spec/index.js";
-import { DeadlineTimer, now, UserError, type Logger } from "../../system/index.js";
+import { DeadlineTimer, now, placing, UserError, type Logger } from "../../system/index.js";
 import type { AgentRequest, FaultStatus, LabStatus, LinkStatus, RunningPlan } from "../contract.js";
 import { CarrierKeeper } from "../links/carrier.js";
 import { Downs } from "../links/downs.js";
@@ -13,6 +13,7 @@ import { FaultDesk, healAt } from "../links/fault-desk.js";
 import { KernelListener } from "../links/kernel-listener.js";
 import { lookAtLink } from "../links/link-look.js";
 import { Wiring } from "../links/wiring.js";
+import { placeAdvice } from "../netns/state-folder.js";
 import type { FolderRequest, LabRequest, UpSettings } from "../protocol.js";
 import { environmentEvent } from "./environment.js";
 import type { EventLog } from "./event-log.js";
@@ -103,7 +104,10 @@ export class Agent {
     const listener = this.#listen();
     await listener.ready({ signal });
     const identities = this.#identities;
-    await writeNodeFiles(directory, plan.nodes, { settings, identities }); // a container shows its node's folder from its start
+    // A container shows its node's folder from its start.
+    await placing(directory, { suggestion: placeAdvice }, () =>
+      writeNodeFiles(directory, plan.nodes, { settings, identities }),
+    );
     await homes.makeNamespaces(plan, { signal });
     progress(`${plan.steps.namespaces.length} ${homes.noun}`);
     await wire(plan, { signal });
@@ -126,7 +130,7 @@ export class Agent {
   }
 
   async answer(
-    request: Exclude<LabRequest, FolderRequest | { do: "await-up" | "down" }>,
+    request: Exclude<LabRequest, FolderRequest | { do: "await-up" | "await-trouble" | "down" }>,
     { signal, closed }: { readonly signal: AbortSignal; readonly closed: AbortSignal },
   ): Promise<unknown> {
     switch (request.do) {

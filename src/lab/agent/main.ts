@@ -24,6 +24,9 @@ const lastAnswersMs = 50;
 /** Against a machine that is busy with other things; the nodes are put back to 0 (namespace-process.ts). */
 const agentNiceness = -15;
 
+/** Requests that events follow from; the others are answered whatever the disk says. */
+const changing: ReadonlySet<string> = new Set(["fault", "heal", "run", "reconcile"]);
+
 /** A fault that is due must not wait for a processor. Only privileged users may ask for it; others run as they are. */
 function takePriority(): void {
   try {
@@ -55,15 +58,17 @@ async function main(directory: string): Promise<number> {
   const answer: Answerer = async (request, { closed }) => {
     if (request.do === "await-up") return up;
     if (request.do === "down") return stop.abort();
+    if (request.do === "await-trouble") return errorText(await log.broken);
     if (isAboutFolder(request)) return answerFromFolder(directory, request);
     if (request.do === "reconcile") startedAt = performance.now(); // progress counts from there
     const result = await agent.answer(request, { signal: stop.signal, closed });
-    await log.flushed(); // what was answered can be read in events.ndjson
+    if (changing.has(request.do)) await log.flushed(); // what was answered can be read in events.ndjson
     return result;
   };
   await record(directory, homes.runtime === "netns" ? sandboxProcess() : await processHere());
   control = await ControlServer.listen(controlSocketOf(directory), answer);
-  up = agent.up({ signal: stop.signal }).catch((cause: unknown) => {
+  const built = agent.up({ signal: stop.signal }).then(() => log.flushed());
+  up = built.catch((cause: unknown) => {
     if (!stop.signal.aborted) throw cause;
     throw new OperatingError("Bring the lab up: somebody told it to end before it was up", { cause });
   });
@@ -73,7 +78,7 @@ async function main(directory: string): Promise<number> {
   );
   if (failure === undefined) await ended;
   else logger.error(errorText(failure));
-  await log.flushed();
+  await Promise.allSettled([log.flushed()]); // a full disk has been told to who waited
   await pause(lastAnswersMs, { signal: new AbortController().signal });
   return failure === undefined || stop.signal.aborted ? 0 : 4;
 }

@@ -1,6 +1,6 @@
 // A node's namespaces as a whole: it ends when every process in its mount namespace has, is frozen by stopping each, and begins
 // again in new namespaces. What the agent itself runs in the node's network (ip) lives in other mount namespaces, so it is not hit.
-import { readdir, readlink } from "node:fs/promises";
+import { readdir, readlink, stat } from "node:fs/promises";
 import type { Instant } from "../../base/index.js";
 import type { Plan, PlannedNode } from "../../plan/index.js";
 import { hasCode, now, OperatingError, there, until, waiting, type Look } from "../../system/index.js";
@@ -87,14 +87,23 @@ export class NamespaceHome implements NodeHome {
     }
   }
 
-  /** Pids of every process in the node's mount namespace; those that wait to be reaped have none any more. */
+  /**
+   * Pids of every process in the node's mount namespace, and of a host's command, which is confined in its network to a pid
+   * namespace of its own (confinement.ts); those that wait to be reaped have none any more.
+   */
   async #members(): Promise<readonly number[]> {
     const held = this.#mountNamespace();
     if (held === undefined) throw new OperatingError(`Look into ${this.#node.name}: it does not run`);
-    const own = await readlink(held);
+    const [own, ownPids] = [await readlink(held), await readlink("/proc/self/ns/pid")];
+    const { ino: network } = await stat(`/run/netns/${this.#node.name}`);
     const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-    const links = await Promise.all(pids.map((pid) => linkOf(`/proc/${pid}/ns/mnt`)));
-    return pids.filter((_, index) => links[index] === own);
+    const isMember = async (pid: number): Promise<boolean> => {
+      if ((await linkOf(`/proc/${pid}/ns/mnt`)) === own) return true;
+      const confinedIn = await linkOf(`/proc/${pid}/ns/pid`);
+      return ![ownPids, ""].includes(confinedIn) && (await linkOf(`/proc/${pid}/ns/net`)) === `net:[${network}]`;
+    };
+    const members = await Promise.all(pids.map(isMember));
+    return pids.filter((_, index) => members[index]);
   }
 
   #until<T>(look: () => Promise<Look<T>>, timeoutMs: number, what: string): Promise<T> {

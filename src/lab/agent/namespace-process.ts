@@ -19,6 +19,7 @@ import {
 } from "../../system/index.js";
 import { limitedWords } from "../netns/limits.js";
 import { programs } from "../programs.js";
+import { asService, confined } from "./confinement.js";
 import type { Homes, NodeProcess, NodeProcessOptions } from "./homes.js";
 import { commandOf } from "./host-command.js";
 import { NamespaceHome } from "./namespace-home.js";
@@ -162,10 +163,13 @@ class NamespaceProcess implements NodeProcess {
   }
 
   #command(): readonly string[] {
-    if (this.node.service === undefined) return commandOf(this.node);
+    if (this.node.service === undefined) {
+      const command = commandOf(this.node);
+      return command.length === 0 ? [] : confined(command, this.places.folder);
+    }
     // No --enable-source-maps: the first stack of an error would parse megabytes of map and hold the node up for half a
     // second, just when a connection breaks.
-    return [process.execPath, programs.service, this.places.configuration];
+    return [...asService, process.execPath, programs.service, this.places.configuration];
   }
 
   #spawnService(args: readonly string[]): void {

@@ -6,7 +6,9 @@ import type Docker from "dockerode";
 import type { Plan } from "../../plan/index.js";
 import { EnvironmentLacks, hasCode, type CommandResult } from "../../system/index.js";
 import { refuseMissing } from "../links/requirements.js";
+import { checkRoom } from "../probes/room.js";
 import { programs } from "../programs.js";
+import { engineAddress } from "./engine-address.js";
 import { type LabName, labelsOf, logConfig, removeContainer, startError } from "./containers.js";
 import { engineAnswers, engineFacts, messageOf, openEngine } from "./engine.js";
 import { fetchImage, hasImage, lacksImage, registryAnswer } from "./images.js";
@@ -33,6 +35,11 @@ export async function checkEngine(engine: Docker, plan: Plan): Promise<void> {
       if (!hasCode(cause, "ENOENT")) throw cause;
       throw new EnvironmentLacks([`the built program ${program}`], { suggestion: "run scripts/build", cause });
     }
+  }
+  // An engine behind a socket of this machine has this machine's kernel; of another's limits nothing is known.
+  if (engineAddress().socketPath !== undefined) {
+    const { CgroupVersion: version } = (await engine.info()) as { readonly CgroupVersion?: string }; // as the API says
+    await checkRoom(plan, { cgroups: version === "2" ? 2 : 1 });
   }
   const presence = await imagePresence(engine);
   if ("cannot" in presence) {

@@ -5,6 +5,7 @@ import type { Plan } from "../../plan/index.js";
 import { EnvironmentLacks, readTextIfThere, tryCommand } from "../../system/index.js";
 import { checkRequirements } from "../links/requirements.js";
 import { missingPackages } from "../probes/packages.js";
+import { checkRoom } from "../probes/room.js";
 import { programs } from "../programs.js";
 import { checkLimits } from "./limits.js";
 import { hasPrivileges, unshareArguments } from "./sandbox.js";
@@ -17,6 +18,7 @@ interface Waits {
 export async function checkMachine(plan: Plan, { signal }: Waits): Promise<void> {
   checkHosts(plan);
   await checkPackages();
+  await checkRoom(plan);
   await checkLimits(plan);
   const userNamespace = !(await hasPrivileges());
   const throwAway = ["unshare", ...unshareArguments({ userNamespace }), "--"];

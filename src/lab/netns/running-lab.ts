@@ -1,7 +1,6 @@
 // A running lab as the CLI holds it: a folder, and a connection to its agent. Where the folder is, how a node is entered and how the
 // whole ends is the runtime's own business (LabEnds); that of netns is here, that of docker in docker/engine-lab.ts.
 import { randomUUID } from "node:crypto";
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Event } from "../../boundary/index.js";
 import type { Plan } from "../../plan/index.js";
@@ -33,7 +32,7 @@ import { FolderHere, type LabFolder } from "../lab-folder.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive, namespacesOf, processesIn } from "./host-process.js";
 import { removeLimits } from "./limits.js";
-import { controlSocketOf, labFolder, type LabRecord, refuseLongPaths } from "./state-folder.js";
+import { controlSocketOf, labFolder, type LabRecord, refuseLongPaths, removeDead } from "./state-folder.js";
 
 /** For answers the agent gives at once, or after a fault was read back. */
 const answerMsMax = 30_000;
@@ -112,6 +111,7 @@ export class LocalLab implements RunningLab {
     const { until: end = "stopped" } = options;
     const { folder } = this;
     const lines = new LineSplitter();
+    const trouble = this.#trouble();
     let position = options.fromByte;
     for (let over = false; !over; ) {
       options.signal.throwIfAborted();
@@ -125,6 +125,7 @@ export class LocalLab implements RunningLab {
         if (end === "stopped" && event.kind === "phase" && event.phase === "stopped") return;
       }
       if (bytes.length > 0) continue;
+      if (trouble.text !== "") throw new OperatingError(trouble.text);
       over = gone || end === "now";
       if (!over) await pause(folder.everyMs, { signal: options.signal });
     }
@@ -132,6 +133,16 @@ export class LocalLab implements RunningLab {
     throw new OperatingError(`Follow the events of lab "${this.name}": its agent is gone, expected a "stopped" phase`, {
       suggestion: `see ${join(this.directory, "agent.log")}`,
     });
+  }
+
+  /** Fills in what the agent says when it can no longer write events down: they would be waited for in vain. */
+  #trouble(): { readonly text: string } {
+    const trouble = { text: "" };
+    this.#connection.request({ do: "await-trouble" }, { signal: new AbortController().signal }).then(
+      (text) => (trouble.text = String(text)),
+      () => undefined, // the connection has closed: the agent's end is seen by other means
+    );
+    return trouble;
   }
 
   async execArguments(node: string, command: readonly string[]): Promise<readonly string[]> {
@@ -184,7 +195,7 @@ export const sandboxEnds = (record: LabRecord): LabEnds => ({
       if (!(error instanceof OperatingError) && !signal.aborted) throw error;
       await killSandbox(record);
     }
-    await rm(labFolder(record.name), { recursive: true, force: true });
+    await removeDead(record.name); // another `up` may have the name by now
   },
 });
 

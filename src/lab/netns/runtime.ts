@@ -4,7 +4,16 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Plan } from "../../plan/index.js";
-import { CleanupStack, OperatingError, there, until, waiting, writeWhole, type Look } from "../../system/index.js";
+import {
+  CleanupStack,
+  OperatingError,
+  placing,
+  there,
+  until,
+  waiting,
+  writeWhole,
+  type Look,
+} from "../../system/index.js";
 import type { LabSummary, Runtime, UpOptions, RunningLab } from "../contract.js";
 import type { UpSettings } from "../protocol.js";
 import { AgentConnection } from "./connection.js";
@@ -19,7 +28,9 @@ import {
   createLabFolder,
   labFolder,
   labNames,
+  placeAdvice,
   readLab,
+  removeDead,
   type LabRecord,
 } from "./state-folder.js";
 
@@ -65,8 +76,10 @@ export async function writeSettings(
     containerRuntime: "",
     owner: "",
   };
-  await writeWhole(join(directory, "plan.json"), JSON.stringify(plan));
-  await writeWhole(join(directory, "up.json"), JSON.stringify(settings));
+  await placing(directory, { suggestion: placeAdvice }, async () => {
+    await writeWhole(join(directory, "plan.json"), JSON.stringify(plan));
+    await writeWhole(join(directory, "up.json"), JSON.stringify(settings));
+  });
 }
 
 /** Starts sandbox and agent; the agent puts its own process into lab.json and listens. */
@@ -133,9 +146,11 @@ async function clean(): Promise<readonly string[]> {
     if (record?.runtime === "docker") continue; // its containers go first: docker/runtime.ts
     if (record !== undefined && (await isAlive(record.owner))) continue;
     await removeLimits(labFolder(name));
-    removed.push(labFolder(name));
+    if (await removeDead(name)) removed.push(labFolder(name));
   }
-  removed.push(...(await abandonedFolders()));
-  for (const directory of removed) await rm(directory, { recursive: true, force: true });
+  for (const directory of await abandonedFolders()) {
+    await rm(directory, { recursive: true, force: true });
+    removed.push(directory);
+  }
   return removed;
 }

@@ -8,6 +8,7 @@ import { openSync, closeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EnvironmentLacks, OperatingError, readTextIfThere, toolPath } from "../../system/index.js";
+import { asSandbox } from "../agent/confinement.js";
 import { programs } from "../programs.js";
 import type { HostProcess } from "./host-process.js";
 
@@ -68,13 +69,17 @@ export function unshareArguments(options: { readonly userNamespace: boolean }): 
 export function startSandbox(directory: string, options: { readonly userNamespace: boolean }): SandboxStart {
   const log = openSync(join(directory, "agent.log"), "a", 0o600);
   const agent = [process.execPath, programs.agent, directory];
-  const child = spawn("unshare", [...unshareArguments(options), "--", "sh", "-c", reaper, "sh", ...agent], {
-    detached: true,
-    stdio: ["ignore", log, log],
-    cwd: "/",
-    // Nothing else of the user's environment reaches a lab: NODE_OPTIONS, http_proxy and their like would change what runs.
-    env: { PATH: toolPath(), LC_ALL: "C.UTF-8", HOME: directory },
-  });
+  const child = spawn(
+    "unshare",
+    [...unshareArguments(options), "--", ...asSandbox, "sh", "-c", reaper, "sh", ...agent],
+    {
+      detached: true,
+      stdio: ["ignore", log, log],
+      cwd: "/",
+      // Nothing else of the user's environment reaches a lab: NODE_OPTIONS, http_proxy and their like would change what runs.
+      env: { PATH: toolPath(), LC_ALL: "C.UTF-8", HOME: directory },
+    },
+  );
   closeSync(log);
   const ended = new Promise<never>((_, reject) => {
     child.once("error", (cause) => reject(new OperatingError("Start the sandbox: could not run unshare", { cause })));

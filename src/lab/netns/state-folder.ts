@@ -1,10 +1,9 @@
 // The folder of a lab, outside its sandbox: ${TESTBED_STATE:-/tmp/testbed-UID}/labs/NAME, mode 0700. Everything that is
 // known about a lab from outside is in it, so that a stranger finds it after a SIGKILL: who runs it (lab.json), what it is
 // (plan.json), what happened (events.ndjson, agent.log), and a folder for each node with its logs.
-import { randomUUID } from "node:crypto";
 import { lstat, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { hasCode, readTextIfThere, UserError, writeWhole } from "../../system/index.js";
+import { hasCode, placing, readTextIfThere, UserError, writeWhole } from "../../system/index.js";
 import { isAlive, processHere, type HostProcess } from "./host-process.js";
 
 export const labFormat = 1;
@@ -42,10 +41,21 @@ export async function createLabFolder(
   record: Omit<LabRecord, "owner" | "stage" | "format">,
 ): Promise<{ readonly directory: string; readonly replaced: boolean }> {
   checkPlaces(name, nodes);
-  await secureFolder(stateRoot());
-  await secureFolder(labsFolder());
+  return placing(labsFolder(), { suggestion: placeAdvice }, async () => {
+    await secureFolder(stateRoot());
+    await secureFolder(labsFolder());
+    return makeFolder(name, record);
+  });
+}
+
+export const placeAdvice = "set TESTBED_STATE to a folder of yours on a file system that has room";
+
+async function makeFolder(
+  name: string,
+  record: Omit<LabRecord, "owner" | "stage" | "format">,
+): Promise<{ readonly directory: string; readonly replaced: boolean }> {
   const owner = await processHere();
-  const fresh = await mkdtemp(join(labsFolder(), ".new-"));
+  const fresh = await mkdtemp(await asidePath("new"));
   try {
     const whole: LabRecord = { format: labFormat, owner, stage: "creating", ...record };
     await writeWhole(join(fresh, "lab.json"), JSON.stringify(whole, undefined, 2));
@@ -79,18 +89,31 @@ async function takeName(fresh: string, name: string): Promise<boolean> {
   }
 }
 
-/** Set aside first and looked at again: another `up` may have taken the name since. */
-async function removeDead(name: string): Promise<void> {
-  const aside = join(labsFolder(), `.old-${randomUUID()}`);
+/**
+ * Removes the folder of a lab that is dead. Set aside first and looked at again: another `up` may have taken the name since, or
+ * an agent whose maker was killed may just have begun. Answers whether it was removed.
+ */
+export async function removeDead(name: string): Promise<boolean> {
+  const aside = `${await asidePath("old")}${name}`;
   try {
     await rename(labFolder(name), aside);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return;
+    if (hasCode(error, "ENOENT")) return false;
     throw error;
   }
   const record = await recordIn(aside);
-  if (record !== undefined && (await isAlive(record.owner))) await rename(aside, labFolder(name));
-  else await rm(aside, { recursive: true, force: true });
+  if (record !== undefined && (await isAlive(record.owner))) {
+    await rename(aside, labFolder(name));
+    return false;
+  }
+  await rm(aside, { recursive: true, force: true });
+  return true;
+}
+
+/** Half-made and half-removed folders name the process that is at it, so that `clean` knows when it was killed. */
+async function asidePath(what: "new" | "old"): Promise<string> {
+  const { pid, startTicks } = await processHere();
+  return join(labsFolder(), `.${what}-${pid}-${startTicks}-`);
 }
 
 /** The record of a lab; undefined when there is no such lab. */
@@ -125,19 +148,25 @@ export async function abandonedFolders(): Promise<readonly string[]> {
     throw error;
   });
   const abandoned: string[] = [];
-  for (const entry of entries.filter((name) => /^\.(new|old)-/.test(name))) {
+  for (const entry of entries) {
+    const [, pid, startTicks] = /^\.(?:new|old)-(\d+)-(\d+)-/.exec(entry) ?? [];
+    if (pid === undefined || (await isAlive({ pid: Number(pid), startTicks: Number(startTicks) }))) continue;
     const directory = join(labsFolder(), entry);
     const record = await recordIn(directory);
-    // A folder without a record may be one whose `up` has just begun.
-    const young = record === undefined && Date.now() - (await lstat(directory)).mtimeMs < 60_000;
-    if (!young && (record === undefined || !(await isAlive(record.owner)))) abandoned.push(directory);
+    if (record === undefined || !(await isAlive(record.owner))) abandoned.push(directory);
   }
   return abandoned;
 }
 
 /** A folder of ours that no other user can have prepared: /tmp is everybody's. */
 async function secureFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // Not recursive at first: Node then says ENOENT of a file system that is read-only.
+    if (hasCode(error, "ENOENT")) await mkdir(path, { recursive: true, mode: 0o700 });
+    else if (!hasCode(error, "EEXIST")) throw error;
+  }
   const facts = await lstat(path);
   const mine = facts.isDirectory() && facts.uid === process.getuid?.() && (facts.mode & 0o077) === 0;
   if (mine) return;

@@ -8,7 +8,7 @@ const programsOf: Readonly<Record<string, readonly string[]>> = {
   iproute2: ["ip", "tc", "bridge"],
   nftables: ["nft"],
   frr: ["/usr/lib/frr/zebra", "/usr/lib/frr/ospfd", "/usr/lib/frr/bfdd", "/usr/lib/frr/staticd", "vtysh"],
-  "util-linux": ["unshare", "nsenter"],
+  "util-linux": ["unshare", "nsenter", "setpriv"],
   "iputils-ping": ["ping"],
   coreutils: ["stdbuf"],
   procps: ["sysctl"],
