@@ -29,6 +29,7 @@ export type {
   ClientConfig,
   ClientIdentity,
   Consenter,
+  Implementation,
   NodeConfig,
   OrdererConfig,
   PeerConfig,

@@ -16,5 +16,6 @@ export { isAlive as stillThere, processHere, type HostProcess } from "./netns/ho
 export { buildNodeImage } from "./docker/node-image.js";
 export { dockerRuntime } from "./docker/runtime.js";
 export { netnsRuntime } from "./netns/runtime.js";
+export { smartbftGo } from "./smartbft-go.js";
 export { missingPackages } from "./probes/packages.js";
 export { examineMachine, type Capability } from "./probes/machine.js";

@@ -12,6 +12,8 @@ export const programs = {
   start: join(root, "images", "node", "start"),
   /** First process of a node's container (images/node/hold). */
   hold: join(root, "images", "node", "hold"),
+  /** Sources of the orderer with the Go library inside (smartbft-go.ts builds it). */
+  interop: join(root, "interop"),
   /** Runs a command in a container with this terminal. */
   engineExec: join(root, "dist", "engine-exec.mjs"),
 } as const;

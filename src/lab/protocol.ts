@@ -22,6 +22,8 @@ export interface UpSettings {
   readonly messageTrace: boolean;
   /** Image of the nodes' containers; empty: they live in namespaces. */
   readonly image: string;
+  /** Program of orderers that are smartbft-go; empty: there are none. */
+  readonly smartbftGo: string;
 }
 
 export function badAnswer(id: number, error: unknown): AgentAnswer {

@@ -110,6 +110,8 @@ const impairment = z.strictObject({
 
 const carrier = z.enum(["propagate", "isolate"]);
 const kind = z.enum(["orderer", "peer", "client", "router", "switch", "host"]);
+/** Plans of runs that were made before orderers could be anything else do not say it. */
+const implementation = z.enum(["testbed", "smartbft-go"]).default("testbed");
 const profile = z.enum(["fabric", "library", "fast"]);
 
 const topology = z.strictObject({
@@ -128,6 +130,7 @@ const topology = z.strictObject({
       kind,
       id: text.optional(),
       ordererId: count,
+      implementation,
       protocol,
       written: protocol.partial(),
       blockSources: texts,
@@ -174,6 +177,7 @@ const node = z.strictObject({
       z.strictObject({
         ...service,
         kind: z.literal("orderer"),
+        implementation,
         id: z.int().min(1),
         port: z.int().min(1).max(65_535),
         options: protocol,

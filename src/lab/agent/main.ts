@@ -49,7 +49,8 @@ async function main(directory: string): Promise<number> {
     logger.info(`${phase} (${milliseconds} ms)`);
     control?.progress({ phase, milliseconds });
   };
-  const homes = settings.image === "" ? namespaceHomes : new ContainerHomes({ directory, image: settings.image });
+  const homes =
+    settings.image === "" ? namespaceHomes(settings) : new ContainerHomes({ directory, image: settings.image });
   const agent = new Agent({ directory, plan, settings, log, logger, homes, progress });
   const answer = async (request: LabRequest): Promise<unknown> => {
     if (request.do === "await-up") return up;

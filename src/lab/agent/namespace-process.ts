@@ -11,6 +11,7 @@ import { join } from "node:path";
 import type { PlannedNode } from "../../plan/index.js";
 import { LineSplitter, OperatingError, readTextIfThere, toolPath } from "../../system/index.js";
 import { programs } from "../programs.js";
+import type { UpSettings } from "../protocol.js";
 import type { Homes, NodeProcess, NodeProcessOptions } from "./homes.js";
 import { makeNamespaces } from "./network.js";
 import { placesOf, type NodePlaces } from "./node-files.js";
@@ -38,13 +39,13 @@ exec "$@"
 const nodeNiceness = 5;
 
 /** Nodes as processes in namespaces of the agent's own sandbox. */
-export const namespaceHomes: Homes = {
+export const namespaceHomes = ({ smartbftGo }: Pick<UpSettings, "smartbftGo">): Homes => ({
   runtime: "netns",
   noun: "namespaces",
   versions: () => Promise.resolve({}),
-  processFor: (options) => new NamespaceProcess(options),
+  processFor: (options) => new NamespaceProcess(options, smartbftGo),
   makeNamespaces,
-};
+});
 
 class NamespaceProcess implements NodeProcess {
   readonly node: PlannedNode;
@@ -53,7 +54,10 @@ class NamespaceProcess implements NodeProcess {
   #child: ChildProcess | undefined;
   #mountNamespace: FileHandle | undefined;
 
-  constructor(options: NodeProcessOptions) {
+  readonly #smartbftGo: string;
+
+  constructor(options: NodeProcessOptions, smartbftGo: string) {
+    this.#smartbftGo = smartbftGo;
     this.node = options.node;
     this.places = placesOf(options.directory, options.node.name);
     this.#reports = new NodeReports(options.node, options.emit);
@@ -116,7 +120,11 @@ class NamespaceProcess implements NodeProcess {
   }
 
   #command(): readonly string[] {
-    if (this.node.service === undefined) return this.node.command;
+    const { service } = this.node;
+    if (service === undefined) return this.node.command;
+    if (service.kind === "orderer" && service.implementation === "smartbft-go") {
+      return [this.#smartbftGo, this.places.configuration];
+    }
     // No --enable-source-maps: the first stack of an error would parse megabytes of map and hold the node up for half a
     // second, just when a connection breaks.
     return [process.execPath, programs.service, this.places.configuration];

@@ -15,6 +15,7 @@ import { awaitAgent, writeSettings } from "../netns/runtime.js";
 import { hasPrivileges, unshareArguments } from "../netns/sandbox.js";
 import { createLabFolder, labFolder, labNames, readLab, type LabRecord } from "../netns/state-folder.js";
 import { programs } from "../programs.js";
+import { hasSmartbftGo } from "../smartbft-go.js";
 import {
   containersWith,
   type LabPlace,
@@ -42,6 +43,11 @@ async function check(plan: Plan, { signal }: Waits): Promise<void> {
   if (process.getuid?.() !== 0) {
     throw new EnvironmentLacks(["root, which the docker runtime still needs for the files its containers write"], {
       suggestion: "run it as root, or use --runtime netns, which needs none",
+    });
+  }
+  if (hasSmartbftGo(plan)) {
+    throw new EnvironmentLacks(["an image with the program of orderers that are smartbft-go"], {
+      suggestion: "use --runtime netns; containers have our own replica only (docs/limitations.md)",
     });
   }
   for (const program of [programs.agent, programs.service]) {
@@ -75,7 +81,7 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   if (replaced) report(`removed the folder of a dead lab "${plan.lab}"`);
   const place: LabPlace = { lab: plan.lab, directory, image };
   for (const each of await removeLabContainers(engine, place)) report(`removed ${each} of a dead lab`);
-  await writeSettings(directory, plan, { ...options, image });
+  await writeSettings(directory, plan, { ...options, image, smartbftGo: "" });
   cleanup.defer(`containers of lab ${plan.lab}`, async () => {
     await removeLabContainers(engine, place);
   });

@@ -6,6 +6,7 @@ import { EnvironmentLacks, readTextIfThere, tryCommand } from "../../system/inde
 import { checkRequirements } from "../links/requirements.js";
 import { missingPackages } from "../probes/packages.js";
 import { programs } from "../programs.js";
+import { checkSmartbftGo, hasSmartbftGo } from "../smartbft-go.js";
 import { hasPrivileges, unshareArguments } from "./sandbox.js";
 
 interface Waits {
@@ -15,6 +16,7 @@ interface Waits {
 /** Rejects with EnvironmentLacks, which names what is missing and who asks for it. */
 export async function checkMachine(plan: Plan, { signal }: Waits): Promise<void> {
   await checkPackages();
+  if (hasSmartbftGo(plan)) await checkSmartbftGo({ signal });
   const userNamespace = !(await hasPrivileges());
   const throwAway = ["unshare", ...unshareArguments({ userNamespace }), "--"];
   await checkSandbox(throwAway, { userNamespace, signal });
