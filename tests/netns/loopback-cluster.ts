@@ -66,7 +66,7 @@ export class RunningNode implements AsyncDisposable {
 
   constructor(config: NodeConfig, program: readonly string[], configPath: string, under: readonly string[]) {
     this.config = config;
-    const [command = "", ...rest] = [...under, ...program, configPath];
+    const [command, ...rest] = [...under, ...program, configPath];
     this.process = spawn(command, rest, { stdio: ["ignore", "inherit", "pipe"] });
     this.process.stderr?.on("data", (chunk: Buffer) => {
       this.stderr += chunk.toString();

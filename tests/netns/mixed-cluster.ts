@@ -26,7 +26,7 @@ export async function untilFacts(
   {
     what,
     question,
-    timeoutMs = 30_000,
+    timeoutMs = 60_000,
   }: { what: string; question: (facts: readonly Facts[]) => boolean; timeoutMs?: number },
 ): Promise<readonly Facts[]> {
   const look = async (): Promise<Look<readonly Facts[]>> => {
