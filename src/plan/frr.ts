@@ -26,7 +26,7 @@ const bfdProfile = "testbed";
 /** The start script gives each node a folder of its own at this place. */
 const logFile = "/var/log/frr/frr.log";
 
-export function frrFor(node: FrrNode, routing: Routing): PlannedFrr {
+export function frrFor(node: FrrNode, routing: Exclude<Routing, { protocol: "none" }>): PlannedFrr {
   const isOspf = routing.protocol === "ospf";
   const bfd = routing.protocol === "ospf" ? routing.bfd : undefined;
   const sections = [
@@ -66,7 +66,7 @@ function headLines(name: string): readonly string[] {
   ];
 }
 
-function interfaceLines(each: FrrInterface, routing: Routing): readonly string[] {
+function interfaceLines(each: FrrInterface, routing: Exclude<Routing, { protocol: "none" }>): readonly string[] {
   const head = [`interface ${each.name}`, ` description ${each.description}`];
   if (routing.protocol === "static") return [...head, "exit"];
   const { ospf, bfd } = routing;

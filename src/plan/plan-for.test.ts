@@ -210,6 +210,18 @@ links:
     expect(r1.routesExpected).toEqual([r2, "10.200.0.0/16"]);
   });
 
+  it("without routing there is no FRR, and no route is waited for", () => {
+    const text = [
+      "routing: { protocol: none }",
+      "nodes: { h1: { kind: host, command: [sleep, infinity] }, h2: { kind: host, command: [sleep, infinity] } }",
+      'links: [{ endpoints: ["h1:eth1", "h2:eth1"] }]',
+      "",
+    ].join("\n");
+    const plan = planOf(topologyOf(text));
+    for (const node of plan.nodes) expect(node).toMatchObject({ frr: undefined, routesExpected: [] });
+    expect(plan.nodes.flatMap((node) => node.interfaces)).toHaveLength(2);
+  });
+
   it("is told that only routers are a way through", () => {
     const plan = planOf(
       topologyOf(`

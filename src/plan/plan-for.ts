@@ -86,18 +86,21 @@ function nodeFor(node: TopologyNode, context: Context): PlannedNode {
     kind: each.link < 0 ? ("switch" as const) : ("link" as const),
   }));
   const hasLinks = interfaces.length > 0;
+  const { routing } = topology;
   return {
     ...base,
     loopback,
     interfaces,
     sysctls: sysctlsFor(node.kind, topology.transport),
     // A node without links has no way to route to: FRR would only be one more thing to die.
-    frr: hasLinks
-      ? frrFor({ name: node.name, kind: node.kind, loopback, interfaces: frrInterfaces, routes }, topology.routing)
-      : undefined,
+    frr:
+      hasLinks && routing.protocol !== "none"
+        ? frrFor({ name: node.name, kind: node.kind, loopback, interfaces: frrInterfaces, routes }, routing)
+        : undefined,
     service: serviceFor(topology, node, hasLinks ? loopback : ""),
+    // Without OSPF those that are written down: none, where nothing routes.
     routesExpected:
-      topology.routing.protocol === "static"
+      routing.protocol !== "ospf"
         ? [...new Set(routes.map((route) => route.prefix))]
         : (context.reach.reached.get(node.name) ?? []).map((other) => prefixOf(other, network)),
   };

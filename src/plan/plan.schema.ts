@@ -81,7 +81,7 @@ const peerTimers = z.strictObject({
 const neighbours = z.enum(["learned", "fixed"]);
 
 const routing = z.discriminatedUnion("protocol", [
-  z.strictObject({ protocol: z.literal("static"), neighbours }),
+  z.strictObject({ protocol: z.enum(["static", "none"]), neighbours }),
   z.strictObject({
     protocol: z.literal("ospf"),
     neighbours,

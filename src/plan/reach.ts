@@ -11,6 +11,7 @@ export interface Reach {
 }
 
 export function reachFor(topology: Topology, segments: readonly Segment[]): Reach {
+  if (topology.routing.protocol === "none") return { reached: new Map(), cutOff: new Map() };
   const kinds = new Map(topology.nodes.map((node) => [node.name, node.kind]));
   const neighbours = neighboursOf(segments);
   const names = topology.nodes.filter((node) => node.kind !== "switch").map((node) => node.name);

@@ -82,6 +82,15 @@ describe("section 15", () => {
     ]);
   });
 
+  it("item 35: a timeout lost behind two complaints", () => {
+    const votes = [vote(1, "orderer2", 1), vote(2, "orderer3", 1)];
+    const timeout: Told = [9, "orderer3", "viewChangeTimeout", { view: 1 }];
+    expect(surprises([...votes, timeout])).not.toContain(expect.stringContaining("item 35"));
+    expect(surprises([...votes, timeout, [9, "orderer3", "viewChangeLost", { view: 1 }]])).toContain(
+      "item 35: a timeout was lost behind two complaints: orderer3 waits in view 1, and asks for no other by itself",
+    );
+  });
+
   it("item 10 needs a proposal, a later installation and no decision before the next view", () => {
     const votes = [vote(1, "orderer2", 1), vote(2, "orderer3", 1)];
     const installed: readonly Told[] = [

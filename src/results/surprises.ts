@@ -20,7 +20,7 @@ export interface SurpriseInput {
 export function surprisesIn(input: SurpriseInput): readonly string[] {
   const found: string[] = [];
   for (const change of input.changes) {
-    for (const each of [lostPrePrepare, laggard, lostNewView, nextLeaderDown, loneComplainer]) {
+    for (const each of [lostPrePrepare, laggard, lostNewView, nextLeaderDown, loneComplainer, unwatched]) {
       const text = each(change, input);
       if (text !== undefined) found.push(text);
     }
@@ -90,6 +90,12 @@ function loneComplainer(change: ViewChange, input: SurpriseInput): string | unde
   if (heard.length === 0) return undefined;
   const names = heard.map((vote) => vote.orderer).toSorted();
   return `item 12: a lone complainer leaves: ${names.join(", ")} asked for view ${change.viewTo} and nobody joined before the timeout`;
+}
+
+function unwatched(change: ViewChange): string | undefined {
+  if (change.unwatched.size === 0) return undefined;
+  const names = [...change.unwatched].toSorted().join(", ");
+  return `item 35: a timeout was lost behind two complaints: ${names} waits in view ${change.viewTo}, and asks for no other by itself`;
 }
 
 function ofPhases(input: SurpriseInput): readonly string[] {

@@ -40,6 +40,8 @@ export interface ViewChange {
   /** View-change timeouts and refused view data while this view was asked for. */
   timeouts: number;
   readonly timedOut: Set<string>;
+  /** Whose timeout's request to go on was lost: it neither votes nor asks again by itself. */
+  readonly unwatched: Set<string>;
   refusals: number;
   readonly refusedFrom: Set<number>;
   firstProposal: { readonly at: Instant; readonly orderer: string; readonly sequence: number } | undefined;
@@ -133,6 +135,8 @@ export class Views {
       if (event.step === "viewChangeTimeout") {
         change.timeouts += 1;
         change.timedOut.add(node);
+      } else if (event.step === "viewChangeLost") {
+        change.unwatched.add(node);
       } else if (event.step === "viewDataRefused") {
         change.refusals += 1;
         const from = numberOf(facts["from"]);
@@ -237,6 +241,7 @@ function emptyChange(viewTo: number): ViewChange {
     newLeader: "",
     timeouts: 0,
     timedOut: new Set(),
+    unwatched: new Set(),
     refusals: 0,
     refusedFrom: new Set(),
     firstProposal: undefined,

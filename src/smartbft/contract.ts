@@ -219,6 +219,7 @@ export const steps = [
   "viewChangeJoined", // viewChanger: { view: last view, nextView }   vote quorum seen (F+1 with speed-up)
   "viewChangeResent", // viewChanger: { nextView }
   "viewChangeTimeout", // viewChanger: { view, attempt }
+  "viewChangeLost", // viewChanger: { view }  the timeout's own request found the queue full
   "viewDataSent", // viewChanger: { nextView, leader }
   "viewDataAccepted", // viewChanger: { from, nextView }
   "viewDataRefused", // viewChanger: { from, reason }

@@ -109,7 +109,14 @@ export class ViewChanger {
 
   /** A complaint. A queue of two: further ones are lost, as in the library. */
   startViewChange(view: View, { stopView }: { readonly stopView: boolean }): void {
-    if (this.#queue.filter(({ kind }) => kind === "start").length >= startRequestsMax) return;
+    if (!this.#isStartQueueFull) this.#queueStart(view, { stopView });
+  }
+
+  get #isStartQueueFull(): boolean {
+    return this.#queue.filter(({ kind }) => kind === "start").length >= startRequestsMax;
+  }
+
+  #queueStart(view: View, { stopView }: { readonly stopView: boolean }): void {
     this.#queue.push({ kind: "start", view, stopView });
     this.#core.later(() => this.#run());
   }
@@ -296,6 +303,8 @@ export class ViewChanger {
   /** The change is over, with its record written (end of section 8.9). */
   #installed(): void {
     this.#realView = this.#currView;
+    // The library keeps a vote for the view after this one, and does not repeat it when it complains (item 35).
+    if (this.#core.improved) this.#nextView = this.#currView;
     this.#nextViews.clear();
     this.#events.viewChanged(this.#currView, this.#installer.nextSequence);
     this.#parts.pool.restartTimers();
@@ -334,13 +343,21 @@ export class ViewChanger {
     );
   }
 
-  /** No back-off while votes are missing: the start time stays (section 15, item 17). */
+  /**
+   * No back-off while votes are missing: the start time stays (section 15, item 17). The library's own request to go on may
+   * be lost behind two complaints that came while an in-flight commit was waited for; nothing is watched any more then, and
+   * the replica neither votes nor asks again until others agree without it (docs/protocol.md, item 35).
+   */
   #timeout(): void {
     this.#checkTimeout = false;
     this.#core.trace("viewChanger", "viewChangeTimeout", { view: this.#currView, attempt: this.#backOff });
     this.#backOff += 1;
     this.#events.sync("view change timeout");
-    this.startViewChange(this.#currView, { stopView: false });
+    if (this.#isStartQueueFull && !this.#core.improved) {
+      this.#core.trace("viewChanger", "viewChangeLost", { view: this.#currView });
+      return;
+    }
+    this.#queueStart(this.#currView, { stopView: false });
   }
 
   #leader(): NodeId {

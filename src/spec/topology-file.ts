@@ -94,7 +94,7 @@ function linkFrom(raw: RawLink): TopologyLink {
 
 function routingFrom(raw: RawRouting): Routing {
   const neighbours = raw.neighbours ?? "learned";
-  if (raw.protocol === "static") return { protocol: "static", neighbours };
+  if (raw.protocol === "static" || raw.protocol === "none") return { protocol: raw.protocol, neighbours };
   return {
     protocol: "ospf",
     neighbours,

@@ -105,11 +105,12 @@ function blockSourceRules(raw: RawTopology, findings: Findings): void {
 
 function routingRules(raw: RawTopology, findings: Findings): void {
   const routing = raw.routing ?? {};
-  if (routing.protocol === "static") {
+  if (routing.protocol === "static" || routing.protocol === "none") {
     for (const key of Object.keys(routing)) {
       if (key === "protocol" || key === "neighbours") continue;
-      findings.key(["routing", key], `Static routing has no ${key}`, "remove it, or write protocol: ospf");
+      findings.key(["routing", key], `Routing ${routing.protocol} has no ${key}`, "remove it, or write protocol: ospf");
     }
+    if (routing.protocol === "none") serviceRule(raw, findings);
     return;
   }
   const hello = routing.hello ?? defaultOspf.helloInterval;
@@ -120,6 +121,18 @@ function routingRules(raw: RawTopology, findings: Findings): void {
       ["routing", key],
       "A neighbour would count as dead between two of its hellos: expected dead to be longer than hello",
       "four times the hello interval is usual",
+    );
+  }
+}
+
+/** Services listen on their loopback address and send from it: without routes nobody finds it. */
+function serviceRule(raw: RawTopology, findings: Findings): void {
+  for (const [name, node] of Object.entries(raw.nodes)) {
+    if (node.kind === "host" || node.kind === "switch") continue;
+    findings.value(
+      ["nodes", name, "kind"],
+      `Without routing nobody reaches ${node.kind} "${name}"`,
+      "write protocol: ospf or static; with none there are hosts and switches only",
     );
   }
 }
@@ -143,7 +156,7 @@ function routeRules(raw: RawTopology, findings: Findings): void {
     if (!isStatic && node.routes !== undefined) {
       findings.key(
         ["nodes", name, "routes"],
-        "Routes are written down only with static routing; OSPF finds its own",
+        "Routes are written down only with static routing",
         "remove them, or write routing: { protocol: static }",
       );
       continue;
@@ -212,10 +225,16 @@ function coverageRule(
   const at: Path = ["nodes", node.name, ...(node.covered.size === 0 ? [] : ["routes"])];
   findings.key(
     at,
-    `With static routing "${node.name}" has no route to ${missing.join(", ")}`,
+    `With static routing "${node.name}" has no route to ${listed(missing)}`,
     "add routes: [{ to: NODE, via: NEIGHBOUR }], neighbours included",
   );
 }
+
+const listedMax = 8;
+const listed = (names: readonly string[]): string =>
+  names.length <= listedMax
+    ? names.join(", ")
+    : `${names.slice(0, listedMax).join(", ")} and ${names.length - listedMax} more`;
 
 function optionRules(raw: RawTopology, findings: Findings): void {
   const written = overridesFrom(raw);

@@ -58,7 +58,7 @@ const bfdSchema = strictMap("BFD timers", {
 });
 
 const routingSchema = strictMap("routing settings", {
-  protocol: choice(["ospf", "static"]).optional().describe("How nodes find each other"),
+  protocol: choice(["ospf", "static", "none"]).optional().describe("How nodes find each other"),
   neighbours: choice(["learned", "fixed"])
     .optional()
     .describe("Neighbours' hardware addresses: asked for by ARP, or known from the start"),

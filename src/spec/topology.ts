@@ -105,7 +105,9 @@ export type Routing = { readonly neighbours: Neighbours } & RoutingProtocol;
 
 type RoutingProtocol =
   | { readonly protocol: "ospf"; readonly ospf: OspfTimers; readonly bfd: BfdTimers | undefined }
-  | { readonly protocol: "static" };
+  | { readonly protocol: "static" }
+  /** Links and addresses, nothing that routes: a node reaches its neighbours alone. */
+  | { readonly protocol: "none" };
 
 export interface Topology {
   readonly format: 1;
