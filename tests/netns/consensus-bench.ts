@@ -30,18 +30,6 @@ interface Figures {
 
 const [rounds = 3, seconds = 8] = process.argv.slice(2).map(Number);
 const measured = new Map<string, Figures[]>();
-for (let round = 1; round <= rounds; round++) {
-  for (const n of sizes) {
-    for (const implementation of implementations) {
-      const key = `${n} ${implementation}`;
-      const figures = await measure(n, implementation);
-      measured.set(key, [...(measured.get(key) ?? []), figures]);
-      process.stderr.write(`round ${round}: ${key}: ${figures.transactionsPerSecond.toFixed(0)} tx/s\n`);
-    }
-  }
-}
-print();
-
 async function measure(n: number, implementation: Implementation): Promise<Figures> {
   await using cluster = await LoopbackCluster.prepare({
     orderers: n,
@@ -186,3 +174,16 @@ function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right);
   return ((sorted[Math.ceil(sorted.length / 2) - 1] ?? 0) + (sorted[Math.floor(sorted.length / 2)] ?? 0)) / 2;
 }
+
+/** Last, as the classes above must be there. */
+for (let round = 1; round <= rounds; round++) {
+  for (const n of sizes) {
+    for (const implementation of implementations) {
+      const key = `${n} ${implementation}`;
+      const figures = await measure(n, implementation);
+      measured.set(key, [...(measured.get(key) ?? []), figures]);
+      process.stderr.write(`round ${round}: ${key}: ${figures.transactionsPerSecond.toFixed(0)} tx/s\n`);
+    }
+  }
+}
+print();

@@ -9,14 +9,19 @@ import { eventFromLine } from "../../src/boundary/index.js";
 import { CliBench, root, shortExperiment, type Ended } from "./cli-bench.js";
 
 const bench = new CliBench();
+/** Profile `fast` mistakes a processor that is busy elsewhere for a dead leader. */
+const patient =
+  "protocol: { RequestForwardTimeout: 1s, RequestComplainTimeout: 3s, ViewChangeTimeout: 15s, LeaderHeartbeatTimeout: 15s }";
 const mixed = join(root, "topologies", "bft4-mixed.yaml");
 let ran: Ended;
 let events: readonly Event[];
 
 beforeAll(async () => {
-  const fault = "{ at: 1s, fault: interface-down, how: admin, target: leader, for: 4s }";
-  bench.write("short.yaml", shortExperiment(mixed, fault).replace("duration: 4s", "duration: 8s"));
+  const fault = "{ at: 1s, fault: interface-down, how: admin, target: leader, for: 8s }";
+  bench.write("mixed.yaml", readFileSync(mixed, "utf8"));
+  bench.write("short.yaml", shortExperiment("mixed.yaml", fault).replace("duration: 4s", `duration: 12s\n${patient}`));
   ran = await bench.run("run short.yaml --output results --seed s");
+  if (ran.code !== 0 && ran.code !== 1) throw new Error(ran.stderr);
   const text = readFileSync(join(bench.folder, "results", "run-01", "events.ndjson"), "utf8");
   events = text
     .trimEnd()
@@ -38,7 +43,7 @@ const row = (): Readonly<Record<string, string>> => {
 
 test("the results are whole: one view change, every phase known, nothing lost", () => {
   expect(ran.stderr).toContain("results in results");
-  expect(row()).toMatchObject({ view_changes: "1", view_to: "1", lost: "0", process_deaths: "0" });
+  expect(row()).toMatchObject({ view_changes: "1", view_from: "0", view_to: "1", lost: "0", process_deaths: "0" });
   const phases = ["outage", "detection", "view_change", "first_decision", "first_commit", "residual"];
   expect(phases.filter((phase) => row()[`${phase}_ms`] === "")).toEqual([]);
   expect(bench.leftovers()).toEqual([]);
@@ -73,7 +78,7 @@ test("its blocks, messages, streams and sockets are told as ours are", () => {
     if (event.kind !== "block") continue;
     hashes.set(event.number, (hashes.get(event.number) ?? new Set()).add(event.hash));
   }
-  expect(hashes.size).toBeGreaterThan(20);
+  expect(hashes.size).toBeGreaterThan(10);
   expect([...hashes.values()].every((each) => each.size === 1)).toBe(true);
 });
 
@@ -82,6 +87,7 @@ test("where Go is absent, up says so with exit code 3 and creates nothing", asyn
   const copy = join(bench.folder, "installed");
   for (const folder of ["interop", "images", "bin"])
     cpSync(join(root, folder), join(copy, folder), { recursive: true });
+  cpSync(join(root, "package.json"), join(copy, "package.json"));
   mkdirSync(join(copy, "dist"));
   for (const name of ["testbed.mjs", "agent.mjs", "node.mjs"])
     cpSync(join(root, "dist", name), join(copy, "dist", name));
