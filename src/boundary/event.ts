@@ -4,7 +4,7 @@
 // line was received). `node` is the member of the lab it is about, or "" for the lab itself. The file's first line is
 // `environment`, and carries the format.
 import type { Duration, Instant } from "../base/index.js";
-import type { Fact, MessageType, Step, Component } from "../smartbft/index.js";
+import type { Component, Fact, MessageType, Misbehaviour, Step } from "../smartbft/index.js";
 
 export const eventFormat = 1;
 
@@ -38,8 +38,27 @@ export interface PhaseEvent extends Stamp {
     | "stopped";
 }
 
-export type FaultKind = "interface-down" | "process-kill" | "process-pause";
+/**
+ * What a fault does. `process-…`: to the node's service alone; `frr-kill`: to its routing daemons alone; `node-…`: to everything
+ * in it, its network included (a container, or the processes and the namespace that a node is elsewhere). `byzantine`: an
+ * orderer misbehaves, and says so.
+ */
+export const faultKinds = [
+  "interface-down",
+  "process-kill",
+  "process-pause",
+  "frr-kill",
+  "node-stop",
+  "node-kill",
+  "node-pause",
+  "node-restart",
+  "byzantine",
+] as const;
+export type FaultKind = (typeof faultKinds)[number];
+export type NodeFaultKind = Extract<FaultKind, `node-${string}`>;
 export type HowDown = "admin" | "carrier" | "blackhole" | "one-way";
+/** Of interface-down and of byzantine; other faults are done in one way only, "". */
+export type FaultHow = HowDown | Misbehaviour | "";
 
 /** The life of one fault: requested → effective (read back) → healed (read back); or failed. */
 export interface FaultEvent extends Stamp {
@@ -48,24 +67,30 @@ export interface FaultEvent extends Stamp {
   /** Number of the fault within the lab, from 1. */
   readonly fault: number;
   readonly what: FaultKind;
-  readonly how: HowDown | "";
-  /** Endpoint `node:eth1`, or a node's name for process faults: what the target resolved to. */
+  readonly how: FaultHow;
+  /** Endpoint `node:eth1`, or a node's name for all but interface faults: what the target resolved to. */
   readonly target: string;
   /** As written: `leader`, `follower`, `orderer1:eth1`. */
   readonly asked: string;
   /** When it was due; absent for faults typed by hand. */
   readonly dueAt?: Instant;
-  /** effective - due; a fault later than 5 ms marks its run. */
+  /**
+   * effective - due; a fault later than 5 ms marks its run. A fault of a whole node takes time by its nature (many
+   * processes end, an engine is asked): it is late by when it was ordered, and `at` says when it was done.
+   */
   readonly lateness?: Duration;
   /** What was read back, or why it failed. */
   readonly detail: string;
 }
 
-/** A change of link state that nobody requested through the testbed. */
+/** A change that nobody requested through the testbed: of a link's state, or of a whole node. */
 export interface ObservedEvent extends Stamp {
   readonly kind: "observed";
+  /** Absent: an interface. A node that has ended is `node-stop`, whatever ended it. */
+  readonly what?: "node-stop" | "node-pause";
+  /** A node's name where a whole node changed. */
   readonly endpoint: string;
-  readonly how: HowDown;
+  readonly how: HowDown | "";
   readonly state: "down" | "up";
 }
 
@@ -124,6 +149,8 @@ export interface MessageEvent extends Stamp {
   readonly view?: number;
   readonly sequence?: number;
   readonly assist?: boolean;
+  /** Of a Prepare or Commit: what it votes for, the first 16 hexadecimal characters. */
+  readonly digest?: string;
   readonly decision?: string;
   readonly effects?: readonly string[];
 }
@@ -177,6 +204,7 @@ export interface RequestEvent extends Stamp {
 /** A process of a node started, answered as ready, or ended. */
 export interface ProcessEvent extends Stamp {
   readonly kind: "process";
+  /** A daemon of FRR, the kind of a service, or `node`: the node as a whole, when it ended, began again, and was whole again. */
   readonly process: string;
   readonly pid: number;
   readonly state: "started" | "ready" | "ended";

@@ -2,17 +2,20 @@
 export type { ControlAnswer, ControlRequest, Workload } from "./control.js";
 export {
   eventFormat,
+  faultKinds,
   type BlockEvent,
   type EnvironmentEvent,
   type Event,
   type EventKind,
   type EventOf,
   type FaultEvent,
+  type FaultHow,
   type FaultKind,
   type HowDown,
   type LinkEvent,
   type LogEvent,
   type MessageEvent,
+  type NodeFaultKind,
   type ObservedEvent,
   type PhaseEvent,
   type ProbeEvent,
@@ -24,6 +27,8 @@ export {
   type StepEvent,
   type StreamEvent,
 } from "./event.js";
+/** Part of the vocabulary of faults. */
+export { misbehaviours, type Misbehaviour } from "../smartbft/index.js";
 export { eventFromLine, type ReadEvent } from "./event-line.js";
 export type {
   ClientConfig,

@@ -1,6 +1,7 @@
 // Settings of the transport between nodes, all explicit: every default of gRPC and TCP that decides how long a broken
 // path goes unnoticed is a field here, and a profile sets it (anchors.md 1.2, fabric-wire.md sections 7 and 10).
 import type { Duration } from "../base/index.js";
+import type { IngressKind } from "../smartbft/index.js";
 
 export interface TransportSettings {
   /** `sequential`: send k is written, or has failed, or waited `connectTimeout`, before send k+1 (as the library's loop). */
@@ -19,4 +20,6 @@ export interface TransportSettings {
   readonly sendBufferMessages: number;
   /** net.ipv4.tcp_congestion_control, pinned because machines differ. */
   readonly tcpCongestionControl: string;
+  /** Where what other orderers send waits for the replica: one queue, as in the library, or one for each sender. */
+  readonly ingress: IngressKind;
 }

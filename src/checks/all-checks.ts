@@ -1,6 +1,7 @@
 // All checks as one fold. Counts that results publish are read from the checks that own them.
 import type { Event } from "../boundary/index.js";
 import { Agreement } from "./agreement.js";
+import { Byzantine } from "./byzantine.js";
 import { HashChain, NoGap } from "./chain.js";
 import { judgement, type Check, type CheckContext, type CheckVerdict, type Truth } from "./check.js";
 import { Clock } from "./clock.js";
@@ -33,20 +34,28 @@ export class AllChecks {
   readonly #onTime = new FaultsOnTime();
   readonly #processes = new Processes();
   readonly #window = new Window();
+  readonly #byzantine: Byzantine;
   readonly #checks: readonly Check[];
+  /** What the protocol promises of correct nodes only: events of a Byzantine one are nothing to them. */
+  readonly #ofCorrectNodes: ReadonlySet<Check>;
 
   constructor(context: CheckContext) {
     this.#lost = new NothingLost(context);
     this.#twice = new NothingTwice(context);
+    this.#byzantine = new Byzantine(context);
+    const [agreement, noGap, hashChain] = [new Agreement(), new NoGap(), new HashChain()];
+    const viewOrder = new ViewOrder(context);
+    this.#ofCorrectNodes = new Set<Check>([agreement, noGap, hashChain, viewOrder]);
     this.#checks = [
       this.#window,
-      new Agreement(),
-      new NoGap(),
-      new HashChain(),
+      this.#byzantine,
+      agreement,
+      noGap,
+      hashChain,
       this.#lost,
       this.#twice,
       new Validity(),
-      new ViewOrder(context),
+      viewOrder,
       new Liveness(context),
       this.#pool,
       new FaultsEffective(context),
@@ -59,7 +68,8 @@ export class AllChecks {
   }
 
   observe(event: Event): void {
-    for (const check of this.#checks) check.observe(event);
+    const isFaulty = this.#byzantine.has(event.node);
+    for (const check of this.#checks) if (!isFaulty || !this.#ofCorrectNodes.has(check)) check.observe(event);
   }
 
   counts(): CheckCounts {

@@ -367,6 +367,28 @@ describe("processes", () => {
     );
   });
 
+  it("expect only the deaths that a fault's kind means, and only while it lasts", () => {
+    const verdictAfter = (what: EventOf<"fault">["what"], process: string, ...more: readonly Event[]): string => {
+      const kill = fault("requested", { what, how: "", target: "orderer1" });
+      return verdictOf(new Processes(), life(process, "started"), kill, ...more, life(process, "ended")).verdict;
+    };
+    expect(verdictAfter("process-kill", "ospfd")).toBe("unknown");
+    expect(verdictAfter("frr-kill", "ospfd")).toBe("true");
+    expect(verdictAfter("frr-kill", "orderer")).toBe("false");
+    expect(verdictAfter("node-pause", "orderer")).toBe("false");
+    for (const what of ["node-kill", "node-stop", "node-restart"] as const) {
+      expect(["orderer", "ospfd", "node"].map((process) => verdictAfter(what, process))).toEqual([
+        "true",
+        "true",
+        "true",
+      ]);
+    }
+    const healed = fault("healed", { what: "process-kill", how: "", target: "orderer1" });
+    expect(verdictAfter("process-kill", "orderer", healed)).toBe("false");
+    // A whole node that somebody else ended: the run measured something else.
+    expect(verdictOf(new Processes(), life("node", "started"), life("node", "ended")).verdict).toBe("unknown");
+  });
+
   it("count a death once, by whomever it is told", () => {
     const check = new Processes();
     verdictOf(check, life("orderer", "started"), life("orderer", "ended"), life("orderer", "ended", 8));

@@ -2,6 +2,7 @@
 import type { Event } from "../boundary/index.js";
 import type { RunningLab, Runtime } from "../lab/index.js";
 import type { Execute } from "../run/index.js";
+import { errorText } from "../system/index.js";
 import { progressFromNow, progressLine } from "./progress.js";
 import { leaveNote } from "./run-note.js";
 
@@ -18,15 +19,32 @@ export function executionIn(runtime: Runtime, place: ExecutionPlace): Execute {
     const progress = progressFromNow();
     const { results, repetitions, messageTrace } = place;
     await using lab = await runtime.up(plan, { seed, messageTrace, signal, progress: progressLine });
+    let isBroken = false;
     try {
       await lab.startRun(experiment, seed);
       await leaveNote(lab, { results, repetitions, run });
       progress(`running ${experiment.name}`);
       yield* eventsToTheEnd(lab, { signal, progress });
+    } catch (error) {
+      isBroken = true;
+      throw error;
     } finally {
-      await lab.down();
+      await endLab(lab, { isBroken, progress });
     }
   };
+}
+
+/** Where the run has broken already that is what is told; an engine that went away ends no lab either. */
+async function endLab(
+  lab: RunningLab,
+  { isBroken, progress }: { readonly isBroken: boolean; readonly progress: (text: string) => void },
+): Promise<void> {
+  try {
+    await lab.down();
+  } catch (error) {
+    if (!isBroken) throw error;
+    progress(`the lab could not be taken down: ${errorText(error)}`);
+  }
 }
 
 /** Every event of a lab's repetition from the first one on, telling phases and faults; ends with `stopped`. */

@@ -16,6 +16,9 @@ const runtimeOf = ({ runtime }: LabSummary): Runtime => (runtime === "docker" ? 
 
 /** Attaches to the lab; the caller disposes of the connection. */
 export async function theLab(name: string | undefined): Promise<RunningLab> {
+  // Known without an engine, which may be slow to answer.
+  const near = (await netnsRuntime.list()).find((lab) => lab.name === name && lab.alive);
+  if (near !== undefined) return await netnsRuntime.attach(near.name);
   const labs = await allLabs();
   const alive = labs.filter((lab) => lab.alive);
   const running = alive.map((lab) => lab.name).join(", ");

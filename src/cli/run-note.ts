@@ -1,8 +1,7 @@
 // A note in the folder of a lab that `testbed run` made: which repetition it carries, where its results go, and who runs
 // it. From it another shell finishes the repetition when that process was killed (testbed run --resume LAB).
-import { join } from "node:path";
-import { processHere, stillThere, type HostProcess, type RunningLab } from "../lab/index.js";
-import { readTextIfThere, UserError, writeWhole } from "../system/index.js";
+import { processHere, stillThere, textIn, type HostProcess, type RunningLab } from "../lab/index.js";
+import { UserError } from "../system/index.js";
 
 const noteFormat = 1;
 
@@ -16,17 +15,17 @@ export interface RunNote {
   readonly runner: HostProcess;
 }
 
-const pathIn = (lab: RunningLab): string => join(lab.directory, "run.json");
+const noteFile = "run.json";
 
 /** Written when the repetition has begun: a lab with a note has one under way, or done. */
 export async function leaveNote(lab: RunningLab, note: Omit<RunNote, "format" | "runner">): Promise<void> {
   const whole: RunNote = { format: noteFormat, ...note, runner: await processHere() };
-  await writeWhole(pathIn(lab), JSON.stringify(whole, undefined, 2));
+  await lab.folder.write(noteFile, JSON.stringify(whole, undefined, 2));
 }
 
 /** Takes a repetition over; refuses where there is none, and while its runner is alive. */
 export async function takeOver(lab: RunningLab): Promise<RunNote> {
-  const text = await readTextIfThere(pathIn(lab));
+  const text = await textIn(lab.folder, noteFile);
   if (text === undefined) {
     throw new UserError(`Lab "${lab.name}" carries no repetition of an experiment`, {
       suggestion: "it was started by testbed up, or its run was killed before it began: end it with testbed down",

@@ -1,6 +1,8 @@
 // Where a lab's nodes live: asked for with --runtime, or chosen here. The choice and its reason are said and recorded.
 import { Option } from "@commander-js/extra-typings";
-import { dockerRuntime, netnsRuntime, type Runtime } from "../lab/index.js";
+import { dockerRuntime, engineFitness, netnsRuntime, type Runtime } from "../lab/index.js";
+import { UserError } from "../system/index.js";
+import { allLabs } from "./labs.js";
 
 const names = ["auto", "docker", "netns"] as const;
 export type RuntimeChoice = (typeof names)[number];
@@ -14,14 +16,28 @@ export interface ChosenRuntime {
 
 /** No default by commander: who resumes a run may not choose, and must be able to tell. */
 export const runtimeOption = (): Option<"--runtime <runtime>", undefined, undefined, undefined, false, RuntimeChoice> =>
-  new Option("--runtime <runtime>", "where nodes live; auto, the default, is netns for now").choices(names);
+  new Option(
+    "--runtime <runtime>",
+    "where nodes live; auto, the default: docker where an engine can be used, else netns",
+  ).choices(names);
 
-export function chosenRuntime(choice: RuntimeChoice = "auto"): ChosenRuntime {
+export async function chosenRuntime(choice: RuntimeChoice = "auto"): Promise<ChosenRuntime> {
   if (choice === "netns") return { runtime: netnsRuntime, name: "netns", reason: "asked for" };
   if (choice === "docker") return { runtime: dockerRuntime, name: "docker", reason: "asked for" };
-  // Not docker yet, even where an engine answers: docs/limitations.md lists what it lacks.
-  return { runtime: netnsRuntime, name: "netns", reason: "the docker runtime is not complete: ask for it by name" };
+  const { fit, why } = await engineFitness();
+  return fit
+    ? { runtime: dockerRuntime, name: "docker", reason: why }
+    : { runtime: netnsRuntime, name: "netns", reason: `docker cannot be used: ${why}` };
 }
 
 /** One line for people. */
 export const runtimeLine = ({ name, reason }: ChosenRuntime): string => `runtime ${name} (${reason})`;
+
+/** A lab of the same name in the other runtime would be taken for this one. */
+export async function refuseNamesake(lab: string, chosen: ChosenRuntime): Promise<void> {
+  const other = (await allLabs()).find((each) => each.name === lab && each.alive && each.runtime !== chosen.name);
+  if (other === undefined) return;
+  throw new UserError(`Lab "${lab}" runs already, in runtime ${other.runtime}`, {
+    suggestion: `end it with   testbed down --lab ${lab}   or give this one another name with --name`,
+  });
+}

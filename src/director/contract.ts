@@ -1,12 +1,12 @@
 // The contract of the director: an experiment and the events so far → actions that are due. Pure; the agent and the
 // simulator host it the same way: feed it every event, call `step` no later than `deadline()`, carry actions out in order.
 import type { Instant } from "../base/index.js";
-import type { FaultKind, HowDown, PhaseEvent, Workload } from "../boundary/index.js";
+import type { FaultKind, FaultHow, PhaseEvent, Workload } from "../boundary/index.js";
 
 /** A fault with its target resolved to endpoints (`node:eth1`) or, for process faults, to a node's name. */
 export interface ResolvedFault {
   readonly what: FaultKind;
-  readonly how: HowDown | "";
+  readonly how: FaultHow;
   readonly targets: readonly string[];
   readonly asked: string;
 }

@@ -284,6 +284,18 @@ timeline:
     expect(injected(stage)).toEqual(["1 inject 1 orderer1", "2 inject 2 orderer3", "3 inject 3 nothing"]);
   });
 
+  it("a Byzantine leader is the orderer itself, and how it misbehaves goes along", () => {
+    const stage = new Stage(
+      experimentOf("phase: 0s\ntimeline:\n  - { at: 1s, fault: byzantine, how: equivocate, target: leader, for: 2s }"),
+    );
+    stage.warm();
+    stage.view(1, 2, 1, 2, 3, 4);
+    stage.pass(seconds(4));
+    const inject = stage.told.find(({ action }) => action.kind === "inject")?.action;
+    expect(inject).toMatchObject({ resolved: { what: "byzantine", how: "equivocate", targets: ["orderer2"] } });
+    expect(stage.story().filter((line) => /inject|heal/.test(line))).toEqual(["1 inject 1 orderer2", "3 heal 1"]);
+  });
+
   it("a leader whom the plan does not know is a fault without targets, and the run goes on", () => {
     const stage = new Stage(leaderDown);
     stage.warm();

@@ -1,9 +1,10 @@
 // The contract between the CLI side (`run`, `cli`) and a running lab: what can be asked of an agent and what it answers.
 // One JSON object a line on the lab's owner-only unix socket; every request is answered by one line with the same id.
 import type { Instant } from "../base/index.js";
-import type { Event, FaultKind, HowDown } from "../boundary/index.js";
+import type { Event, FaultKind, FaultHow } from "../boundary/index.js";
 import type { Experiment } from "../spec/index.js";
 import type { Plan } from "../plan/index.js";
+import type { LabFolder } from "./lab-folder.js";
 
 export type AgentRequest =
   | { readonly do: "status" }
@@ -11,7 +12,7 @@ export type AgentRequest =
   | {
       readonly do: "fault";
       readonly what: FaultKind;
-      readonly how: HowDown | "";
+      readonly how: FaultHow;
       readonly target: string;
       readonly healAfterUs: number;
     }
@@ -28,7 +29,7 @@ export interface NodeStatus {
   readonly loopback: string;
   /** Pid of the node's start process inside the sandbox's pid namespace; 0 for a switch. */
   readonly pid: number;
-  readonly state: "running" | "ended";
+  readonly state: "running" | "ended" | "paused";
   /** What the service said last: view, leader, sequence, height …; empty for routers. */
   readonly facts: Readonly<Record<string, string | number | boolean>>;
 }
@@ -42,7 +43,7 @@ export interface LinkStatus {
 export interface FaultStatus {
   readonly fault: number;
   readonly what: FaultKind;
-  readonly how: HowDown | "";
+  readonly how: FaultHow;
   readonly target: string;
   readonly asked: string;
   readonly since: Instant;
@@ -89,8 +90,10 @@ export interface UpOptions {
 /** A lab that runs, wherever its nodes live. Disposing lets go of the connection; only `down` ends the lab. */
 export interface RunningLab extends AsyncDisposable {
   readonly name: string;
-  /** Folder with events.ndjson, plan.json, agent.log and nodes/NAME/ with each node's *.log; gone after `down`. */
+  /** Path of its folder on the machine where its nodes live. */
   readonly directory: string;
+  /** That folder: events.ndjson, plan.json, agent.log and nodes/NAME/ with each node's *.log; gone after `down`. */
+  readonly folder: LabFolder;
   status(): Promise<LabStatus>;
   fault(request: Extract<AgentRequest, { do: "fault" }>): Promise<readonly FaultStatus[]>;
   faults(): Promise<readonly FaultStatus[]>;

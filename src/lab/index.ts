@@ -13,6 +13,8 @@ export type {
   UpOptions,
 } from "./contract.js";
 export { isAlive as stillThere, processHere, type HostProcess } from "./netns/host-process.js";
+export { textIn, type LabFolder } from "./lab-folder.js";
+export { engineFitness, type Fitness } from "./docker/fitness.js";
 export { buildNodeImage } from "./docker/node-image.js";
 export { dockerRuntime } from "./docker/runtime.js";
 export { netnsRuntime } from "./netns/runtime.js";

@@ -14,6 +14,8 @@ export const programs = {
   hold: join(root, "images", "node", "hold"),
   /** Sources of the orderer with the Go library inside (smartbft-go.ts builds it). */
   interop: join(root, "interop"),
+  /** Joins standard input and output with the agent's control socket: the way of a CLI to an agent in a container. */
+  relay: join(root, "dist", "relay.mjs"),
   /** Runs a command in a container with this terminal. */
   engineExec: join(root, "dist", "engine-exec.mjs"),
 } as const;

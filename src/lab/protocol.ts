@@ -3,8 +3,15 @@
 import { EnvironmentLacks, errorText, OperatingError, UserError } from "../system/index.js";
 import type { AgentAnswer, AgentRequest, Progress } from "./contract.js";
 
+/** For a CLI that cannot see the lab's folder. */
+export type FolderRequest =
+  | { readonly do: "read"; readonly file: string; readonly fromByte: number }
+  | { readonly do: "list"; readonly folder: string }
+  | { readonly do: "write"; readonly file: string; readonly text: string };
+
 export type LabRequest =
   | AgentRequest
+  | FolderRequest
   /** Answered when the lab is up, or has failed to come up; progress lines come before. */
   | { readonly do: "await-up" }
   /** The command that enters a node from inside the sandbox. */
@@ -24,6 +31,10 @@ export interface UpSettings {
   readonly image: string;
   /** Program of orderers that are smartbft-go; empty: there are none. */
   readonly smartbftGo: string;
+  /** What the engine runs containers by; empty: its own choice. */
+  readonly containerRuntime: string;
+  /** Whose lab it is, on labels (docker/engine.ts); empty in a netns lab, whose folder says so. */
+  readonly owner: string;
 }
 
 export function badAnswer(id: number, error: unknown): AgentAnswer {

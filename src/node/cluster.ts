@@ -20,6 +20,7 @@ export class Cluster implements Disposable {
   readonly #names: ReadonlyMap<number, string>;
   readonly #links: ReadonlyMap<NodeId, ClusterLink>;
   readonly #outbox: Outbox;
+  readonly #aside = new Map<string, ClusterLink>();
   /** A broadcast gives the same bytes to every target: framed once. */
   readonly #framed = new WeakMap<Uint8Array, Buffer>();
 
@@ -51,8 +52,22 @@ export class Cluster implements Disposable {
     this.#outbox.send({ to, lane: "pool", bytes, done: () => {} });
   }
 
+  /**
+   * Sends in the name of `as`, on a stream beside the replica's own: what a Byzantine node may try, for nothing but the
+   * stream's metadata names a sender. As for requests, what finds no room is dropped and the stream goes on.
+   */
+  sendAs(as: NodeId, to: NodeId, message: Uint8Array): void {
+    const { id, consenters, transport } = this.#config;
+    const key = `${as}>${to}`;
+    const target = consenters.find((consenter) => consenter.id === to && to !== id);
+    if (target === undefined) return;
+    const link = this.#aside.get(key) ?? new ClusterLink({ self: as, target, settings: transport, emit: this.#emit });
+    this.#aside.set(key, link);
+    void link.send(Buffer.from(encodeClusterStep({ kind: "consensus", message })), "transaction");
+  }
+
   /** Serves another orderer's stream to its end. Bytes that are no step are dropped, as data that anybody may send. */
-  async receive(stream: InboundStream, take: (input: FromOthers) => void): Promise<void> {
+  async receive(stream: InboundStream, take: (input: FromOthers) => Promise<void> | undefined): Promise<void> {
     const from = this.#senderOf(stream);
     if (from === undefined) {
       stream.emit("error", { code: status.UNAUTHENTICATED, details: "access denied" });
@@ -61,10 +76,15 @@ export class Cluster implements Disposable {
     const options = { peer: this.nameOf(from), service: "cluster", emit: this.#emit } as const;
     await serveInbound(stream, options, (bytes) => {
       const step = decodeClusterStep(bytes);
-      if (step.kind === "bad") this.#tellRejected(from, step.reason);
-      else if (step.value.kind === "consensus") take({ kind: "message", from, bytes: step.value.message });
-      else take({ kind: "forwarded", from, request: step.value.envelope });
-      return "next";
+      if (step.kind === "bad") {
+        this.#tellRejected(from, step.reason);
+        return "next";
+      }
+      const room =
+        step.value.kind === "consensus"
+          ? take({ kind: "message", from, bytes: step.value.message })
+          : take({ kind: "forwarded", from, request: step.value.envelope });
+      return room === undefined ? "next" : room.then(() => "next");
     });
   }
 
@@ -84,7 +104,7 @@ export class Cluster implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const link of this.#links.values()) link[Symbol.dispose]();
+    for (const link of [...this.#links.values(), ...this.#aside.values()]) link[Symbol.dispose]();
   }
 
   #senderOf(stream: InboundStream): NodeId | undefined {
@@ -106,12 +126,13 @@ export class Cluster implements Disposable {
 }
 
 /** What both directions say of a message; parts that it does not have are absent. */
-function outlineOf<T extends string>({ type, view, sequence, assist }: Outline<T>): Outline<T> {
+function outlineOf<T extends string>({ type, view, sequence, assist, digest }: Outline<T>): Outline<T> {
   return {
     type,
     ...(view === undefined ? {} : { view }),
     ...(sequence === undefined ? {} : { sequence }),
     ...(assist === undefined ? {} : { assist }),
+    ...(digest === undefined ? {} : { digest }),
   };
 }
 
@@ -120,4 +141,5 @@ interface Outline<T extends string> {
   readonly view?: number;
   readonly sequence?: number;
   readonly assist?: boolean;
+  readonly digest?: string;
 }

@@ -29,6 +29,8 @@ function recorded() {
     verify: (id) => done.push(`verify ${id}`),
     submitted: (token) => done.push(`submitted ${token}`),
     trace: (_, trace) => done.push(`trace ${trace.kind}`),
+    sendAs: (as, to) => done.push(`sendAs ${as} to ${to}`),
+    pull: (id) => done.push(`pull ${id}`),
   };
   return { done, disk, ports };
 }

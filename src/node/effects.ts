@@ -4,7 +4,7 @@
 // Three kinds do not wait their turn: traces (they tell what has already happened), checks of signatures and answers to
 // clients. None of them shows another node anything, so nothing can be seen before it is durable.
 import type { Instant, NodeId, Sequence } from "../base/index.js";
-import type { Decision, Effect, SubmitOutcome, Trace, VerifyItem } from "../smartbft/index.js";
+import type { Decision, SubmitOutcome, Trace, VerifyItem, WrapperEffect } from "../smartbft/index.js";
 import type { WalRecord } from "./wal.js";
 
 type SentTrace = Extract<Trace, { kind: "sent" }>;
@@ -20,9 +20,12 @@ export interface EffectPorts {
   verify(id: number, items: readonly VerifyItem[]): void;
   submitted(token: number, outcome: SubmitOutcome): void;
   trace(at: Instant, trace: Trace): void;
+  /** Of a Byzantine node only: bytes beside the replica's own, maybe in another's name, and reading a whole chain. */
+  sendAs(as: NodeId, to: NodeId, bytes: Uint8Array): void;
+  pull(id: number, from: NodeId): void;
 }
 
-type Ordered = Extract<Effect, { kind: "persist" | "deliver" | "send" | "forward" | "synchronise" }> & {
+type Ordered = Extract<WrapperEffect, { kind: "persist" | "deliver" | "send" | "forward" | "synchronise" }> & {
   readonly told?: SentTrace;
 };
 
@@ -39,11 +42,13 @@ export class EffectQueue {
   }
 
   /** Takes the effects of one step, made at `at`. */
-  push(at: Instant, effects: readonly Effect[]): void {
+  push(at: Instant, effects: readonly WrapperEffect[]): void {
     let told: SentTrace | undefined;
     for (const effect of effects) {
       if (effect.kind === "verify") this.#ports.verify(effect.id, effect.items);
       else if (effect.kind === "submitted") this.#ports.submitted(effect.token, effect.outcome);
+      else if (effect.kind === "sendAs") this.#ports.sendAs(effect.as, effect.to, effect.bytes);
+      else if (effect.kind === "pull") this.#ports.pull(effect.id, effect.from);
       else if (effect.kind !== "trace")
         this.#queue.push(effect.kind === "send" && told !== undefined ? { ...effect, told } : effect);
       else if (effect.trace.kind !== "sent") this.#ports.trace(at, effect.trace);

@@ -1,6 +1,7 @@
 // The life of a node's process, the same for every kind: control socket first, so that nothing it does goes untold; then
 // the service; `ready` when it serves; SIGTERM, SIGINT or the control message `stop` end it in reverse.
 import type { ControlRequest, NodeConfig, Workload } from "../boundary/index.js";
+import { misbehaviours, type Misbehaviour } from "../smartbft/index.js";
 import { errorText, now } from "../system/index.js";
 import { ControlServer, type Facts } from "./control.js";
 import { deferred } from "./deferred.js";
@@ -21,6 +22,7 @@ export interface Service extends AsyncDisposable {
   readonly startWorkload?: (workload: Workload) => void;
   readonly stopWorkload?: () => void;
   readonly pinSource?: (orderer: string) => void;
+  readonly misbehave?: (how: Misbehaviour | "") => void;
 }
 
 /** Runs until stopped; rejects with what made the service fail. */
@@ -68,9 +70,18 @@ function answer(request: ControlRequest, service: Service | undefined): Facts {
     case "peer-source":
       asked(service?.pinSource, request.do)(request.orderer);
       return {};
+    case "misbehave":
+      asked(service?.misbehave, request.do)(misbehaviourFrom(request.how));
+      return { at: now() };
     default:
       return unknownRequest(request);
   }
+}
+
+function misbehaviourFrom(how: string): Misbehaviour | "" {
+  const known = misbehaviours.find((each) => each === how);
+  if (how === "" || known !== undefined) return known ?? "";
+  throw new Error(`Asked to misbehave "${how}": expected one of ${misbehaviours.join(", ")}, or nothing`);
 }
 
 /** The socket's other end may be newer than this node. */

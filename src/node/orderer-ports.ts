@@ -4,7 +4,7 @@ import type { Instant, NodeId, Sequence } from "../base/index.js";
 import { present } from "../base/index.js";
 import type { OrdererConfig } from "../boundary/index.js";
 import { blockFrom, decisionFrom, type Block, type OrdererApplication } from "../fabric/index.js";
-import type { Decision, Input, SubmitOutcome, Trace, VerifyItem } from "../smartbft/index.js";
+import type { Decision, SubmitOutcome, Trace, TurncoatInput, VerifyItem } from "../smartbft/index.js";
 import { catchUp } from "./catch-up.js";
 import type { Chain } from "./chain.js";
 import type { Cluster, SentTrace } from "./cluster.js";
@@ -12,6 +12,7 @@ import type { EffectPorts } from "./effects.js";
 import type { Surroundings } from "./host.js";
 import type { Identity } from "./identity.js";
 import type { SignatureChecker } from "./signatures.js";
+import { pullChain } from "./pull-chain.js";
 import type { Wal, WalRecord } from "./wal.js";
 
 export interface OrdererParts extends Surroundings {
@@ -23,7 +24,7 @@ export interface OrdererParts extends Surroundings {
   readonly checker: SignatureChecker;
   readonly cluster: Cluster;
   /** An input for the replica, on its next turn. */
-  readonly push: (input: Input) => void;
+  readonly push: (input: TurncoatInput) => void;
   /** Aborted when the node stops. */
   readonly signal: AbortSignal;
 }
@@ -88,6 +89,15 @@ export class OrdererPorts implements EffectPorts {
   trace(at: Instant, trace: Trace): void {
     if (trace.kind === "step") this.#parts.emit({ at, ...trace });
     else if (trace.kind === "received") this.#parts.cluster.tellReceived(trace, at);
+  }
+
+  sendAs(as: NodeId, to: NodeId, bytes: Uint8Array): void {
+    this.#parts.cluster.sendAs(as, to, bytes);
+  }
+
+  pull(id: number, from: NodeId): void {
+    const { push, fail } = this.#parts;
+    pullChain({ ...this.#parts, from }).then((blockCount) => push({ kind: "pulled", id, blockCount }), fail);
   }
 
   async #store(block: Block, source: string): Promise<void> {

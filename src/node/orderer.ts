@@ -4,15 +4,24 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { OrdererConfig } from "../boundary/index.js";
-import { headOf, membersOf, nonceSize, OrdererApplication } from "../fabric/index.js";
-import { Replica, type Effect, type Input } from "../smartbft/index.js";
+import { randomFrom } from "../base/index.js";
+import { blockFrom, headOf, membersOf, nonceSize, OrdererApplication } from "../fabric/index.js";
+import {
+  Replica,
+  Turncoat,
+  type Insider,
+  type TurncoatInput,
+  type Twin,
+  type WrapperEffect,
+} from "../smartbft/index.js";
 import { serveBroadcast } from "./broadcast.js";
 import { Chain } from "./chain.js";
-import { Cluster } from "./cluster.js";
+import { Cluster, type FromOthers } from "./cluster.js";
 import { serveDeliver } from "./deliver-server.js";
 import { EffectQueue } from "./effects.js";
 import type { Service, Surroundings } from "./host.js";
 import { readIdentity } from "./identity.js";
+import { IngressTurns } from "./ingress-turns.js";
 import { MachineLoop } from "./machine-loop.js";
 import { decisionOf, OrdererPorts } from "./orderer-ports.js";
 import { listen, serverOf } from "./rpc.js";
@@ -35,12 +44,16 @@ export async function startOrderer(config: OrdererConfig, around: Surroundings):
   const parts = { ...around, config, identity, chain, wal, application, checker, cluster, signal: stopping.signal };
   const ports = new OrdererPorts({ ...parts, push: (input) => loop.push(input) });
   const queue = new EffectQueue(ports, fail);
-  const loop = new MachineLoop<Input, Effect>(replica, { kind: "deadline" }, (at, effects) => queue.push(at, effects));
+  const loop = new MachineLoop<TurncoatInput, WrapperEffect>(replica, { kind: "deadline" }, (at, effects) =>
+    queue.push(at, effects),
+  );
+  const ingressOptions = { kind: transport.ingress, limit: config.options.incomingMessageBufferSize };
+  const ingress = new IngressTurns<FromOthers>(ingressOptions, (input) => loop.push(input));
 
   const submit = (envelope: Uint8Array) => ports.submit(envelope);
   const server = serverOf(
     {
-      step: (stream) => void cluster.receive(stream, (input) => loop.push(input)).catch(fail),
+      step: (stream) => void cluster.receive(stream, (input) => ingress.offer(input.from, input)).catch(fail),
       broadcast: (stream) => void serveBroadcast(stream, { members, checker, emit, submit }).catch(fail),
       deliver: (stream) => void serveDeliver(stream, { channel, ledger: chain.ledger, emit }).catch(fail),
     },
@@ -50,10 +63,12 @@ export async function startOrderer(config: OrdererConfig, around: Surroundings):
   loop.push({ kind: "start" });
   return {
     detail: `${config.address}:${port}`,
-    status: () => ({ ...replica.status(), height: chain.ledger.height }),
+    status: () => ({ ...replica.status(), height: chain.ledger.height, misbehaviour: replica.misbehaviour }),
+    misbehave: (how) => loop.push({ kind: "misbehave", how }),
     [Symbol.asyncDispose]: async () => {
       stopping.abort();
       loop[Symbol.dispose]();
+      ingress[Symbol.dispose]();
       server.forceShutdown();
       cluster[Symbol.dispose]();
       await queue.idle();
@@ -69,14 +84,32 @@ interface Stored {
   readonly sign: (bytes: Uint8Array) => Uint8Array;
 }
 
-/** The machines as the disks left them. */
+/** The machines as the disks left them; the replica in what may turn it Byzantine. */
 function machinesOf(config: OrdererConfig, { chain, entries, sign }: Stored) {
   const { id, consenters } = config;
   const members = membersOf(config.channel, config.clients);
   const nonce = () => randomBytes(nonceSize);
-  const application = new OrdererApplication({ id, consenters, members, head: headOf(chain.last), sign, nonce });
+  const applicationAt = (head: OrdererApplication["head"]): OrdererApplication =>
+    new OrdererApplication({ id, consenters, members, head, sign, nonce });
+  const application = applicationAt(headOf(chain.last));
   const nodes = consenters.map((consenter) => consenter.id).toSorted((left, right) => left - right);
   const options = { ...config.options, selfId: id, nodes, tickPhase: config.tickPhase };
-  const replica = new Replica(options, application, { lastDecision: decisionOf(chain.last), walEntries: entries });
-  return { replica, application };
+  const restart = (walEntries: readonly Uint8Array[]): Replica =>
+    new Replica(options, application, { lastDecision: decisionOf(chain.last), walEntries });
+  const twin = (): Twin => {
+    const own = applicationAt(headOf(chain.last));
+    let lastDecision = decisionOf(chain.last);
+    return {
+      replica: new Replica(options, own, { lastDecision, walEntries: [] }),
+      deliver(decision) {
+        const block = blockFrom(decision);
+        if (block.kind === "good") own.advance(block.value);
+        lastDecision = decision;
+      },
+      lastDecision: () => lastDecision,
+    };
+  };
+  const random = randomFrom(config.seed, `byzantine/${config.name}`);
+  const insider: Insider = { self: id, options, application, random, restart, twin };
+  return { replica: new Turncoat(restart(entries), insider, entries), application };
 }

@@ -25,6 +25,7 @@ const settings: TransportSettings = {
   tcpSynRetries: 6,
   sendBufferMessages: 5,
   tcpCongestionControl: "cubic",
+  ingress: "shared",
 };
 
 const events: NodeEvent[] = [];

@@ -17,6 +17,7 @@ const settings: TransportSettings = {
   tcpSynRetries: 6,
   sendBufferMessages: 100,
   tcpCongestionControl: "cubic",
+  ingress: "shared",
 };
 
 test("streams and connections towards a server have a window of a MiB", async () => {

@@ -17,6 +17,7 @@ const settings: TransportSettings = {
   tcpSynRetries: 1,
   sendBufferMessages: 100,
   tcpCongestionControl: "reno",
+  ingress: "shared",
 };
 let watching: Disposable;
 let told: SocketEvent[] = [];

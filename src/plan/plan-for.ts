@@ -62,7 +62,8 @@ interface Context {
 
 function nodeFor(node: TopologyNode, context: Context): PlannedNode {
   const { topology, network } = context;
-  const base = { name: node.name, kind: node.kind, command: node.command };
+  const { name, kind, command, host, limits } = node;
+  const base = { name, kind, command, host, limits };
   if (node.kind === "switch") {
     return {
       ...base,

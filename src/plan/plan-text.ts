@@ -47,11 +47,28 @@ const section = (heading: string, lines: readonly string[]): readonly string[] =
 
 function nodeLines(node: PlannedNode, plan: Plan): readonly string[] {
   if (node.kind === "switch") return [`${node.name}: switch`];
-  const command = node.command.length === 0 ? "" : `, runs ${JSON.stringify(node.command)}`;
   return [
-    `${node.name}: ${node.kind}, loopback ${node.loopback}${command}`,
+    `${node.name}: ${node.kind}, loopback ${node.loopback}${hostText(node)}${limitsText(node)}`,
     ...node.interfaces.map((each) => `  ${interfaceText(each, switchOf(each, plan))}`),
   ];
+}
+
+function hostText({ command, host }: PlannedNode): string {
+  const { image, files, environment } = host;
+  return [
+    command.length === 0 ? "" : `runs ${JSON.stringify(command)}`,
+    image === "" ? "" : `image ${image}`,
+    ...Object.keys(files).map((path) => `file ${path}`),
+    ...Object.entries(environment).map(([name, value]) => `${name}=${JSON.stringify(value)}`),
+  ]
+    .filter((part) => part !== "")
+    .map((part) => `, ${part}`)
+    .join("");
+}
+
+function limitsText({ limits: { cpuCount, memoryBytes } }: PlannedNode): string {
+  const cpu = cpuCount === 0 ? "" : `, at most ${cpuCount} processors`;
+  return memoryBytes === 0 ? cpu : `${cpu}, at most ${memoryBytes} bytes of memory`;
 }
 
 const switchOf = (each: PlannedInterface, plan: Plan): string =>

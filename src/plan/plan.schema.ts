@@ -42,6 +42,7 @@ const transport = z
     tcpSynRetries: count,
     sendBufferMessages: count,
     tcpCongestionControl: text,
+    ingress: z.enum(["shared", "per-sender"]),
   })
   .meta({ id: "transport" });
 
@@ -114,6 +115,15 @@ const kind = z.enum(["orderer", "peer", "client", "router", "switch", "host"]);
 const implementation = z.enum(["testbed", "smartbft-go"]).default("testbed");
 const profile = z.enum(["fabric", "library", "fast"]);
 
+// Plans of before there were hosts with images and limits have neither: results folders hold such plans.
+const textsByName = z.record(text, text);
+const host = z
+  .strictObject({ image: text, files: textsByName, environment: textsByName })
+  .default({ image: "", files: {}, environment: {} });
+const limits = z
+  .strictObject({ cpuCount: z.number().min(0), memoryBytes: count })
+  .default({ cpuCount: 0, memoryBytes: 0 });
+
 const topology = z.strictObject({
   format: z.literal(1),
   name: text,
@@ -135,6 +145,8 @@ const topology = z.strictObject({
       written: protocol.partial(),
       blockSources: texts,
       command: texts,
+      host,
+      limits,
       routes: z.array(z.strictObject({ to: text, via: text })),
     }),
   ),
@@ -188,6 +200,8 @@ const node = z.strictObject({
     ])
     .optional(),
   command: texts,
+  host,
+  limits,
   routesExpected: z.array(prefix),
 });
 

@@ -1,7 +1,7 @@
 // Plan: the topology with every value decided. Pure, deterministic, printable. What a lab does is written here as data:
 // the lab carries it out, `testbed plan` prints it, tests hold it as golden files. Keys are not planned: made at `up`.
 import type { ClientConfig, OrdererConfig, PeerConfig, TransportSettings } from "../boundary/index.js";
-import type { Impairment, NodeKind, Routing, Topology } from "../spec/index.js";
+import type { HostSettings, Impairment, NodeKind, NodeLimits, Routing, Topology } from "../spec/index.js";
 
 export const planFormat = 1;
 
@@ -55,8 +55,11 @@ export interface PlannedNode {
   readonly sysctls: readonly string[];
   readonly frr: PlannedFrr | undefined;
   readonly service: PlannedService | undefined;
-  /** Command of a `host`. */
+  /** Command of a `host`; empty where its image has one. */
   readonly command: readonly string[];
+  /** Image, files and environment that a `host` brings along. */
+  readonly host: HostSettings;
+  readonly limits: NodeLimits;
   /**
    * Prefixes with length that must be in the node's table before `up` ends: with OSPF the loopback (/32) of every other
    * node that a path of routers leads to, with static routing those that the topology writes.

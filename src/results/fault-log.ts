@@ -139,7 +139,7 @@ export class FaultLog {
       return;
     }
     if (open !== undefined || this.rows.length >= faultsMax) return;
-    const row = newRow(undefined, "interface-down", event.how, event.endpoint, "");
+    const row = newRow(undefined, event.what ?? "interface-down", event.how, event.endpoint, "");
     row.state = "observed";
     row.effectiveAt = event.at;
     row.observedAt = event.at;
@@ -196,8 +196,9 @@ export class FaultLog {
     this.#lastDown.set(endpoint, { at: event.at, saw });
     for (const rows of this.#watching.values()) {
       for (const row of rows) {
-        if (row.target === endpoint) this.#see(row, "nearKernel", event.at, saw);
-        if (this.#cast.far.get(row.target) === endpoint) this.#see(row, "farKernel", event.at, saw);
+        const lost = endpointsLost(row, this.#cast);
+        if (lost.includes(endpoint)) this.#see(row, "nearKernel", event.at, saw);
+        if (lost.some((each) => this.#cast.far.get(each) === endpoint)) this.#see(row, "farKernel", event.at, saw);
       }
     }
   }
@@ -268,18 +269,30 @@ function newRow(fault: number | undefined, what: string, how: string, target: st
   };
 }
 
+/** Endpoints that a fault takes away: a node that has ended has none left, one that is frozen still forwards. */
+function endpointsLost(row: FaultRow, cast: Cast): readonly string[] {
+  if (row.what === "interface-down") return [row.target];
+  if (row.what !== "node-stop" && row.what !== "node-kill" && row.what !== "node-restart") return [];
+  return (cast.interfaces.get(row.target) ?? []).map((each) => `${row.target}:${each}`);
+}
+
 /** Whether these faults, as long as they last, leave the node no interface or no process. */
 export function cutsOff(node: string, rows: readonly FaultRow[], cast: Cast): boolean {
   if (node === "") return false;
   const cut = new Set<string>();
   for (const row of rows) {
-    if (row.what !== "interface-down") {
-      if (nodeOf(row.target) === node) return true;
+    if (row.what === "frr-kill") continue; // the kernel keeps its routes: others may lose the way to it, later
+    if (row.what === "byzantine") {
+      // Of the ways to misbehave only this one keeps its votes from being heard.
+      if (row.how === "silent" && nodeOf(row.target) === node) return true;
       continue;
     }
-    cut.add(row.target);
-    const far = cast.far.get(row.target);
-    if (far !== undefined) cut.add(far);
+    if (row.what !== "interface-down" && nodeOf(row.target) === node) return true;
+    for (const endpoint of endpointsLost(row, cast)) {
+      cut.add(endpoint);
+      const far = cast.far.get(endpoint);
+      if (far !== undefined) cut.add(far);
+    }
   }
   const interfaces = cast.interfaces.get(node) ?? [];
   return interfaces.length > 0 && interfaces.every((each) => cut.has(`${node}:${each}`));

@@ -233,6 +233,48 @@ describe("a fault that is not as asked", () => {
   });
 });
 
+describe("a leader whose whole node ends", () => {
+  const ended = (what: "node-kill" | "frr-kill"): readonly Event[] =>
+    leaderDown().map((event) => {
+      return event.kind === "fault" ? { ...event, what, how: "" as const, target: "orderer1" } : event;
+    });
+
+  it("is cut off as by the loss of all its interfaces, and the first of them to go is seen", () => {
+    const result = resultOf(ended("node-kill"));
+    expect(result.isPredicted).toBe(true);
+    expect(inMs(result.outage)).toBeCloseTo(2_063.5, 3);
+    expect(result.firstFault?.sightings).toEqual(told().firstFault?.sightings);
+  });
+
+  it("is told as such when nobody asked for it", () => {
+    const events = ended("node-kill").flatMap((event): readonly Event[] => {
+      if (event.kind !== "fault") return [event];
+      if (event.state !== "effective" && event.state !== "healed") return [];
+      const state = event.state === "effective" ? "down" : "up";
+      return [
+        { kind: "observed", at: event.at, node: "orderer1", what: "node-stop", endpoint: "orderer1", how: "", state },
+      ];
+    });
+    const result = resultOf(events, contextFor({}, { timeline: [] }));
+    expect(result.firstFault).toMatchObject({ what: "node-stop", target: "orderer1", state: "observed" });
+    expect(result.isPredicted).toBe(true);
+  });
+
+  it("predicts nothing where FRR alone is killed: the kernel keeps its routes", () => {
+    expect(resultOf(ended("frr-kill")).isPredicted).toBeUndefined();
+  });
+});
+
+describe("events that were lost", () => {
+  it("make the record unknown, with their number", () => {
+    const at = (faultMs * 1_000) as Instant;
+    const lost: Event = { kind: "log", at, node: "orderer2", process: "control", text: "events lost: 7" };
+    const events = [...leaderDown(), lost].toSorted((left, right) => left.at - right.at);
+    const record = resultOf(events).checks.find((check) => check.name === "record");
+    expect(record).toMatchObject({ verdict: "unknown", detail: "7 events were lost on their way here" });
+  });
+});
+
 describe("an outage outside the prediction", () => {
   it("is unknown when nothing explains it", () => {
     const result = told({ detectionExtraMs: 1_000 });

@@ -47,6 +47,7 @@ export class RunFold {
   #lastAt: Instant | undefined;
   #viewAtFault: number | undefined;
   #removedRequests = 0;
+  #eventsLost = 0;
   #isFaulted = false;
 
   constructor(context: RunContext) {
@@ -107,6 +108,9 @@ export class RunFold {
         return;
       case "probe":
         return this.#machine.probe(event);
+      case "log":
+        if (event.process === "control") this.#eventsLost += Number(/^events lost: (\d+)$/.exec(event.text)?.[1] ?? 0);
+        return;
       case "fault":
       case "observed":
         return this.#fault(event);
@@ -265,8 +269,11 @@ export class RunFold {
       return { name, verdict: "unknown", detail: "no event states the environment and the format" };
     if (this.#startedAt === undefined)
       return { name, verdict: "unknown", detail: "no event states the start of the load" };
+    if (this.#eventsLost > 0)
+      return { name, verdict: "unknown", detail: `${this.#eventsLost} events were lost on their way here` };
     // What a paused process had not yet sent comes when it goes on: that is the fault's doing.
-    const paused = new Set(this.#faults.rows.filter((row) => row.what === "process-pause").map((row) => row.target));
+    const pauses = this.#faults.rows.filter((row) => row.what === "process-pause" || row.what === "node-pause");
+    const paused = new Set(pauses.map((row) => row.target));
     let late = 0;
     for (const [node, count] of this.#order.late) if (!paused.has(node)) late += count;
     if (late > 0) return { name, verdict: "unknown", detail: `${late} events were heard too late to be put in order` };

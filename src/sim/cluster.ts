@@ -4,10 +4,12 @@ import { after, assert, microseconds, nodeId, present, randomFrom, seconds } fro
 import type { Duration, Instant, NodeId, Random } from "../base/index.js";
 import {
   libraryOptions,
+  type IngressKind,
+  type Misbehaviour,
   type ProtocolOptions,
-  type Replica,
   type SubmitOutcome,
   type Trace,
+  type Turncoat,
 } from "../smartbft/index.js";
 import { Host, type Surroundings, type Write } from "./host.js";
 import type { Ledger } from "./ledger.js";
@@ -27,6 +29,10 @@ export interface ClusterOptions {
   /** From `verify` to its answer; by node where one is slower than the others. */
   readonly verifyTime?: (node: NodeId) => Duration;
   readonly syncTime?: Duration;
+  /** What the processor spends on each thing that another node sends; nothing by default, and then nothing ever waits. */
+  readonly handleTime?: Duration;
+  /** Where what others send waits for the processor; shared by default. */
+  readonly ingress?: IngressKind;
   /** Of every node; drawn from the seed when absent. */
   readonly tickPhase?: Duration;
   /** Whether a sync tells the replica which requests it brought in (section 2: it must; case I of 16.2: it did not). */
@@ -53,6 +59,8 @@ export class Cluster {
   /** A Byzantine network or node: other bytes, or undefined for none. */
   tamper: Tamper = (bytes) => bytes;
   onWrite: (write: Write) => void = () => undefined;
+  /** Blocks that endless synchronisations have read, by whose they were. */
+  readonly pulledBlocks = new Map<NodeId, number>();
   readonly #options: ClusterOptions;
   readonly #hosts: ReadonlyMap<NodeId, Host>;
   #tokens = 0;
@@ -76,7 +84,7 @@ export class Cluster {
     return this.scheduler.now;
   }
 
-  replica(id: NodeId): Replica {
+  replica(id: NodeId): Turncoat {
     return present(this.#of(id).replica, `a running replica ${id}`);
   }
 
@@ -117,16 +125,21 @@ export class Cluster {
     }
   }
 
+  /** A node becomes Byzantine, in one of the ways of smartbft/byzantine, or with "" honest again. */
+  misbehave(id: NodeId, how: Misbehaviour | ""): void {
+    this.#of(id).misbehave(how);
+  }
+
   /** The process dies; what was not durable is lost. */
   crash(id: NodeId): void {
     this.#of(id).crash();
   }
 
   /** A client's request at the nodes given; answers the tokens under which `outcomes` will hold what became of it. */
-  submit(requestId: string, to: readonly NodeId[] = this.nodes): readonly number[] {
+  submit(requestId: string, to: readonly NodeId[] = this.nodes, clientId = "client"): readonly number[] {
     return to.map((id) => {
       const token = this.#tokens++;
-      this.#of(id).input({ kind: "submit", token, request: tinyRequest("client", requestId) });
+      this.#of(id).input({ kind: "submit", token, request: tinyRequest(clientId, requestId) });
       return token;
     });
   }
@@ -164,26 +177,39 @@ export class Cluster {
   }
 
   #host(id: NodeId, phases: Random): Host {
-    const { protocol, tickPhase, fsync, verifyTime, syncTime } = this.#options;
+    const { protocol, tickPhase, fsync, verifyTime, syncTime, handleTime, ingress } = this.#options;
     const chosen = { ...libraryOptions, ...protocol };
     const phase = tickPhase ?? microseconds(phases.integer(0, chosen.tickInterval - 1));
     const options = { ...chosen, selfId: id, nodes: this.nodes, tickPhase: phase };
     const none = microseconds(0);
-    const times = { fsync: fsync ?? none, verify: verifyTime?.(id) ?? none, sync: syncTime ?? none };
-    return new Host(options, this.#nodes, this.scheduler, times, this.#around(id));
+    const times = {
+      fsync: fsync ?? none,
+      verify: verifyTime?.(id) ?? none,
+      sync: syncTime ?? none,
+      handle: handleTime ?? none,
+    };
+    return new Host(options, {
+      genesis: this.#nodes,
+      scheduler: this.scheduler,
+      times,
+      ingress: ingress ?? "shared",
+      random: this.random.stream(`byzantine/${id}`),
+      around: this.#around(id),
+    });
   }
 
   #around(id: NodeId): Surroundings {
     return {
-      send: (target, bytes) => {
-        const sent = this.tamper(bytes, { source: id, target });
-        if (sent === undefined) return;
-        // A copy: were a replica to keep a view into what it received, or sent, the difference would show.
-        const received = sent.slice();
-        this.#travel(id, target, (host) => host.input({ kind: "message", from: id, bytes: received }));
-      },
+      send: (target, bytes) => this.#send({ source: id, target, as: id }, bytes),
+      sendAs: (as, target, bytes) => this.#send({ source: id, target, as }, bytes),
       forward: (target, request) => {
-        this.#travel(id, target, (host) => host.input({ kind: "forwarded", from: id, request }));
+        this.#travel(id, target, (host) => host.arrive(id, { kind: "forwarded", from: id, request }));
+      },
+      pull: (from) => {
+        if (!this.isRunning(from) || !this.links.connected(id, from)) return 0;
+        const { height } = this.ledger(from);
+        this.pulledBlocks.set(from, (this.pulledBlocks.get(from) ?? 0) + height);
+        return height;
       },
       highest: () => {
         const reachable = this.nodes.filter((other) => this.isRunning(other) && this.links.connected(id, other));
@@ -198,6 +224,14 @@ export class Cluster {
       syncPrunesPool: this.#options.syncPrunesPool ?? true,
       writing: (write) => this.onWrite(write),
     };
+  }
+
+  #send({ source, target, as }: Record<"source" | "target" | "as", NodeId>, bytes: Uint8Array): void {
+    const sent = this.tamper(bytes, { source, target });
+    if (sent === undefined) return;
+    // A copy: were a replica to keep a view into what it received, or sent, the difference would show.
+    const received = sent.slice();
+    this.#travel(source, target, (host) => host.arrive(source, { kind: "message", from: as, bytes: received }));
   }
 
   #travel(source: NodeId, target: NodeId, arrive: (target: Host) => void): void {

@@ -2,16 +2,31 @@
 //
 // What it owes the contract: effects are carried out in order, a `persist` is durable before a later `send` leaves, and
 // each question gets exactly one answer. A crash voids everything that is under way and keeps what the disk holds.
-import { after, assertNever, microseconds, type Duration, type Instant, type NodeId } from "../base/index.js";
 import {
+  after,
+  assertNever,
+  microseconds,
+  type Duration,
+  type Instant,
+  type NodeId,
+  type Random,
+} from "../base/index.js";
+import {
+  Ingress,
   Replica,
+  Turncoat,
   type Decision,
-  type Effect,
+  type IngressKind,
   type Input,
+  type Insider,
+  type Misbehaviour,
   type Options,
   type Reconfiguration,
   type SubmitOutcome,
   type Trace,
+  type TurncoatInput,
+  type Twin,
+  type WrapperEffect,
 } from "../smartbft/index.js";
 import { Ledger, reconfigures } from "./ledger.js";
 import type { Scheduler } from "./scheduler.js";
@@ -22,12 +37,30 @@ export interface HostTimes {
   readonly fsync: Duration;
   readonly verify: Duration;
   readonly sync: Duration;
+  /** Of the processor, for whatever another node sends: 0 where it never waits. */
+  readonly handle: Duration;
+}
+
+/** What is fixed about a host when it is made. */
+export interface HostSetup {
+  /** The first members, of whom this one need not be. */
+  readonly genesis: readonly NodeId[];
+  readonly scheduler: Scheduler;
+  readonly times: HostTimes;
+  readonly ingress: IngressKind;
+  /** Of what it does when it is Byzantine. */
+  readonly random: Random;
+  readonly around: Surroundings;
 }
 
 /** What lies beyond the node: the network, the other ledgers, the observer. */
 export interface Surroundings {
   readonly send: (target: NodeId, bytes: Uint8Array) => void;
   readonly forward: (target: NodeId, request: Uint8Array) => void;
+  /** A message in the name of `as`. */
+  readonly sendAs: (as: NodeId, target: NodeId, bytes: Uint8Array) => void;
+  /** Reads another's whole ledger; how many blocks came. */
+  readonly pull: (from: NodeId) => number;
   /** The highest ledger within reach; undefined when none is. */
   readonly highest: () => Ledger | undefined;
   readonly submitted: (token: number, outcome: SubmitOutcome) => void;
@@ -49,10 +82,15 @@ export class Host {
   readonly ledger: Ledger;
   /** Of the next start, before what the ledger has made of them. */
   options: Options;
+  readonly #setup: HostSetup;
   readonly #scheduler: Scheduler;
   readonly #times: HostTimes;
   readonly #around: Surroundings;
-  #replica: Replica | undefined;
+  #ingress: Ingress<Input>;
+  #isHandling = false;
+  #replica: Turncoat | undefined;
+  /** Survives a crash: who is faulty by order stays so. */
+  #misbehaviour: Misbehaviour | "" = "";
   /** Durable records since the last truncation. */
   #log: readonly Uint8Array[] = [];
   #life = 0;
@@ -61,34 +99,36 @@ export class Host {
   #deferred = 0;
   #wake: Instant | undefined;
 
-  /** `genesis`: the first members, of whom this one need not be. */
-  constructor(
-    options: Options,
-    genesis: readonly NodeId[],
-    scheduler: Scheduler,
-    times: HostTimes,
-    around: Surroundings,
-  ) {
+  constructor(options: Options, setup: HostSetup) {
     this.id = options.selfId;
-    this.ledger = new Ledger(genesis);
+    this.ledger = new Ledger(setup.genesis);
     this.options = options;
-    this.#scheduler = scheduler;
-    this.#times = times;
-    this.#around = around;
-    this.#diskFree = scheduler.now;
+    this.#setup = setup;
+    this.#scheduler = setup.scheduler;
+    this.#times = setup.times;
+    this.#around = setup.around;
+    this.#ingress = this.#newIngress();
+    this.#diskFree = setup.scheduler.now;
   }
 
-  get replica(): Replica | undefined {
+  get replica(): Turncoat | undefined {
     return this.#replica;
   }
 
   start(): void {
     if (this.#replica !== undefined) return;
-    const recovery = { lastDecision: this.ledger.last, walEntries: this.#log };
     const { nodes, options } = this.ledger.configuration;
     const known = this.ledger.height === 0 ? this.options : { ...this.options, ...options, nodes };
-    this.#replica = new Replica(known, tinyApplication(this.id, this.ledger), recovery);
+    const replica = this.#fromDisk(known, this.#log);
+    this.#replica = new Turncoat(replica, this.#insider(known), this.#log);
     this.input({ kind: "start" });
+    if (this.#misbehaviour !== "") this.input({ kind: "misbehave", how: this.#misbehaviour });
+  }
+
+  /** Byzantine from now on, or honest again. */
+  misbehave(how: Misbehaviour | ""): void {
+    this.#misbehaviour = how;
+    this.input({ kind: "misbehave", how });
   }
 
   crash(): void {
@@ -97,10 +137,30 @@ export class Host {
     this.#diskFree = this.#scheduler.now;
     this.#deferred = 0;
     this.#wake = undefined;
+    this.#ingress = this.#newIngress();
+    this.#isHandling = false;
+  }
+
+  /** What another node sent waits at the ingress until the processor has done with what came before. */
+  arrive(from: NodeId, input: Input): void {
+    if (this.#times.handle === 0) return this.input(input);
+    this.#ingress.push(from, input);
+    this.#handle();
+  }
+
+  #handle(): void {
+    const next = this.#isHandling ? undefined : this.#ingress.take();
+    if (next === undefined) return;
+    this.#isHandling = true;
+    this.#later(after(this.#scheduler.now, this.#times.handle), () => {
+      this.#isHandling = false;
+      this.input(next.item);
+      this.#handle();
+    });
   }
 
   /** Nothing happens to a node that does not run. */
-  input(input: Input): void {
+  input(input: TurncoatInput): void {
     const replica = this.#replica;
     if (replica === undefined) return;
     for (const effect of replica.step(this.#scheduler.now, input)) {
@@ -119,7 +179,7 @@ export class Host {
   }
 
   /** In order: what follows a write waits for the disk. */
-  #perform(effect: Effect): void {
+  #perform(effect: WrapperEffect): void {
     if (effect.kind === "trace") return this.#around.trace(effect.trace);
     const { now } = this.#scheduler;
     if (this.#diskFree < now) this.#diskFree = now;
@@ -133,7 +193,7 @@ export class Host {
     });
   }
 
-  #carryOut(effect: Exclude<Effect, { readonly kind: "trace" }>): void {
+  #carryOut(effect: Exclude<WrapperEffect, { readonly kind: "trace" }>): void {
     switch (effect.kind) {
       case "persist":
         return this.#write(effect.kind, () => {
@@ -157,6 +217,12 @@ export class Host {
         return this.#answer(this.#times.sync, () => this.#synchronised(effect.id));
       case "submitted":
         return this.#around.submitted(effect.token, effect.outcome);
+      case "sendAs":
+        return this.#around.sendAs(effect.as, effect.to, effect.bytes);
+      case "pull": {
+        const { id, from } = effect;
+        return this.#answer(this.#times.sync, () => ({ kind: "pulled", id, blockCount: this.#around.pull(from) }));
+      }
       default:
         assertNever(effect);
     }
@@ -177,7 +243,7 @@ export class Host {
     return { reconfiguration: { nodes, options } };
   }
 
-  #answer(time: Duration, input: () => Input): void {
+  #answer(time: Duration, input: () => TurncoatInput): void {
     this.#later(after(this.#scheduler.now, time), () => this.input(input()));
   }
 
@@ -186,6 +252,39 @@ export class Host {
     this.#scheduler.at(at, () => {
       if (this.#life === life) action();
     });
+  }
+
+  #newIngress(): Ingress<Input> {
+    return new Ingress(this.#setup.ingress, this.options.incomingMessageBufferSize);
+  }
+
+  #fromDisk(options: Options, walEntries: readonly Uint8Array[]): Replica {
+    return new Replica(options, tinyApplication(this.id, this.ledger), {
+      lastDecision: this.ledger.last,
+      walEntries,
+    });
+  }
+
+  #insider(options: Options): Insider {
+    return {
+      self: this.id,
+      options,
+      application: tinyApplication(this.id, this.ledger),
+      random: this.#setup.random,
+      restart: (walEntries) => this.#fromDisk(options, walEntries),
+      twin: () => this.#twin(options),
+    };
+  }
+
+  #twin(options: Options): Twin {
+    const ledger = new Ledger(this.#setup.genesis);
+    ledger.decisions.push(...this.ledger.decisions);
+    const recovery = { lastDecision: ledger.last, walEntries: [] };
+    return {
+      replica: new Replica(options, tinyApplication(this.id, ledger), recovery),
+      deliver: (decision) => void ledger.decisions.push(decision),
+      lastDecision: () => ledger.last,
+    };
   }
 
   #synchronised(id: number): Input {

@@ -1,5 +1,6 @@
 // sim: replicas in virtual time. Pure. Start with cluster.ts.
 export { Cluster, type ClusterOptions, type LogEntry } from "./cluster.js";
+export { signedStatements } from "./evidence.js";
 export type { Write } from "./host.js";
 export { Ledger, type Configuration } from "./ledger.js";
 export { Links } from "./links.js";

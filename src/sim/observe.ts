@@ -39,12 +39,12 @@ export function largestGap(cluster: Cluster, since: Instant, nodes: readonly Nod
 }
 
 /** Where two ledgers hold different decisions at one sequence; empty when they agree. A gap is impossible: `Ledger` asserts. */
-export function disagreements(cluster: Cluster): readonly string[] {
+export function disagreements(cluster: Cluster, nodes: readonly NodeId[] = cluster.nodes): readonly string[] {
   const problems: string[] = [];
-  const highest = Math.max(...cluster.nodes.map((id) => cluster.ledger(id).height));
+  const highest = Math.max(...nodes.map((id) => cluster.ledger(id).height));
   for (let index = 0; index < highest; index++) {
     const holders = new Map<string, NodeId[]>();
-    for (const id of cluster.nodes) {
+    for (const id of nodes) {
       const decision = cluster.ledger(id).decisions[index];
       if (decision === undefined) continue;
       const digest = proposalDigest(decision.proposal);

@@ -59,7 +59,7 @@ export function tinyApplication(self: NodeId, ledger: Ledger, firstVersion = 0):
 export const tinyVerification = ({ key, message, signature }: VerifyItem): boolean =>
   equalBytes(signature, fakeSignature(key, message));
 
-const keyOf = (id: NodeId): string => `node-${id}`;
+export const keyOf = (id: NodeId): string => `node-${id}`;
 const fakeSignature = (key: string, message: Uint8Array): Uint8Array => sha256(utf8(`key of ${key}:`), message);
 
 const text = new TextDecoder();

@@ -156,7 +156,9 @@ export type Component =
   | "collector"
   | "pool"
   | "batcher"
-  | "state";
+  | "state"
+  /** No component of the library: the wrapper of a node that is Byzantine by order. */
+  | "byzantine";
 
 export type Fact = string | number | boolean | readonly number[];
 
@@ -172,6 +174,7 @@ export type Trace =
       readonly view?: number;
       readonly sequence?: number;
       readonly assist?: boolean;
+      readonly digest?: string;
       /** What was done with it, in a few words: "stored", "dropped: view 1, expected 2", "rejected: …". */
       readonly decision: string;
       /** What it caused at once: names of effects and steps, in order. */
@@ -184,6 +187,8 @@ export type Trace =
       readonly view?: number;
       readonly sequence?: number;
       readonly assist?: boolean;
+      /** Of a Prepare or Commit: the first 16 characters of what it votes for. */
+      readonly digest?: string;
     }
   | {
       readonly kind: "step";
@@ -246,6 +251,8 @@ export const steps = [
   "pruned", // pool: { count }  requests that no longer verify
   "reconfigured", // consensus: { nodes }  fresh components around the same state
   "evicted", // consensus: { nodes }  no longer a member
+  "misbehaving", // byzantine: { how }  faulty by order from here on
+  "behaving", // byzantine: { how }  what it was until here
   "restored", // state: { from: "proposed" | "commit" | "viewChange" | "newView" | "nothing" }
 ] as const;
 export type Step = (typeof steps)[number];

@@ -16,7 +16,11 @@ export interface Outline {
   readonly view?: number;
   readonly sequence?: number;
   readonly assist?: boolean;
+  readonly digest?: string;
 }
+
+/** Of a digest in a trace: enough to tell two apart. */
+const digestShown = 16;
 
 type Verified = (results: readonly boolean[]) => void;
 
@@ -153,7 +157,8 @@ export function outline(message: Message): Outline {
       return { type: message.kind, view: message.view, sequence: message.sequence };
     case "Prepare":
     case "Commit": {
-      const told = { type: message.kind, view: message.view, sequence: message.sequence };
+      const { view, sequence } = message;
+      const told = { type: message.kind, view, sequence, digest: message.digest.slice(0, digestShown) };
       return message.assist ? { ...told, assist: true } : told;
     }
     case "ViewChange":

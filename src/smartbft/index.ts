@@ -21,6 +21,16 @@ export {
   type VerifyItem,
 } from "./contract.js";
 export { libraryOptions, optionProblems, type Fidelity, type Options, type ProtocolOptions } from "./options.js";
+export {
+  misbehaviours,
+  type Insider,
+  type Misbehaviour,
+  type Participant,
+  type Twin,
+  type WrapperEffect,
+} from "./byzantine/contract.js";
+export { Turncoat, type TurncoatInput } from "./byzantine/turncoat.js";
+export { Ingress, type IngressKind } from "./ingress.js";
 export { Replica, type ReplicaStatus } from "./replica.js";
 export type { Phase } from "./view.js";
 export type {

@@ -63,7 +63,7 @@ function experimentFrom(raw: RawExperiment): Experiment {
 }
 
 function entryFrom(raw: RawTimelineEntry): TimelineEntry {
-  const how = raw.fault === "interface-down" ? (raw.how ?? "admin") : "";
+  const how = raw.how ?? (raw.fault === "interface-down" ? "admin" : "");
   return { at: raw.at, fault: { what: raw.fault, how, ...raw.target }, for: raw.for };
 }
 

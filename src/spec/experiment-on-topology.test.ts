@@ -118,6 +118,43 @@ nodes: { orderer1: { kind: orderer } }
   });
 });
 
+describe("faults and the nodes that they fit", () => {
+  const nodes = `nodes:
+  orderer1: { kind: orderer }
+  client1: { kind: client }
+  peer1: { kind: peer }
+  r1: { kind: router }
+  host1: { kind: host, command: [sleep, infinity] }
+  sw1: { kind: switch }
+links:
+${["orderer1", "client1", "peer1", "r1"].map((name) => `  - endpoints: ["${name}:eth1", "sw1"]`).join("\n")}
+`;
+  const small = good(parseTopology(`format: 1\nname: small\nprofile: fast\n${nodes}`, "small.yaml"));
+  const problemsOf = (fault: string, target: string): readonly string[] => {
+    const written = text
+      .replace("timeline: []", `timeline: [{ at: 1ms, fault: ${fault}, target: ${target} }]`)
+      .replace("duration: 1s", "duration: 1s\nblock-source: leader");
+    const parsed = good(parseExperiment(written, "small-run.yaml"));
+    return checkAgainst(parsed, small, { text: written, file: "small-run.yaml" }).map(({ message }) => message);
+  };
+
+  it("takes a whole node of every kind", () => {
+    for (const target of ["orderer1", "client1", "peer1", "r1", "host1"]) {
+      for (const fault of ["node-stop", "node-kill", "node-pause", "node-restart"])
+        expect([target, fault, problemsOf(fault, target)]).toEqual([target, fault, []]);
+    }
+  });
+
+  it("refuses what the node has not", () => {
+    expect(problemsOf("process-pause", "r1")).toEqual(['"r1" is a router, which has no service to pause']);
+    expect(problemsOf("process-kill", "host1")).toEqual([
+      '"host1" is a host, whose command is no service of ours to kill by itself',
+    ]);
+    expect(problemsOf("frr-kill", "host1")).toEqual(['"host1" has no link, so no FRR runs in it']);
+    expect(problemsOf("frr-kill", "r1")).toEqual([]);
+  });
+});
+
 describe("canonical topologies", () => {
   it("number orderers by natural order of their names, where no id is written", () => {
     const ids = Object.fromEntries(topology.nodes.map(({ name, ordererId }) => [name, ordererId]));

@@ -131,18 +131,30 @@ function targetRules(fault: FaultSpec, topology: Topology, index: number, findin
       `There is no node "${name}" in topology "${topology.name}"`,
       near === undefined ? undefined : `did you mean "${near}"?`,
     );
+  } else if (fault.what === "byzantine" && node.kind !== "orderer") {
+    findings.value(at, `"${name}" is a ${node.kind}, and only orderers can be Byzantine`, "name an orderer, or leader");
   } else if (node.kind === "switch") {
     findings.value(
       at,
       `"${name}" is a switch, which has no interface and no process of its own`,
       "name the interface at the other end of a link, with how: carrier or blackhole",
     );
-  } else if (node.kind === "router" && fault.what !== "interface-down") {
+  } else if (node.kind === "router" && (fault.what === "process-kill" || fault.what === "process-pause")) {
+    const verb = fault.what === "process-kill" ? "kill" : "pause";
     findings.value(
       at,
-      `"${name}" is a router, which has no service to ${fault.what === "process-kill" ? "kill" : "pause"}`,
-      "name an orderer, a peer, a client or a host",
+      `"${name}" is a router, which has no service to ${verb}`,
+      `name an orderer, a peer or a client, or write node-${verb}`,
     );
+  } else if (node.kind === "host" && (fault.what === "process-kill" || fault.what === "process-pause")) {
+    const verb = fault.what === "process-kill" ? "kill" : "pause";
+    findings.value(
+      at,
+      `"${name}" is a host, whose command is no service of ours to ${verb} by itself`,
+      `name an orderer, a peer or a client, or write node-${verb}`,
+    );
+  } else if (fault.what === "frr-kill" && interfacesOf(name, topology).length === 0) {
+    findings.value(at, `"${name}" has no link, so no FRR runs in it`, "name a node that has links");
   } else if (fault.target.kind === "endpoint") {
     const names = interfacesOf(name, topology);
     if (names.includes(fault.target.interface)) return;

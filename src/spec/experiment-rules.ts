@@ -4,6 +4,7 @@ import type { Source } from "./document.js";
 import type { RawExperiment, RawTimelineEntry } from "./experiment.schema.js";
 import { Findings, type Found } from "./rule.js";
 import { durationText } from "./units.js";
+import { misbehaviours } from "../smartbft/index.js";
 import { microseconds } from "../base/index.js";
 
 export function experimentRuleProblems(raw: RawExperiment, source: Source): readonly Found[] {
@@ -36,8 +37,13 @@ function timeRules(raw: RawExperiment, entry: RawTimelineEntry, index: number, f
 }
 
 function faultRules(entry: RawTimelineEntry, index: number, findings: Findings): void {
-  if (entry.fault !== "interface-down" && entry.how !== undefined) {
-    findings.key(["timeline", index, "how"], `A ${entry.fault} has no how: only interface-down has`, "remove it");
+  howRules(entry, index, findings);
+  if (entry.fault === "node-restart" && entry.for !== undefined) {
+    findings.key(
+      ["timeline", index, "for"],
+      "A node-restart heals itself: the node begins again at once",
+      "remove it, or write node-stop, which lasts",
+    );
   }
   const { asked, target } = entry.target;
   if (entry.fault !== "interface-down" && target.kind !== "node" && target.interface !== "") {
@@ -46,6 +52,27 @@ function faultRules(entry: RawTimelineEntry, index: number, findings: Findings):
       `A ${entry.fault} is aimed at a node, and "${asked}" is an interface`,
       `write "${asked.slice(0, asked.indexOf(":"))}"`,
     );
+  }
+}
+
+function howRules({ fault, how }: RawTimelineEntry, index: number, findings: Findings): void {
+  const at = ["timeline", index, "how"];
+  const isMisbehaviour = misbehaviours.some((each) => each === how);
+  if (fault === "byzantine") {
+    if (how === undefined) {
+      findings.value(
+        ["timeline", index, "fault"],
+        "A byzantine fault says how the orderer misbehaves, and how is missing",
+        `add how: one of ${misbehaviours.join(", ")}`,
+      );
+    } else if (!isMisbehaviour) {
+      findings.value(at, `"${how}" is a way to go down, not to misbehave`, `write one of ${misbehaviours.join(", ")}`);
+    }
+  } else if (fault !== "interface-down") {
+    if (how !== undefined)
+      findings.key(at, `A ${fault} has no how: only interface-down and byzantine have`, "remove it");
+  } else if (isMisbehaviour) {
+    findings.value(at, `"${how}" is a way to misbehave, not to go down`, "write fault: byzantine, or another how");
   }
 }
 
@@ -72,7 +99,10 @@ function overlapRules(timeline: readonly RawTimelineEntry[], findings: Findings)
 const isProcess = (entry: RawTimelineEntry): boolean => entry.fault !== "interface-down";
 
 function overlap(left: RawTimelineEntry, right: RawTimelineEntry): boolean {
-  const endOf = (entry: RawTimelineEntry): number => entry.at + (entry.for ?? Number.POSITIVE_INFINITY);
+  const endOf = (entry: RawTimelineEntry): number => {
+    if (entry.fault === "node-restart") return entry.at + 1; // nobody knows how long it takes: it counts as an instant
+    return entry.at + (entry.for ?? Number.POSITIVE_INFINITY);
+  };
   return left.at < endOf(right) && right.at < endOf(left);
 }
 

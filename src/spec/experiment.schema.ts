@@ -1,6 +1,7 @@
 // The shape of an experiment file, as written. Rules over more than one key are in experiment-rules.ts, what an
 // experiment means for one topology in experiment-on-topology.ts.
 import * as z from "zod";
+import { faultKinds } from "../boundary/index.js";
 import {
   choice,
   count,
@@ -15,6 +16,7 @@ import {
   unfit,
 } from "./leaves.schema.js";
 import { parseTarget } from "./target.js";
+import { misbehaviours } from "../smartbft/index.js";
 import { settingsShape } from "./settings.schema.js";
 
 const atLeastZero = { min: 0 };
@@ -40,8 +42,10 @@ const targetText = text("a target, like leader or orderer1:eth1").transform((ask
 
 const timelineSchema = strictMap("a fault of the timeline", {
   at: duration(atLeastZero).describe("After the timeline's start"),
-  fault: choice(["interface-down", "process-kill", "process-pause"]).describe("What breaks"),
-  how: choice(["admin", "carrier", "blackhole", "one-way"]).optional().describe("Which kind of down"),
+  fault: choice(faultKinds).describe("What breaks"),
+  how: choice(["admin", "carrier", "blackhole", "one-way", ...misbehaviours])
+    .optional()
+    .describe("Which kind of down, or of misbehaviour"),
   target: targetText.describe("What it is aimed at"),
   for: duration().optional().describe("Healed after this long"),
 });

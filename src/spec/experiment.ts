@@ -1,6 +1,6 @@
 // Experiment: topology + workload + timeline of faults + repetitions + assertions, in canonical form.
 import type { Duration } from "../base/index.js";
-import type { FaultKind, HowDown, Workload } from "../boundary/index.js";
+import type { FaultKind, FaultHow, Workload } from "../boundary/index.js";
 import type { Overrides, ProfileName } from "./topology.js";
 
 /** What a fault is aimed at; roles are resolved when it fires, from what the orderers say, and recorded. */
@@ -17,7 +17,7 @@ export type Target =
 
 export interface FaultSpec {
   readonly what: FaultKind;
-  readonly how: HowDown | "";
+  readonly how: FaultHow;
   readonly target: Target;
   /** As written, for events: `leader`, `follower[2]:eth1`. */
   readonly asked: string;

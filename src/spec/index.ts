@@ -18,8 +18,10 @@ export { parseTopology } from "./topology-file.js";
 export type {
   BfdTimers,
   EndpointName,
+  HostSettings,
   Impairment,
   NodeKind,
+  NodeLimits,
   OspfTimers,
   Overrides,
   PeerTimers,

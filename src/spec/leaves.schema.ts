@@ -102,6 +102,12 @@ export function count(expected: string, minimum: number, maximum: number): z.Zod
   return z.int({ error }).min(minimum, { error }).max(maximum, { error });
 }
 
+/** A number with a fraction. */
+export function number(expected: string, minimum: number, maximum: number): z.ZodNumber {
+  const error = unfit(expected);
+  return z.number({ error }).min(minimum, { error }).max(maximum, { error });
+}
+
 /** `expected` of a text that is none; `within` of one that is, and means what is not allowed. */
 function quantity<Value>(
   {
@@ -148,11 +154,16 @@ export function duration(limits: DurationLimits = {}) {
   });
 }
 
-export function size(limits: { readonly expected?: string; readonly example?: string; readonly max: number }) {
-  const { expected = expectedUnit.size, example = "200B", max } = limits;
+export function size(limits: {
+  readonly expected?: string;
+  readonly example?: string;
+  readonly min?: number;
+  readonly max: number;
+}) {
+  const { expected = expectedUnit.size, example = "200B", min = 1, max } = limits;
   return quantity({ expected, within: expected, pattern: sizePattern, example }, (written) => {
     const value = sizeFrom(written);
-    return value === undefined || value < 1 || value > max ? undefined : value;
+    return value === undefined || value < min || value > max ? undefined : value;
   });
 }
 

@@ -52,6 +52,8 @@ const fabricTransport: TransportSettings = {
   tcpSynRetries: 6,
   sendBufferMessages: 100,
   tcpCongestionControl,
+  // As the library: a queue of IncomingMessageBufferSize for everybody.
+  ingress: "shared",
 };
 
 /** core.yaml's defaults. The backoff limit of an hour is the real one: after a long outage a peer may be away for minutes. */

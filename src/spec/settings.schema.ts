@@ -43,6 +43,7 @@ export const transportKeys = {
   "tcp-syn-retries": "tcpSynRetries",
   "send-buffer-messages": "sendBufferMessages",
   "tcp-congestion-control": "tcpCongestionControl",
+  ingress: "ingress",
 } as const satisfies Readonly<Record<string, keyof TransportSettings>>;
 
 export const peerKeys = {
@@ -122,6 +123,9 @@ export const transportSchema = strictMap("transport settings", {
   "tcp-congestion-control": formed('a name of the kernel, like "reno"', /^[a-z][a-z0-9_]{0,14}$/, "reno")
     .optional()
     .describe("Congestion control of every connection"),
+  ingress: choice(["shared", "per-sender"])
+    .optional()
+    .describe("Where messages of other orderers wait: one queue for all, or one for each sender, served in turn"),
 });
 
 export const peerSchema = strictMap("timers of peers", {

@@ -69,6 +69,8 @@ function nodeFrom(name: string, raw: RawNode, rank: number, protocol: Topology["
     written,
     blockSources: raw["block-sources"] ?? [],
     command: raw.command ?? [],
+    host: { image: raw.image ?? "", files: raw.files ?? {}, environment: raw.environment ?? {} },
+    limits: { cpuCount: raw.cpu ?? 0, memoryBytes: raw.memory ?? 0 },
     routes: (raw.routes ?? []).flatMap(({ to, via }) =>
       (typeof to === "string" ? [to] : to).map((destination) => ({ to: destination, via })),
     ),

@@ -3,6 +3,7 @@
 import { nearest } from "../base/index.js";
 import { optionFindings, settled, type OptionFinding } from "./settings.js";
 import type { Path, Source } from "./document.js";
+import { hostRules } from "./host-rules.js";
 import { linkRules, neighboursOf } from "./link-rules.js";
 import { naturalOrder, nodeNameFault } from "./names.js";
 import { Findings, type Found } from "./rule.js";
@@ -37,6 +38,9 @@ const kindOfKey = {
   protocol: "orderer",
   "block-sources": "peer",
   command: "host",
+  image: "host",
+  files: "host",
+  environment: "host",
 } as const;
 
 function kindRules(name: string, node: RawNode, findings: Findings): void {
@@ -48,13 +52,7 @@ function kindRules(name: string, node: RawNode, findings: Findings): void {
   if (node.kind === "switch" && node.routes !== undefined) {
     findings.key(["nodes", name, "routes"], "A switch has no routes: it does not look at addresses", "remove them");
   }
-  if (node.kind === "host" && (node.command ?? []).length === 0) {
-    findings.value(
-      ["nodes", name, "command"],
-      "Missing: expected the command that the host runs",
-      'write it as a list, like ["sleep", "infinity"]',
-    );
-  }
+  hostRules(name, node, findings);
 }
 
 function ordererRules(raw: RawTopology, findings: Findings): void {

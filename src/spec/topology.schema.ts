@@ -14,6 +14,7 @@ import {
   text,
   unfit,
 } from "./leaves.schema.js";
+import { cpuCount, environment, fileTexts, imageReference, memory } from "./host.schema.js";
 import { nodeNamePattern, topologyNamePattern } from "./names.js";
 import { protocolSchema, settingsShape } from "./settings.schema.js";
 
@@ -114,6 +115,11 @@ const nodeSchema = strictMap("a node", {
     .optional()
     .describe("Peers: where to pull blocks from, in order"),
   command: listOf("words", text("a word of the command")).optional().describe("Hosts: the command to run"),
+  image: imageReference.optional().describe("Hosts: an image of the user's own, with the docker runtime"),
+  files: fileTexts.optional().describe("Hosts: texts of files by their paths in the node, with the docker runtime"),
+  environment: environment.optional().describe("Hosts: environment of the command"),
+  cpu: cpuCount.optional().describe("Processors' time that the node may use: 0.5 is half of one"),
+  memory: memory.optional().describe("Memory that the node may use"),
   routes: listOf("routes", routeSchema).optional().describe("Routes, with routing.protocol static"),
 });
 

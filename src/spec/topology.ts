@@ -58,10 +58,28 @@ export interface TopologyNode {
   readonly written: Partial<ProtocolOptions>;
   /** Peers: preferred block sources as written: orderer names, "leader" or "follower". */
   readonly blockSources: readonly string[];
-  /** Command of a host, empty for others. */
+  /** Command of a host, empty for others, and for a host that leaves it to its image. */
   readonly command: readonly string[];
+  readonly host: HostSettings;
+  readonly limits: NodeLimits;
   /** Static routes, only with `routing.protocol: static`. */
   readonly routes: readonly StaticRoute[];
+}
+
+/** What a host brings along; empty for other kinds. */
+export interface HostSettings {
+  /** Image of its own, as the engine names it; empty: the lab's. */
+  readonly image: string;
+  /** Texts of files by their absolute paths in the node. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** What a node may use of the machine; 0 means as much as there is. */
+export interface NodeLimits {
+  /** Processors' time in a second: 0.5 is half of one. */
+  readonly cpuCount: number;
+  readonly memoryBytes: number;
 }
 
 export interface StaticRoute {

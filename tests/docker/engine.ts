@@ -1,4 +1,4 @@
-// Starts an engine of our own before the docker tests and ends it after them; without root or docker.io, says why there is none.
+// Starts an engine of our own before the docker tests and ends it after them (TESTBED_KEPT_ENGINE=FOLDER: keeps it); without root or docker.io, says why there is none.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
@@ -23,7 +23,10 @@ export default function setup(project: TestProject): (() => void) | undefined {
   project.provide("noEngine", noEngine);
   project.provide("engine", "");
   if (noEngine !== "") return undefined;
-  const folder = mkdtempSync("/tmp/testbed-engine-");
+  // One that is kept from run to run has its images already; it is started when it does not run.
+  const kept = process.env["TESTBED_KEPT_ENGINE"] ?? "";
+  const folder = kept === "" ? mkdtempSync("/tmp/testbed-engine-") : kept;
   project.provide("engine", execFileSync(script, ["start", folder], { encoding: "utf8" }).trim());
+  if (kept !== "") return undefined;
   return () => void execFileSync(script, ["stop", folder], { stdio: "inherit" });
 }

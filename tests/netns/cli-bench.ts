@@ -48,7 +48,7 @@ export class CliBench {
 
   /** Starts it without waiting; `words` are arguments as typed. */
   start(words: readonly string[], { environment = {}, under = [] }: Surroundings = {}): RunningCommand {
-    const [command = "", ...rest] = [...under, program, ...words];
+    const [command = "", ...rest] = [...under, program, ...onNetns(words)];
     return new RunningCommand(
       spawned(command, rest, { cwd: this.folder, env: { TESTBED_STATE: this.state, ...environment } }),
     );
@@ -141,6 +141,13 @@ export class CliBench {
     for (const pid of this.processes()) kill(pid);
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** These labs are meant to live in namespaces, also where an engine answers and `--runtime auto` would take that. */
+function onNetns(words: readonly string[]): readonly string[] {
+  const [verb = ""] = words;
+  const hasLab = ["up", "run"].includes(verb) && !words.includes("--resume") && !words.includes("--runtime");
+  return hasLab ? [...words, "--runtime", "netns"] : words;
 }
 
 const spawned = (

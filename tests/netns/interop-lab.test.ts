@@ -96,7 +96,7 @@ test("where Go is absent, up says so with exit code 3 and creates nothing", asyn
   mkdirSync(tools);
   writeFileSync(join(tools, "go"), "#!/bin/sh\nexit 127\n");
   chmodSync(join(tools, "go"), 0o755);
-  const { exitCode, stderr } = await execa(join(copy, "bin", "testbed"), ["up", mixed], {
+  const { exitCode, stderr } = await execa(join(copy, "bin", "testbed"), ["up", mixed, "--runtime", "netns"], {
     cwd: bench.folder,
     env: { TESTBED_STATE: bench.state, PATH: `${tools}:${process.env["PATH"] ?? ""}` },
     reject: false,

@@ -48,6 +48,7 @@ export const fastTransport: TransportSettings = {
   tcpSynRetries: 1,
   sendBufferMessages: 100,
   tcpCongestionControl: "cubic",
+  ingress: "shared",
 };
 
 type WithoutId<R> = R extends ControlRequest ? Omit<R, "id"> : never;

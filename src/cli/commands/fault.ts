@@ -1,13 +1,24 @@
-// testbed fault interface-down TARGET, fault list, heal: faults typed by hand, each confirmed by the kernel.
+// testbed fault KIND TARGET, fault list, heal: faults typed by hand, each confirmed by the kernel or the engine.
 import { Option } from "@commander-js/extra-typings";
 import type { FaultKind } from "../../boundary/index.js";
 import type { FaultStatus } from "../../lab/index.js";
+import { misbehaviours } from "../../smartbft/index.js";
 import { durationFrom, expectedUnit, parseTarget } from "../../spec/index.js";
 import { UserError } from "../../system/index.js";
 import { CheckFailed } from "../exit.js";
 import { labOption, theLab } from "../labs.js";
 import { formatOption, print, rowsText, type Format } from "../output.js";
 import type { Register } from "../program.js";
+
+const nodeFaults: readonly (readonly [Exclude<FaultKind, "interface-down">, string])[] = [
+  ["process-kill", "SIGKILL a node's service; healed, it is started again from what its disk holds"],
+  ["process-pause", "SIGSTOP a node's service until healed"],
+  ["frr-kill", "SIGKILL a node's routing daemons; healed, they are started again"],
+  ["node-stop", "end a whole node in order, its network included; healed, it begins again"],
+  ["node-kill", "SIGKILL everything in a node, its network included; healed, it begins again"],
+  ["node-pause", "freeze everything in a node until healed; its kernel goes on to answer"],
+  ["node-restart", "end a whole node in order and begin it again at once"],
+];
 
 const columns = ["fault", "what", "how", "target", "asked", "state"] as const;
 
@@ -32,19 +43,44 @@ export const registerFault: Register = (program, context) => {
     .action(async (target, { how, for: duration, lab, format }) => {
       await inject({ what: "interface-down", how, target, duration, lab, format });
     });
-  for (const what of ["process-kill", "process-pause"] as const) {
-    fault
+  for (const [what, description] of nodeFaults) {
+    const command = fault
       .command(what)
-      .description(what === "process-kill" ? "SIGKILL a node's service" : "SIGSTOP a node's service until healed")
-      .argument("<target>", "orderer1, leader, follower[2], …")
-      .option("--for <duration>", "heal after this long, like 10s")
+      .description(description)
+      .argument("<target>", "orderer1, r1, leader, follower[2], …")
       .addOption(labOption())
-      .addOption(formatOption())
+      .addOption(formatOption());
+    if (what === "node-restart") {
+      command
+        .addHelpText("after", "\nExample:\n  testbed fault node-restart follower")
+        .action(async (target, { lab, format }) => {
+          await inject({ what, how: "", target, duration: undefined, lab, format });
+        });
+      continue;
+    }
+    command
+      .option("--for <duration>", "heal after this long, like 10s")
       .addHelpText("after", `\nExample:\n  testbed fault ${what} follower --for 10s`)
       .action(async (target, { for: duration, lab, format }) => {
         await inject({ what, how: "", target, duration, lab, format });
       });
   }
+  fault
+    .command("byzantine")
+    .description("make an orderer misbehave; it says so in its events")
+    .argument("<target>", "orderer1, leader, follower[2], …")
+    .addOption(
+      new Option("--how <how>", "in which way; docs/byzantine.md says of each what it does")
+        .choices(misbehaviours)
+        .makeOptionMandatory(),
+    )
+    .option("--for <duration>", "heal after this long, like 10s")
+    .addOption(labOption())
+    .addOption(formatOption())
+    .addHelpText("after", "\nExample:\n  testbed fault byzantine leader --how equivocate --for 10s")
+    .action(async (target, { how, for: duration, lab, format }) => {
+      await inject({ what: "byzantine", how, target, duration, lab, format });
+    });
   fault
     .command("list")
     .description("faults of this lab, the healed ones too")

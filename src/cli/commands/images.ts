@@ -9,9 +9,18 @@ export const registerImages: Register = (program, { interrupt }) => {
   images
     .command("build")
     .description(
-      "make the node image when it is missing or of other sources; the first time needs root and debootstrap",
+      "make the node image when it is missing or of other sources: FROM a Debian image where the engine has or reaches one, else by debootstrap, as root",
     )
-    .addHelpText("after", "\nExample:\n  testbed images build")
+    .addHelpText(
+      "after",
+      `
+The engine is the docker client's: DOCKER_HOST, DOCKER_CONTEXT or its current context.
+TESTBED_DEBIAN_IMAGE names another Debian image than Docker's own, like one of a mirror.
+
+Examples:
+  testbed images build
+  TESTBED_DEBIAN_IMAGE=registry.example/debian:bookworm-slim testbed images build`,
+    )
     .action(async () => {
       interrupt.cleansUp("a folder testbed-base-… under the folder of temporary files");
       const reference = await buildNodeImage({ signal: interrupt.signal, progress: progressFromNow() });

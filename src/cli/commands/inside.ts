@@ -1,14 +1,11 @@
 // Into a node: exec, shell, logs.
-import { createReadStream } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { constants } from "node:os";
-import { join } from "node:path";
 import { execa } from "execa";
 import type { RunningLab } from "../../lab/index.js";
 import { labOption, theLab } from "../labs.js";
-import { print } from "../output.js";
+import { printLogs } from "../node-logs.js";
 import type { Register } from "../program.js";
-import { hasCode, toolPath, UserError } from "../../system/index.js";
+import { toolPath } from "../../system/index.js";
 
 export const registerInside: Register = (program, { interrupt }) => {
   program
@@ -30,7 +27,12 @@ export const registerInside: Register = (program, { interrupt }) => {
     .addOption(labOption())
     .action(async (node, { lab: name }) => {
       await using lab = await theLab(name);
-      process.exitCode = await runInside(lab, node, [process.env.SHELL ?? "/bin/sh"]);
+      const { runtime } = await lab.status();
+      process.exitCode = await runInside(
+        lab,
+        node,
+        runtime === "docker" ? shellOfImage : [process.env.SHELL ?? "/bin/sh"],
+      );
     });
 
   program
@@ -41,21 +43,12 @@ export const registerInside: Register = (program, { interrupt }) => {
     .addOption(labOption())
     .action(async (node, { follow, lab: name }) => {
       await using lab = await theLab(name);
-      const folder = join(lab.directory, "nodes", node);
-      const files = await readdir(folder).catch((error: unknown) => {
-        if (!hasCode(error, "ENOENT", "ENOTDIR")) throw error;
-        throw new UserError(`There is no node "${node}" in lab "${lab.name}"`, { suggestion: "see: testbed status" });
-      });
-      const logs = files.filter((file) => file.endsWith(".log")).map((file) => join(folder, file));
-      if (follow === true)
-        await execa("tail", ["-n", "+1", "-F", ...logs], {
-          stdio: "inherit",
-          cancelSignal: interrupt.signal,
-          reject: false,
-        });
-      else for (const log of logs) for await (const chunk of createReadStream(log)) await print(chunk);
+      await printLogs(lab, node, { follow: follow === true, signal: interrupt.signal });
     });
 };
+
+/** An image need not have the user's own. */
+const shellOfImage = ["sh", "-c", "command -v bash >/dev/null && exec bash; exec sh"] as const;
 
 async function runInside(lab: RunningLab, node: string, command: readonly string[]): Promise<number> {
   const [program = "", ...words] = await lab.execArguments(node, command);

@@ -7,7 +7,7 @@ import { formatOption, print, rowsText, say } from "../output.js";
 import { profileOption } from "../profile-option.js";
 import type { Register } from "../program.js";
 import { progressLine } from "../progress.js";
-import { chosenRuntime, runtimeLine, runtimeOption } from "../runtime-option.js";
+import { chosenRuntime, refuseNamesake, runtimeLine, runtimeOption } from "../runtime-option.js";
 
 export const registerLab: Register = (program, context) => {
   for (const register of [registerUp, registerStatus, registerLabs, registerDown, registerClean, registerDoctor]) {
@@ -27,7 +27,8 @@ const registerUp: Register = (program, { interrupt }) => {
     .addHelpText("after", "\nExample:\n  testbed up topologies/bft4-ring.yaml && testbed status && testbed down")
     .action(async (file, { profile, name, seed, runtime: choice }) => {
       const { plan } = await loadTopology(file, { profile, name });
-      const chosen = chosenRuntime(choice);
+      const chosen = await chosenRuntime(choice);
+      await refuseNamesake(plan.lab, chosen);
       interrupt.cleansUp(labLeft(plan.lab));
       const options = { seed, messageTrace: true, progress: progressLine, signal: interrupt.signal };
       await using lab = await chosen.runtime.up(plan, options);

@@ -14,7 +14,7 @@ import { say } from "../output.js";
 import { profileOption } from "../profile-option.js";
 import type { Context, Register } from "../program.js";
 import { progressFromNow } from "../progress.js";
-import { chosenRuntime, runtimeLine, runtimeOption, type RuntimeChoice } from "../runtime-option.js";
+import { chosenRuntime, refuseNamesake, runtimeLine, runtimeOption, type RuntimeChoice } from "../runtime-option.js";
 import { repositoryState } from "../repository.js";
 import { takeOver } from "../run-note.js";
 
@@ -66,7 +66,7 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
   const { profile, repeat, seed, name, output, messageTrace, runtime: choice } = choices;
   const { interrupt, commandLine } = context;
   const loaded = await loadExperiment(file, { profile, name });
-  const chosen = chosenRuntime(choice);
+  const chosen = await chosenRuntime(choice);
   const { plan, experiment } = loaded;
   const repetitions = countFrom(repeat, experiment.repetitions);
   const startedAt = new Date().toISOString();
@@ -81,8 +81,7 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
   };
   const manifest = await manifestFor(loaded, facts);
   interrupt.cleansUp(`${labLeft(plan.lab)}; results so far are in ${directory}`);
-  // The manifest has it in any case.
-  if (choice !== undefined) say(runtimeLine(chosen));
+  await refuseNamesake(plan.lab, chosen);
   await chosen.runtime.check(plan, { signal: interrupt.signal });
   const results = await runExperiment({
     directory,
@@ -94,7 +93,7 @@ async function runFile(file: string, choices: Choices, context: Context): Promis
     repetitions,
     execute: executionIn(chosen.runtime, { results: resolve(directory), repetitions, messageTrace }),
     signal: interrupt.signal,
-    progress: say,
+    progress: after(runtimeLine(chosen)),
   });
   await conclude(directory, results);
 }
@@ -112,6 +111,16 @@ async function resume(name: string | undefined, { interrupt }: Context): Promise
   } finally {
     await lab.down();
   }
+}
+
+/** Says `first` before the first line of progress: what is refused before anything began needs no preface. */
+function after(first: string): (text: string) => void {
+  let isSaid = false;
+  return (text) => {
+    if (!isSaid) say(first);
+    isSaid = true;
+    say(text);
+  };
 }
 
 /** 2026-01-31T12:00:00.000Z → 20260131-120000 */

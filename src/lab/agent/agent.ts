@@ -1,6 +1,6 @@
 // The agent: the one process that is a running lab. Builds the network, starts the nodes, waits until all is there, and
 // then serves requests. It undoes nothing at its end: the sandbox it lives in ends with it, and takes everything along.
-import { assertNever } from "../../base/index.js";
+import { assertNever, present } from "../../base/index.js";
 import type { LinkEvent } from "../../boundary/index.js";
 import { resolveFault, Roles } from "../../director/index.js";
 import type { Plan } from "../../plan/index.js";
@@ -12,12 +12,13 @@ import { Downs } from "../links/downs.js";
 import { FaultDesk, healAt } from "../links/fault-desk.js";
 import { KernelListener } from "../links/kernel-listener.js";
 import { Wiring } from "../links/wiring.js";
-import type { LabRequest, UpSettings } from "../protocol.js";
+import type { FolderRequest, LabRequest, UpSettings } from "../protocol.js";
 import { environmentEvent } from "./environment.js";
 import type { EventLog } from "./event-log.js";
-import type { Homes } from "./homes.js";
+import type { Homes, NodeProcess } from "./homes.js";
 import { impair, nsidOf, wire } from "./network.js";
 import { writeNodeFiles } from "./node-files.js";
+import { NodeLives } from "./node-lives.js";
 import { Nodes } from "./nodes.js";
 import { frrConfigured, routesConverged, sendFromLoopback } from "./readiness.js";
 import { RunHost } from "./run-host.js";
@@ -41,6 +42,7 @@ export class Agent {
   readonly #downs: Downs;
   readonly #desk: FaultDesk;
   readonly #run: RunHost;
+  readonly #lives: NodeLives;
   #listener: KernelListener | undefined;
   /** From here on a change of a link that is not ours is `observed`; before, the build itself makes them. */
   #watching = false;
@@ -53,9 +55,30 @@ export class Agent {
     this.#wiring = new Wiring(plan);
     this.#carrier = new CarrierKeeper(this.#wiring, log);
     const downs = new Downs(this.#wiring, this.#carrier);
-    const serviceOf = this.#nodes.serviceOf.bind(this.#nodes);
+    const nodes = this.#nodes;
+    const configured = (process: NodeProcess, waits: { readonly signal: AbortSignal }): Promise<void> =>
+      frrConfigured(process, this.#heard, waits);
     this.#downs = downs;
-    this.#desk = new FaultDesk({ wiring: this.#wiring, downs, log, serviceOf });
+    this.#lives = new NodeLives({
+      plan,
+      log,
+      downs,
+      wiring: this.#wiring,
+      carrier: this.#carrier,
+      processes: nodes.processes,
+      listener: () => this.#heard,
+      configured,
+      serviceBack: (node, waits) => nodes.serviceBack(node, waits),
+    });
+    this.#desk = new FaultDesk({
+      wiring: this.#wiring,
+      downs,
+      log,
+      serviceOf: (node) => nodes.serviceOf(node),
+      frrOf: (node) => nodes.frrOf(node, (process) => configured(process, { signal: new AbortController().signal })),
+      cutNode: (what, node) => this.#lives.cut(what, node),
+      turnableOf: (node) => nodes.turnableOf(node),
+    });
     this.#run = new RunHost({ plan, log, desk: this.#desk, downs, nodes: this.#nodes });
     log.subscribe((event) => this.#roles.observe(event));
   }
@@ -81,11 +104,13 @@ export class Agent {
     await sendFromLoopback(plan, { signal });
     progress("every node has every route");
     await this.#nodes.servicesReady({ signal });
+    this.#lives.begin();
+    homes.watch({ changed: (node) => this.#lives.changed(node), trouble: (text) => this.#trouble(text) });
     log.emit({ kind: "phase", at: now(), node: "", phase: "ready" });
     progress("every service answers");
   }
 
-  async answer(request: Exclude<LabRequest, { do: "await-up" | "down" }>): Promise<unknown> {
+  async answer(request: Exclude<LabRequest, FolderRequest | { do: "await-up" | "down" }>): Promise<unknown> {
     switch (request.do) {
       case "status":
         return this.#status();
@@ -98,25 +123,31 @@ export class Agent {
       case "run":
         return this.#run.start(request.experiment, request.seed);
       case "enter":
-        return this.#nodes.processOf(request.node).enter();
+        return this.#enter(request.node);
       default:
         return assertNever(request);
     }
   }
 
   #listen(): KernelListener {
-    const { plan, log, logger } = this.#options;
+    const { plan, log } = this.#options;
     const names = new Map(plan.steps.namespaces.map((name) => [nsidOf(plan, name), name]));
     this.#listener = new KernelListener({
       nodeOf: (nsid) => names.get(nsid),
       onLink: (event, previous) => this.#hearLink(event, previous),
       onRoute: (event) => log.emit(event),
-      onTrouble: (text) => {
-        logger.warn(text);
-        log.emit({ kind: "log", at: now(), node: "", process: "agent", text });
-      },
+      onTrouble: (text) => this.#trouble(text),
     });
     return this.#listener;
+  }
+
+  #trouble(text: string): void {
+    this.#options.logger.warn(text);
+    this.#options.log.emit({ kind: "log", at: now(), node: "", process: "agent", text });
+  }
+
+  get #heard(): KernelListener {
+    return present(this.#listener, "the listener of a lab that is coming up");
   }
 
   #hearLink(event: LinkEvent, previous: LinkEvent | undefined): void {
@@ -128,10 +159,20 @@ export class Agent {
         ? this.#wiring.endpointOfPort.get(event.interface)
         : this.#wiring.endpoints.get(`${event.node}:${event.interface}`);
     if (endpoint === undefined || previous?.admin === event.admin) return;
+    // A node that ends or begins takes its interfaces along: what happened to the node is said of it.
+    if (this.#lives.stateOf(endpoint.node) === "down") return;
     if (this.#wiring.isOurs({ namespace: event.node, name: event.interface }, event.admin)) return;
     const how = event.node === "" ? "carrier" : "admin";
     const { at, admin: state } = event;
     this.#options.log.emit({ kind: "observed", at, node: endpoint.node, endpoint: endpoint.name, how, state });
+  }
+
+  #enter(node: string): readonly string[] {
+    const process = this.#nodes.processOf(node);
+    if (this.#lives.stateOf(node) !== "down") return process.enter();
+    throw new UserError(`Node "${node}" has ended: there is nothing to enter`, {
+      suggestion: "see: testbed fault list",
+    });
   }
 
   async #injectByHand(request: Extract<AgentRequest, { do: "fault" }>): Promise<readonly FaultStatus[]> {
@@ -176,7 +217,7 @@ export class Agent {
       lab: plan.lab,
       runtime: this.#options.homes.runtime,
       profile: plan.profile,
-      nodes: await this.#nodes.statuses(),
+      nodes: await this.#nodes.statuses((node) => this.#lives.stateOf(node)),
       links,
       faults: this.#desk.statuses(),
       running: this.#run.running,

@@ -1,5 +1,6 @@
 // Where the nodes of a lab live, as the agent needs it: a namespace each (namespace-process.ts) or a container each (docker/).
 // Everything else of a lab (wires, faults, what is heard, what is waited for) is the same code for both.
+import type { Instant } from "../../base/index.js";
 import type { ProcessEvent } from "../../boundary/index.js";
 import type { Plan, PlannedNode } from "../../plan/index.js";
 import type { NodePlaces } from "./node-files.js";
@@ -10,18 +11,51 @@ export interface NodeProcessOptions {
   readonly emit: (event: ProcessEvent) => void;
 }
 
+/** What is found of a node as a whole. */
+export interface HomeLook {
+  /** Of the first process of the node; 0 when the node has ended. Another pid is another life. */
+  readonly pid: number;
+  readonly paused: boolean;
+}
+
+/** A node as a whole: everything in it ends, is frozen, and begins again in namespaces of its own. */
+export interface NodeHome {
+  /** Of the first process of this life, as it was opened; 0 where nobody but the agent can begin another. */
+  readonly pid: number;
+  look(): Promise<HomeLook>;
+  /**
+   * Ends every process in the node: `kill` at once, `stop` by asking first. Resolves when the kernel shows none, with the instant
+   * at which that was seen and what else confirms it.
+   */
+  end(how: "stop" | "kill"): Promise<{ readonly at: Instant; readonly detail: string }>;
+  /** Freezes every process in the node; its kernel goes on to answer. Resolves when read back. */
+  pause(): Promise<string>;
+  resume(): Promise<string>;
+  /** The node has ended: lets go of what would keep its namespaces. */
+  letGo(): Promise<void>;
+  /** Gives an ended node namespaces again, known by its name and number, with its kernel settings and no wires. */
+  open(plan: Plan, options: { readonly signal: AbortSignal }): Promise<void>;
+}
+
 /** One node's processes: its FRR daemons and the service. */
 export interface NodeProcess {
   readonly node: PlannedNode;
   readonly places: NodePlaces;
+  readonly home: NodeHome;
   /** Lets the node begin: its wires are there. */
   start(): void;
   /** Starts the service again, in the node as it still is. */
   restartService(): void;
+  /** Starts FRR's daemons again, beside the service; `configured` tells when they have their configuration. */
+  restartFrr(): void;
+  /** Pids, as the agent sees them, of FRR's daemons that run; by their names. */
+  daemons(): Promise<ReadonlyMap<string, number>>;
   /** What the CLI needs to enter this node (RunningLab.execArguments of the same runtime knows the rest). */
   enter(): readonly string[];
-  /** Pid, as the agent sees it, of the service, or of the start script where there is none; 0 when it has ended. */
+  /** Pid, as the agent sees it, of the service, or of the start script where there is none; 0 when there is none (yet). */
   readonly pid: number;
+  /** The service has been asked for and has no pid yet. */
+  readonly starting: boolean;
   /** FRR has its configuration; at once true for a node without FRR. */
   readonly configured: boolean;
   /** What is wrong with this node's processes, for a person; empty when nothing is. */
@@ -41,4 +75,9 @@ export interface Homes {
   processFor(options: NodeProcessOptions): NodeProcess;
   /** Makes every node's network namespace with its kernel settings, known by the node's name (ip-netns) and number. */
   makeNamespaces(plan: Plan, options: { readonly signal: AbortSignal }): Promise<void>;
+  /**
+   * Tells from now on of nodes that somebody else may have ended, started, frozen: the caller looks at them. `trouble` takes
+   * what keeps it from hearing. Nothing to tell where only the agent can do so.
+   */
+  watch(options: { readonly changed: (node: string) => void; readonly trouble: (text: string) => void }): void;
 }

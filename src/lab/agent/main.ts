@@ -15,6 +15,7 @@ import type { LabRequest, UpSettings } from "../protocol.js";
 import { Agent } from "./agent.js";
 import { ControlServer } from "./control-server.js";
 import { EventLog } from "./event-log.js";
+import { answerFromFolder, isAboutFolder } from "./folder-requests.js";
 import { namespaceHomes } from "./namespace-process.js";
 
 /** For the last answers to leave; the connection closes with the process. */
@@ -49,12 +50,12 @@ async function main(directory: string): Promise<number> {
     logger.info(`${phase} (${milliseconds} ms)`);
     control?.progress({ phase, milliseconds });
   };
-  const homes =
-    settings.image === "" ? namespaceHomes(settings) : new ContainerHomes({ directory, image: settings.image });
+  const homes = settings.image === "" ? namespaceHomes(settings) : new ContainerHomes({ directory, settings });
   const agent = new Agent({ directory, plan, settings, log, logger, homes, progress });
   const answer = async (request: LabRequest): Promise<unknown> => {
     if (request.do === "await-up") return up;
     if (request.do === "down") return stop.abort();
+    if (isAboutFolder(request)) return answerFromFolder(directory, request);
     const result = await agent.answer(request);
     await log.flushed(); // what was answered can be read in events.ndjson
     return result;

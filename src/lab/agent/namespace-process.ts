@@ -10,9 +10,12 @@ import { getPriority } from "node:os";
 import { join } from "node:path";
 import type { PlannedNode } from "../../plan/index.js";
 import { LineSplitter, OperatingError, readTextIfThere, toolPath } from "../../system/index.js";
+import { limitedWords } from "../netns/limits.js";
 import { programs } from "../programs.js";
 import type { UpSettings } from "../protocol.js";
 import type { Homes, NodeProcess, NodeProcessOptions } from "./homes.js";
+import { commandOf } from "./host-command.js";
+import { NamespaceHome } from "./namespace-home.js";
 import { makeNamespaces } from "./network.js";
 import { placesOf, type NodePlaces } from "./node-files.js";
 import { NodeReports } from "./node-reports.js";
@@ -45,11 +48,14 @@ export const namespaceHomes = ({ smartbftGo }: Pick<UpSettings, "smartbftGo">): 
   versions: () => Promise.resolve({}),
   processFor: (options) => new NamespaceProcess(options, smartbftGo),
   makeNamespaces,
+  watch: () => undefined, // nobody else ends or starts a node here
 });
 
 class NamespaceProcess implements NodeProcess {
   readonly node: PlannedNode;
   readonly places: NodePlaces;
+  readonly home: NamespaceHome;
+  readonly starting = false; // a child has its pid at once
   readonly #reports: NodeReports;
   #child: ChildProcess | undefined;
   #mountNamespace: FileHandle | undefined;
@@ -61,10 +67,12 @@ class NamespaceProcess implements NodeProcess {
     this.node = options.node;
     this.places = placesOf(options.directory, options.node.name);
     this.#reports = new NodeReports(options.node, options.emit);
+    this.home = new NamespaceHome(options.node, { held: () => this.#heldNamespace(), close: () => this.#release() });
   }
 
   start(): void {
     const { node, places } = this;
+    this.#reports.again();
     const frr = node.frr === undefined ? "none" : "frr";
     const script = ["sh", "-c", mounts, "sh", places.folder, frr, programs.start, ...this.#command()];
     const args = [
@@ -77,11 +85,21 @@ class NamespaceProcess implements NodeProcess {
       "--",
       ...script,
     ];
-    this.#spawn(args);
+    this.#spawnService(args);
   }
 
   restartService(): void {
-    this.#spawn([...this.#namespaces(), ...this.#command()]);
+    this.#spawnService([...this.#namespaces(), ...this.#command()]);
+  }
+
+  /** Another start script beside the service, which waits for no wires and stays as the daemons' parent. */
+  restartFrr(): void {
+    this.#reports.again();
+    this.#spawn([...this.#namespaces(), programs.start], { NODE_INTERFACES: "", NODE_LOOPBACK: "" });
+  }
+
+  daemons(): Promise<ReadonlyMap<string, number>> {
+    return Promise.resolve(this.#reports.daemons); // all of the sandbox is one pid namespace
   }
 
   /** Enters this node from anywhere inside the sandbox: nsenter with its arguments and a final `--`. */
@@ -90,10 +108,22 @@ class NamespaceProcess implements NodeProcess {
   }
 
   #namespaces(): readonly string[] {
-    if (this.#mountNamespace === undefined) {
-      throw new OperatingError(`Enter ${this.node.name}: it has no namespace yet, expected a node that has started`);
+    const held = this.#heldNamespace();
+    if (held === undefined) {
+      throw new OperatingError(`Enter ${this.node.name}: it has no namespace, expected a node that runs`);
     }
-    return [`--net=/run/netns/${this.node.name}`, `--mount=/proc/${process.pid}/fd/${this.#mountNamespace.fd}`, "--"];
+    return [`--net=/run/netns/${this.node.name}`, `--mount=${held}`, "--"];
+  }
+
+  #heldNamespace(): string | undefined {
+    const handle = this.#mountNamespace;
+    return handle === undefined ? undefined : `/proc/${process.pid}/fd/${handle.fd}`;
+  }
+
+  #release(): void {
+    const handle = this.#mountNamespace;
+    this.#mountNamespace = undefined;
+    handle?.close().catch((error: unknown) => this.#reports.fail(`let ${this.node.name} go: ${String(error)}`));
   }
 
   /** Pid in the sandbox of the service, or of the start script where there is none; 0 when it has ended. */
@@ -121,7 +151,7 @@ class NamespaceProcess implements NodeProcess {
 
   #command(): readonly string[] {
     const { service } = this.node;
-    if (service === undefined) return this.node.command;
+    if (service === undefined) return commandOf(this.node);
     if (service.kind === "orderer" && service.implementation === "smartbft-go") {
       return [this.#smartbftGo, this.places.configuration];
     }
@@ -130,14 +160,21 @@ class NamespaceProcess implements NodeProcess {
     return [process.execPath, programs.service, this.places.configuration];
   }
 
-  #spawn(args: readonly string[]): void {
+  #spawnService(args: readonly string[]): void {
+    const child = this.#spawn(args);
+    child.once("exit", (code, signal) => this.#reports.exited(child.pid ?? 0, signal ?? `exit code ${code}`));
+    this.#child = child;
+  }
+
+  #spawn(args: readonly string[], environment: Readonly<Record<string, string>> = {}): ChildProcess {
     const output = openSync(join(this.places.folder, "service.log"), "a", 0o600);
     // The agent must come first. Where it could raise itself (main.ts) the nodes run as everybody does, else a little below.
     const niceness = getPriority() < 0 ? -getPriority() : nodeNiceness;
-    const child = spawn("nice", ["-n", String(niceness), "nsenter", ...args], {
+    const words = ["-n", String(niceness), ...limitedWords(this.places.folder, this.node), "nsenter", ...args];
+    const child = spawn("nice", words, {
       stdio: ["ignore", output, output, "pipe"],
       cwd: this.places.folder,
-      env: nodeEnvironment(this.node, this.places),
+      env: { ...nodeEnvironment(this.node, this.places), ...environment },
     });
     closeSync(output);
     const lines = new LineSplitter();
@@ -145,8 +182,7 @@ class NamespaceProcess implements NodeProcess {
       for (const line of lines.push(chunk)) this.#hear(line);
     });
     child.once("error", (error) => this.#reports.fail(`start ${this.node.name}: ${error.message}`));
-    child.once("exit", (code, signal) => this.#reports.exited(child.pid ?? 0, signal ?? `exit code ${code}`));
-    this.#child = child;
+    return child;
   }
 
   #hear(line: string): void {

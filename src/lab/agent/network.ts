@@ -1,9 +1,21 @@
 // Carries out the plan's steps: namespaces, settings, links, addresses, impairments, in this order, each stage finished
-// before the next. Runs inside a fresh sandbox, so nothing has to be undone here: the sandbox is.
+// before the next. Runs inside a fresh sandbox, so nothing has to be undone here: the sandbox is. The same for one node that
+// begins again: what of the plan is about it is done once more.
 import { readFile } from "node:fs/promises";
 import { assert } from "../../base/index.js";
-import type { Plan } from "../../plan/index.js";
-import { hasCode, mapBounded, OperatingError, runCommand, tryCommand, type CommandResult } from "../../system/index.js";
+import type { Plan, PlannedNode, Step } from "../../plan/index.js";
+import {
+  hasCode,
+  mapBounded,
+  OperatingError,
+  runCommand,
+  there,
+  tryCommand,
+  until,
+  waiting,
+  type CommandResult,
+  type Look,
+} from "../../system/index.js";
 import { byNamespace, runBatch, runSteps } from "../links/batch.js";
 
 interface Waits {
@@ -30,6 +42,63 @@ export async function makeNamespaces(plan: Plan, { signal }: Waits): Promise<voi
   });
 }
 
+/** The namespace of one node again, after the one of before has gone. */
+export async function makeNamespace(plan: Plan, node: PlannedNode, { signal }: Waits): Promise<void> {
+  await runBatch("ip", "", [`netns add ${node.name}`], { signal });
+  await numberNamespace(plan, node.name, { signal });
+  await setKernel(node.name, node.sysctls, { signal });
+}
+
+/** The kernel frees a number when the last that held the old namespace has let go, a moment after its name went. */
+const numberMsMax = 10_000;
+
+/** Gives a namespace its number (`nsidOf`), which an earlier one of this node may have had. */
+export async function numberNamespace(plan: Plan, node: string, { signal }: Waits): Promise<void> {
+  const number = nsidOf(plan, node);
+  const look = async (): Promise<Look<true>> => {
+    const { exitCode, stderr } = await tryCommand("ip", ["netns", "set", node, String(number)], { signal });
+    return exitCode === 0 ? there(true) : waiting(`something still holds the old one: ip said "${stderr.trim()}"`);
+  };
+  await until(look, {
+    timeoutMs: numberMsMax,
+    everyMs: 5,
+    signal,
+    what: `the number ${number} of ${node}'s namespace`,
+  });
+}
+
+/** Lays the wires of one node again: its ports, its ends, their addresses and impairments. */
+export async function wireNode(plan: Plan, node: PlannedNode, { signal }: Waits): Promise<void> {
+  const ports = new Set(node.interfaces.map((each) => each.port));
+  const isOfPort = ({ line }: Step): boolean => {
+    const name = /^link (?:add name|set dev) (\S+) /.exec(line)?.[1];
+    return name !== undefined && ports.has(name);
+  };
+  await runSteps(plan.steps.wiring.filter(isOfPort), { signal });
+  await runSteps(
+    plan.steps.addressing.filter((step) => step.namespace === node.name),
+    { signal },
+  );
+  const impairments = plan.steps.impairments.filter(({ line }) => ports.has(/\bdev (\S+) /.exec(line)?.[1] ?? ""));
+  await impairBy(impairments, { signal });
+}
+
+/** Takes a node's ports away, and with them its ends; those that are gone already are none. */
+export async function unwireNode(node: PlannedNode, { signal }: Waits): Promise<void> {
+  for (const { port } of node.interfaces) {
+    const { exitCode, stderr } = await tryCommand("ip", ["link", "delete", "dev", port], { signal });
+    if (exitCode === 0 || /Cannot find device/.test(stderr)) continue;
+    throw new OperatingError(`Take port ${port} of ${node.name} away: ip said "${stderr.trim()}"`);
+  }
+}
+
+/** Forgets the name of an ended node's namespace; the kernel takes it when nothing lives there. */
+export async function dropNamespace(node: string, { signal }: Waits): Promise<void> {
+  const { exitCode, stderr } = await tryCommand("ip", ["netns", "delete", node], { signal });
+  if (exitCode === 0 || /No such file/.test(stderr)) return;
+  throw new OperatingError(`Let the namespace of ${node} go: ip said "${stderr.trim()}"`);
+}
+
 export async function wire(plan: Plan, { signal }: Waits): Promise<void> {
   await runSteps(plan.steps.wiring, { signal });
   const groups = [...byNamespace(plan.steps.addressing).values()];
@@ -37,11 +106,13 @@ export async function wire(plan: Plan, { signal }: Waits): Promise<void> {
 }
 
 /** Impairments, read back: a queue discipline that is not there after `tc` said nothing would be a lab that lies. */
-export async function impair(plan: Plan, { signal }: Waits): Promise<void> {
-  if (plan.steps.impairments.length === 0) return;
-  await runSteps(plan.steps.impairments, { signal });
+export const impair = (plan: Plan, { signal }: Waits): Promise<void> => impairBy(plan.steps.impairments, { signal });
+
+async function impairBy(steps: readonly Step[], { signal }: Waits): Promise<void> {
+  if (steps.length === 0) return;
+  await runSteps(steps, { signal });
   const present = await runCommand("tc", ["qdisc", "show"], { signal });
-  for (const { line } of plan.steps.impairments) {
+  for (const { line } of steps) {
     const match = /\bdev (\S+) (root|parent \S+) (?:handle (\S+) )?(\S+)/.exec(line);
     assert(match !== null, `an impairment that names device and place: "${line}"`);
     const [, device = "", , handle = "", kind = ""] = match;

@@ -40,7 +40,7 @@ export class NodeChannel {
     this.#log = log;
   }
 
-  /** Connects as soon as somebody listens. `fresh`: it is a new process, whose events count from 0 again. */
+  /** Connects as soon as somebody listens: a new process, whose events count from 0. */
   async connect(options: {
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
@@ -117,6 +117,11 @@ export class NodeChannel {
       for (const line of lines.push(chunk)) this.#hear(line);
       await this.#log.room();
     }
+    // What the kernel had of it was read to its end. What the process had not written is known to nobody.
+    const cut = lines.rest === "" ? "" : ", one was cut short";
+    this.#complain(
+      `closed its control connection; events heard: ${this.#nextEvent}${cut}; what it had not sent is lost`,
+    );
   }
 
   #hear(line: string): void {
@@ -125,6 +130,7 @@ export class NodeChannel {
     if ("event" in message) {
       const number = "n" in message && typeof message.n === "number" ? message.n : this.#nextEvent;
       if (number < this.#nextEvent) return;
+      if (number > this.#nextEvent) this.#lose(number - this.#nextEvent);
       this.#nextEvent = number + 1;
       if (isEvent(message.event)) this.#log.emit(message.event, textOfEvent(line));
       else this.#complain(`sent an event that is none: "${line.slice(0, 200)}"`);
@@ -134,6 +140,11 @@ export class NodeChannel {
     const waiter = this.#waiters.get(answer.id);
     this.#waiters.delete(answer.id);
     waiter?.resolve(answer);
+  }
+
+  /** In the words of a node that had no room for its events: whoever judges the record counts them. */
+  #lose(count: number): void {
+    this.#log.emit({ kind: "log", at: now(), node: this.#node, process: "control", text: `events lost: ${count}` });
   }
 
   #complain(text: string): void {

@@ -7,8 +7,10 @@ import { now } from "../../system/index.js";
 export class NodeReports {
   readonly #node: PlannedNode;
   readonly #emit: (event: ProcessEvent) => void;
-  /** Daemons that ended, with how; they stay ended until the node starts again. */
+  /** Daemons that ended, with how, until they start again. */
   readonly #dead = new Map<string, string>();
+  /** Pids of the daemons that run, as the start script sees them. */
+  readonly #daemons = new Map<string, number>();
   #configured: boolean;
   #failure = "";
 
@@ -27,6 +29,18 @@ export class NodeReports {
     return [this.#failure, ...dead].filter((text) => text !== "").join("; ");
   }
 
+  get daemons(): ReadonlyMap<string, number> {
+    return this.#daemons;
+  }
+
+  /** FRR begins again, or the whole node: what was heard so far is of an earlier life. */
+  again(): void {
+    this.#dead.clear();
+    this.#daemons.clear();
+    this.#failure = "";
+    this.#configured = this.#node.frr === undefined;
+  }
+
   fail(why: string): void {
     this.#failure = why;
   }
@@ -38,6 +52,7 @@ export class NodeReports {
         // A service of ours says so itself, on its control socket.
         if (name !== "service" || this.#node.service === undefined)
           this.tell(this.#nameOf(name), "started", Number(value), "");
+        if (name !== "service") this.#daemons.set(name, Number(value));
         return;
       case "ready":
         this.tell(name, "ready", Number(value), "");
@@ -45,6 +60,7 @@ export class NodeReports {
       case "ended": {
         const how = `ended with ${Number(value) > 128 ? `signal ${Number(value) - 128}` : `exit code ${value}`}`;
         this.#dead.set(name, how);
+        this.#daemons.delete(name);
         this.tell(name, "ended", 0, how);
         return;
       }

@@ -1,8 +1,10 @@
 // The lab's nodes as a whole: their processes and the channels to their services.
+import { instant } from "../../base/index.js";
 import type { Plan } from "../../plan/index.js";
 import { OperatingError, mapBounded, UserError } from "../../system/index.js";
 import type { NodeStatus } from "../contract.js";
-import type { ServiceProcess } from "../links/process-faults.js";
+import type { TurnableNode } from "../links/byzantine-faults.js";
+import type { FrrProcesses, ServiceProcess } from "../links/process-faults.js";
 import type { EventLog } from "./event-log.js";
 import type { Homes, NodeProcess } from "./homes.js";
 import { NodeChannel } from "./node-channel.js";
@@ -10,6 +12,8 @@ import { NodeChannel } from "./node-channel.js";
 interface Waits {
   readonly signal: AbortSignal;
 }
+
+type NodeRequest = Parameters<NodeChannel["request"]>[0];
 
 const serviceMsMax = 60_000;
 const answerMsMax = 5_000;
@@ -28,6 +32,8 @@ export class Nodes {
   readonly #plan: Plan;
   readonly processes: ReadonlyMap<string, NodeProcess>;
   readonly channels: ReadonlyMap<string, NodeChannel>;
+  /** By node: what its service was told and a new process of it has to be told again. */
+  readonly #standing = new Map<string, Map<string, NodeRequest>>();
 
   constructor({ plan, directory, log, homes }: NodesOptions) {
     this.#plan = plan;
@@ -77,21 +83,56 @@ export class Nodes {
       get pid() {
         return process.pid;
       },
+      get starting() {
+        return process.starting;
+      },
       ended: () => process.ended(),
       restart: async () => {
         process.restartService();
-        await this.#ready(name, { signal: new AbortController().signal });
+        await this.serviceBack(name, { signal: new AbortController().signal });
       },
     };
   }
 
-  async statuses(): Promise<readonly NodeStatus[]> {
+  /** For faults of FRR; undefined for a node that runs none. `configured` waits until it has its configuration. */
+  frrOf(name: string, configured: (process: NodeProcess) => Promise<void>): FrrProcesses | undefined {
+    const process = this.processes.get(name);
+    if (process?.node.frr === undefined) return undefined;
+    return {
+      daemons: () => process.daemons(),
+      restart: async () => {
+        process.restartFrr();
+        await configured(process);
+      },
+    };
+  }
+
+  /** For Byzantine faults. A node that is no orderer refuses when it is asked. */
+  turnableOf(name: string): TurnableNode {
+    const options = { timeoutMs: answerMsMax };
+    return {
+      turn: async (how) =>
+        instant(Number((await this.channelOf(name).request({ do: "misbehave", how }, options))["at"])),
+      misbehaviour: async () => String((await this.channelOf(name).request({ do: "status" }, options))["misbehaviour"]),
+    };
+  }
+
+  /** A service that was started again answers, and has been told what it had been told before. */
+  async serviceBack(name: string, { signal }: Waits): Promise<void> {
+    await this.#ready(name, { signal });
+    for (const request of this.#standing.get(name)?.values() ?? []) await this.ask(name, request);
+  }
+
+  /** `stateOf` says of a node as a whole whether it runs. */
+  async statuses(stateOf: (node: string) => "running" | "paused" | "down"): Promise<readonly NodeStatus[]> {
     return Promise.all(
       this.#plan.nodes.map(async (node): Promise<NodeStatus> => {
         const process = this.processes.get(node.name);
-        const pid = process?.pid ?? 0;
+        const whole = stateOf(node.name);
+        const pid = whole === "down" ? 0 : (process?.pid ?? 0);
         const facts = await this.factsOf(node.name);
-        const state = process === undefined || pid > 0 ? "running" : "ended";
+        const alive = whole === "paused" ? "paused" : "running";
+        const state = whole !== "down" && (process === undefined || pid > 0) ? alive : "ended";
         return { name: node.name, kind: node.kind, loopback: node.loopback, pid, state, facts };
       }),
     );
@@ -100,7 +141,7 @@ export class Nodes {
   async #ready(name: string, { signal }: Waits): Promise<void> {
     const process = this.processOf(name);
     const channel = this.channelOf(name);
-    const trouble = (): string => (process.pid === 0 ? "it has ended" : "");
+    const trouble = (): string => (process.pid === 0 && !process.starting ? "it has ended" : "");
     try {
       await channel.connect({ timeoutMs: serviceMsMax, signal, trouble });
       await channel.untilReady({ timeoutMs: serviceMsMax, signal });
@@ -128,8 +169,9 @@ export class Nodes {
     }
   }
 
+  /** Those that can be asked: one that is down has no clock. */
   get clocked(): readonly string[] {
-    return [...this.channels.keys()];
+    return [...this.channels].filter(([, channel]) => channel.connected).map(([name]) => name);
   }
 
   /** Microseconds of the clock that the node's events are stamped with. */
@@ -138,8 +180,15 @@ export class Nodes {
     return Number(facts["at"]);
   }
 
-  async ask(name: string, request: Parameters<NodeChannel["request"]>[0]): Promise<void> {
+  async ask(name: string, request: NodeRequest): Promise<void> {
+    if (request.do === "start-workload" || request.do === "peer-source") this.#stands(name, request.do, request);
+    if (request.do === "stop-workload") this.#standing.get(name)?.delete("start-workload");
     await this.channelOf(name).request(request, { timeoutMs: answerMsMax });
+  }
+
+  #stands(name: string, what: string, request: NodeRequest): void {
+    const requests = this.#standing.get(name) ?? new Map<string, NodeRequest>();
+    this.#standing.set(name, requests.set(what, request));
   }
 }
 

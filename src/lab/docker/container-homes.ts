@@ -7,8 +7,10 @@ import { checkKernel, nsidOf, possible } from "../agent/network.js";
 import type { Homes, NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { runBatch } from "../links/batch.js";
 import { ContainerProcess } from "./container-process.js";
-import { containersAtOnce, nodeContainer, startContainer } from "./containers.js";
-import { engineVersion, openEngine } from "./engine.js";
+import type { UpSettings } from "../protocol.js";
+import { watchContainers } from "./container-watch.js";
+import { containersAtOnce, filesOf, nodeContainer, nodeRole, startContainer } from "./containers.js";
+import { engineVersion, label, openEngine } from "./engine.js";
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -18,34 +20,45 @@ export class ContainerHomes implements Homes {
   readonly runtime = "docker";
   readonly noun = "containers";
   readonly #directory: string;
-  readonly #image: string;
+  readonly #settings: UpSettings;
   readonly #engine: Docker = openEngine();
   readonly #processes = new Map<string, ContainerProcess>();
 
-  constructor({ directory, image }: { readonly directory: string; readonly image: string }) {
+  constructor({ directory, settings }: { readonly directory: string; readonly settings: UpSettings }) {
     this.#directory = directory;
-    this.#image = image;
+    this.#settings = settings;
   }
 
   async versions(): Promise<Readonly<Record<string, string>>> {
-    return { docker: await engineVersion(this.#engine), image: this.#image };
+    const { image, containerRuntime } = this.#settings;
+    const runtime = containerRuntime === "" ? {} : { containers: containerRuntime };
+    return { docker: await engineVersion(this.#engine), image, ...runtime };
   }
 
   processFor(options: NodeProcessOptions): NodeProcess {
-    const process = new ContainerProcess(this.#engine, options);
+    const process = new ContainerProcess(this.#engine, options, this.#settings);
     this.#processes.set(options.node.name, process);
     return process;
+  }
+
+  watch({ changed, trouble }: Parameters<Homes["watch"]>[0]): void {
+    const labels = [`${label.directory}=${this.#settings.owner}`, `${label.role}=${nodeRole}`];
+    watchContainers({ engine: this.#engine, labels, changed, trouble }).catch((error: unknown) =>
+      trouble(`cannot hear the engine: ${String(error)}`),
+    );
   }
 
   async makeNamespaces(plan: Plan, { signal }: Waits): Promise<void> {
     const processes = [...this.#processes.values()];
     await runCommand("mkfifo", ["-m", "600", ...processes.flatMap((each) => each.pipes)], { signal });
-    const place = { lab: plan.lab, directory: this.#directory, image: this.#image };
+    const { image, containerRuntime, owner } = this.#settings;
+    const place = { lab: plan.lab, owner, directory: this.#directory, image, containerRuntime };
     const lines = await mapBounded(processes, { limit: containersAtOnce, signal }, async (process, own) => {
       own.throwIfAborted();
       const { node, places } = process;
       const sysctls = await possible(node.sysctls);
-      const container = await startContainer(this.#engine, nodeContainer(place, node, { places, sysctls }));
+      const ownFiles = node.host.image === "" ? filesOf(node) : [];
+      const container = await startContainer(this.#engine, nodeContainer(place, node, { places, sysctls }), ownFiles);
       process.opened(container);
       return [`netns attach ${node.name} ${container.pid}`, `netns set ${node.name} ${nsidOf(plan, node.name)}`];
     });

@@ -1,6 +1,6 @@
 // One node's processes in its container: the start script waits there (images/node/hold) until the agent says that the wires are
 // laid; the service is a process of its own beside it, started through the engine, so that its death is not the container's.
-import { constants as fileConstants, openSync, writeSync } from "node:fs";
+import { constants as fileConstants, openSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -10,8 +10,13 @@ import { LineSplitter, OperatingError, readTextIfThere, there, until, waiting, t
 import type { NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { placesOf, type NodePlaces } from "../agent/node-files.js";
 import { NodeReports } from "../agent/node-reports.js";
+import { commandOf } from "../agent/host-command.js";
+import { innerPidOf, treeOf } from "../links/process-state.js";
+import type { UpSettings } from "../protocol.js";
+import { type Beside, ContainerHome, type OpenContainer } from "./container-home.js";
 import { environmentInside, serviceInside } from "./containers.js";
-import { messageOf } from "./engine.js";
+import { messageOf, statusOf } from "./engine.js";
+import { startOwnImage, type OwnImage } from "./own-image.js";
 
 /** The text is constant: what it runs comes as arguments. Descriptor 4 stays open until the service ends, and tells so. */
 const service = 'exec 4>&1 >>"$1" 2>&1; shift; exec "$@"';
@@ -27,19 +32,26 @@ interface Running {
 export class ContainerProcess implements NodeProcess {
   readonly node: PlannedNode;
   readonly places: NodePlaces;
+  readonly home: ContainerHome;
   readonly #engine: Docker;
+  readonly #settings: UpSettings;
   readonly #reports: NodeReports;
-  #container: { readonly id: string; readonly pid: number } | undefined;
-  /** Kept open: a line written before the start script reads must not be lost. */
-  #go: number | undefined;
+  #isHeard = false;
   #service: Running | undefined;
+  #ownImage: OwnImage | undefined;
   #starting = false;
+  /** The service is to begin when FRR has its configuration: not when it is FRR alone that begins again. */
+  #awaitsFrr = false;
 
-  constructor(engine: Docker, { directory, node, emit }: NodeProcessOptions) {
+  constructor(engine: Docker, { directory, node, emit }: NodeProcessOptions, settings: UpSettings) {
     this.node = node;
+    this.#settings = settings;
     this.places = placesOf(directory, node.name);
     this.#engine = engine;
     this.#reports = new NodeReports(node, emit);
+    const beside = (): Beside | undefined =>
+      this.#ownImage === undefined ? undefined : { ...this.#ownImage, runs: this.#service !== undefined };
+    this.home = new ContainerHome(engine, node, { go: this.pipes[0], beside });
   }
 
   /** Paths of the pipes between the start script and the agent; they must be there before the container. */
@@ -48,12 +60,12 @@ export class ContainerProcess implements NodeProcess {
   }
 
   /** Its container runs and waits for `start`. */
-  opened(container: { readonly id: string; readonly pid: number }): void {
-    const [go, reports] = this.pipes;
-    // Read and write: neither end of a pipe that nobody holds yet would open, and the reader would see an end.
-    const flags = fileConstants.O_RDWR | fileConstants.O_NONBLOCK;
-    this.#container = container;
-    this.#go = openSync(go, flags);
+  opened(container: OpenContainer): void {
+    this.home.opened(container);
+    if (this.#isHeard) return;
+    this.#isHeard = true;
+    const [, reports] = this.pipes;
+    const flags = fileConstants.O_RDWR | fileConstants.O_NONBLOCK; // as the other pipe (container-home.ts)
     const lines = new LineSplitter();
     const pipe = new Socket({ fd: openSync(reports, flags), readable: true, writable: false });
     pipe.on("data", (chunk: Buffer) => {
@@ -63,29 +75,48 @@ export class ContainerProcess implements NodeProcess {
   }
 
   start(): void {
-    if (this.#go === undefined) throw new OperatingError(`Start ${this.node.name}: it has no container yet`);
-    writeSync(this.#go, "wires\n");
-    if (this.node.frr === undefined) this.restartService();
+    this.#reports.again();
+    this.#awaitsFrr = this.node.frr !== undefined;
+    this.home.order("wires");
+    if (!this.#awaitsFrr) this.restartService();
   }
 
   restartService(): void {
-    if (this.#serviceCommand.length === 0) return;
+    if (!this.#hasService) return;
     this.#starting = true;
-    this.#startService().then(
-      () => (this.#starting = false),
-      (error: unknown) => this.#reports.fail(`start the service of ${this.node.name}: ${messageOf(error)}`),
-    );
+    this.#startService()
+      .catch((error: unknown) => this.#reports.fail(`start the service of ${this.node.name}: ${messageOf(error)}`))
+      .finally(() => (this.#starting = false));
   }
 
+  restartFrr(): void {
+    this.#reports.again();
+    this.home.order("frr");
+  }
+
+  /** The start script tells pids of its own pid namespace: they are looked for below the container's first process. */
+  async daemons(): Promise<ReadonlyMap<string, number>> {
+    const names = new Map([...this.#reports.daemons].map(([name, inner]) => [inner, name]));
+    const found = new Map<string, number>();
+    for (const pid of await treeOf(this.home.container.pid)) {
+      const name = names.get(await innerPidOf(pid));
+      if (name !== undefined) found.set(name, pid);
+    }
+    return found;
+  }
+
+  /** A host with an image of its own is entered where its command runs; the rest of it is beside. */
   enter(): readonly string[] {
-    return [this.#opened.id];
+    return [this.#ownImage?.id ?? this.home.container.id];
   }
 
+  /** Never the container's own first process where there is a service: whoever asks may mean to kill. */
   get pid(): number {
-    if (this.#serviceCommand.length === 0) return this.#container?.pid ?? 0;
-    // Between the request and the engine's answer the process is on its way: its pid is the container's for so long.
-    if (this.#starting) return this.#container?.pid ?? 0;
-    return this.#service?.pid ?? 0;
+    return this.#hasService ? (this.#service?.pid ?? 0) : this.home.container.pid;
+  }
+
+  get starting(): boolean {
+    return this.#starting;
   }
 
   get configured(): boolean {
@@ -105,23 +136,25 @@ export class ContainerProcess implements NodeProcess {
     await this.#service?.end;
   }
 
-  get #opened(): { readonly id: string; readonly pid: number } {
-    if (this.#container !== undefined) return this.#container;
-    throw new OperatingError(`Enter ${this.node.name}: it has no container yet`);
+  get #hasService(): boolean {
+    return this.#serviceCommand.length > 0 || this.node.host.image !== "";
   }
 
   get #serviceCommand(): readonly string[] {
-    return this.node.service === undefined ? this.node.command : [...serviceInside, this.places.configuration];
+    return this.node.service === undefined ? commandOf(this.node) : [...serviceInside, this.places.configuration];
   }
 
   /** The service begins when FRR has its configuration, as it does where the start script becomes it. */
   #hear(line: string): void {
     this.#reports.hear(line);
-    if (line === "configured frr") this.restartService();
+    if (line !== "configured frr" || !this.#awaitsFrr) return;
+    this.#awaitsFrr = false;
+    this.restartService();
   }
 
   async #startService(): Promise<void> {
-    const exec = await this.#engine.getContainer(this.#opened.id).exec({
+    if (this.node.host.image !== "") return this.#startOwnImage();
+    const exec = await this.#engine.getContainer(this.home.container.id).exec({
       Cmd: ["sh", "-c", service, "sh", join(this.places.folder, "service.log"), ...this.#serviceCommand],
       Env: environmentInside(this.node, this.places),
       WorkingDir: this.places.folder,
@@ -142,15 +175,34 @@ export class ContainerProcess implements NodeProcess {
   }
 
   async #exited(exec: Docker.Exec, pid: number): Promise<void> {
-    const look = async (): Promise<Look<number>> => {
-      const { Running: runs, ExitCode } = await exec.inspect();
-      return runs || ExitCode === null ? waiting("the engine says that it runs") : there(ExitCode);
+    const look = async (): Promise<Look<string>> => {
+      const { Running: runs, ExitCode } = await exec.inspect().catch(gone);
+      return runs ? waiting("the engine says that it runs") : there(howEnded(ExitCode));
     };
     const signal = new AbortController().signal;
-    const code = await until(look, { timeoutMs: endMsMax, everyMs: 5, signal, what: `the end of ${this.node.name}` });
-    if (this.#service?.pid === pid) this.#service = undefined;
-    this.#reports.exited(pid, howEnded(code));
+    const how = await until(look, { timeoutMs: endMsMax, everyMs: 5, signal, what: `the end of ${this.node.name}` });
+    this.#ended(pid, how);
   }
+
+  async #startOwnImage(): Promise<void> {
+    const { node, places } = this;
+    const settings = this.#settings;
+    const own = await startOwnImage(this.#engine, { settings, node, places, beside: this.home.container.id });
+    this.#ownImage = own;
+    this.#service = { pid: own.pid, end: own.ended.then((code) => this.#ended(own.pid, howEnded(code))) };
+    this.#service.end.catch((error: unknown) => this.#reports.fail(messageOf(error)));
+  }
+
+  #ended(pid: number, how: string): void {
+    if (this.#service?.pid === pid) this.#service = undefined;
+    this.#reports.exited(pid, how);
+  }
+}
+
+/** The engine forgets the processes of a container that has ended. */
+function gone(error: unknown): { readonly Running: boolean; readonly ExitCode: number | null } {
+  if (statusOf(error) === 404 || statusOf(error) === 409) return { Running: false, ExitCode: null };
+  throw error;
 }
 
 async function pidOf(exec: Docker.Exec, node: string): Promise<number> {
@@ -165,7 +217,8 @@ async function pidOf(exec: Docker.Exec, node: string): Promise<number> {
 }
 
 /** As a child process tells it: the signal's name, or the exit code. */
-function howEnded(code: number): string {
+function howEnded(code: number | null): string {
+  if (code === null) return "the end of its container";
   const name = Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
   return name ?? `exit code ${code}`;
 }

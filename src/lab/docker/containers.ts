@@ -3,33 +3,47 @@
 import { join } from "node:path";
 import type Docker from "dockerode";
 import type { PlannedNode } from "../../plan/index.js";
-import { mapBounded, OperatingError } from "../../system/index.js";
+import { mapBounded, OperatingError, there, until, waiting, type Look } from "../../system/index.js";
 import { nodeEnvironment } from "../agent/namespace-process.js";
 import type { NodePlaces } from "../agent/node-files.js";
 import { inImage, programs } from "../programs.js";
+import { putFiles, type ArchiveFile } from "./archive.js";
 import { dockerFormat, engineError, label, messageOf, statusOf } from "./engine.js";
+import { beingMade } from "./in-flight.js";
 
 export const switchboardRole = "switchboard";
-const nodeRole = "node";
+export const nodeRole = "node";
+export const ownImageRole = "own-image";
 /** Where the switchboard has its engine's socket. */
 export const engineSocketInside = "/testbed-engine.sock";
 
 /** More at once only wait for each other (two cores are busy with four). */
 export const containersAtOnce = 4;
 
-export interface LabPlace {
+/** A lab as its labels name it. */
+export interface LabName {
   readonly lab: string;
-  /** The lab's folder: the same path on the engine's machine and in its containers. */
+  /** Whose it is (label.directory). */
+  readonly owner: string;
+}
+
+export interface LabPlace extends LabName {
+  /** The lab's folder, a volume: the same path on the engine's machine and in its containers. */
   readonly directory: string;
   readonly image: string;
+  /** What the engine runs containers by, like `crun`; empty: its own choice. */
+  readonly containerRuntime: string;
 }
+
+/** An engine under load takes seconds to make what it had been asked for. */
+const removalMsMax = 60_000;
 
 export const containerName = (lab: string, member: string): string => `testbed.${lab}.${member}`;
 
-const labelsOf = ({ lab, directory }: LabPlace, role: string, node: string): Record<string, string> => ({
+export const labelsOf = ({ lab, owner }: LabName, role: string, node: string): Record<string, string> => ({
   [label.format]: dockerFormat,
   [label.lab]: lab,
-  [label.directory]: directory,
+  [label.directory]: owner,
   [label.role]: role,
   [label.node]: node,
 });
@@ -38,12 +52,18 @@ const sysctlsOf = (settings: readonly string[]): Record<string, string> =>
   Object.fromEntries(settings.map((setting) => setting.split("=", 2) as [string, string])); // each is NAME=VALUE (plan)
 
 /** Ours write little there; what foreign programs write must not fill a disk. */
-const logConfig = { Type: "json-file", Config: { "max-size": "8m", "max-file": "1" } };
+export const logConfig = { Type: "json-file", Config: { "max-size": "8m", "max-file": "1" } };
 
 /** As good as root on the engine's machine by the socket it holds (docs/threat-model.md). Nodes never get that socket. */
 export function switchboardContainer(
   place: LabPlace,
-  options: { readonly engineSocket: string; readonly sysctls: readonly string[] },
+  options: {
+    readonly volume: string;
+    readonly engineSocket: string;
+    readonly sysctls: readonly string[];
+    /** Of the containers that the agent will make (`containerName`): who ends it must know what may be on its way. */
+    readonly members: readonly string[];
+  },
 ): Docker.ContainerCreateOptions {
   const agent = ["node", inImage(programs.agent), place.directory];
   return {
@@ -60,7 +80,7 @@ export function switchboardContainer(
     ],
     Env: [`DOCKER_HOST=unix://${engineSocketInside}`, "LC_ALL=C.UTF-8", `HOME=${place.directory}`],
     WorkingDir: "/",
-    Labels: labelsOf(place, switchboardRole, ""),
+    Labels: { ...labelsOf(place, switchboardRole, ""), [label.members]: options.members.join(",") },
     // With network mode none this skips a hook of the engine that takes half of a start.
     NetworkDisabled: true,
     HostConfig: {
@@ -72,12 +92,28 @@ export function switchboardContainer(
       CapAdd: ["NET_ADMIN", "NET_BROADCAST", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE", "SYS_NICE"],
       // The engine's AppArmor profile forbids every mount, and a namespace gets its name by one.
       SecurityOpt: ["apparmor=unconfined"],
-      Binds: [`${place.directory}:${place.directory}`, `${options.engineSocket}:${engineSocketInside}`],
+      Binds: [`${options.engineSocket}:${engineSocketInside}`],
+      // By its name, so that the engine knows it as in use.
+      Mounts: [{ Type: "volume", Source: options.volume, Target: place.directory, VolumeOptions: emptyVolume }],
+      ...runtimeOf(place),
       Sysctls: sysctlsOf(options.sysctls),
       LogConfig: logConfig,
     },
   };
 }
+
+/** Nothing of the image is copied into it. */
+const emptyVolume = { NoCopy: true, Labels: {}, DriverConfig: { Name: "local", Options: {} } };
+
+export const runtimeOf = ({ containerRuntime }: Pick<LabPlace, "containerRuntime">): { readonly Runtime?: string } =>
+  containerRuntime === "" ? {} : { Runtime: containerRuntime };
+
+/** Zero is the engine's word for as much as there is. No swap on top: a node that swaps is another experiment. */
+export const limitsOf = ({ limits }: PlannedNode): Docker.HostConfig => ({
+  NanoCpus: Math.round(limits.cpuCount * 1e9),
+  Memory: limits.memoryBytes,
+  MemorySwap: limits.memoryBytes,
+});
 
 /** `sysctls` are the node's as far as this kernel has them. */
 export function nodeContainer(
@@ -108,6 +144,9 @@ export function nodeContainer(
       Tmpfs: { "/run": "mode=755" },
       Sysctls: sysctlsOf(options.sysctls),
       LogConfig: logConfig,
+      ...runtimeOf(place),
+      // Where a host has an image of its own, its container is what is limited (own-image.ts).
+      ...(node.host.image === "" ? limitsOf(node) : {}),
     },
   };
 }
@@ -121,54 +160,93 @@ export function environmentInside(node: PlannedNode, places: NodePlaces): string
   return Object.entries(inside).map(([name, value]) => `${name}=${value}`);
 }
 
-/** Creates and starts a container; answers its id and the pid of its first process. */
+/** Creates and starts a container, with files in it before anything runs; answers its id and the pid of its first process. */
 export async function startContainer(
   engine: Docker,
   wanted: Docker.ContainerCreateOptions,
+  files: readonly ArchiveFile[] = [],
 ): Promise<{ readonly id: string; readonly pid: number }> {
   const name = wanted.name ?? "";
   try {
     const container = await engine.createContainer(wanted);
+    await putFiles(container, files);
     await container.start();
     const { State } = await container.inspect();
     if (State.Pid > 0) return { id: container.id, pid: State.Pid };
     throw new OperatingError(`it ended at once with exit code ${State.ExitCode}`);
   } catch (error) {
-    throw engineError(`Start container ${name}`, error);
+    throw startError(name, wanted.Image ?? "", error);
   }
 }
+
+/** An image that was there when the lab began may have been removed since. */
+export function startError(name: string, image: string, cause: unknown): Error {
+  if (statusOf(cause) !== 404 || !/no such image/i.test(messageOf(cause))) {
+    return engineError(`Start container ${name}`, cause);
+  }
+  return new OperatingError(
+    `Start container ${name}: image ${image} has vanished; the engine said "${messageOf(cause)}"`,
+    {
+      suggestion:
+        "run it again: an image of ours is made anew when it is missing (testbed images build), others are fetched",
+    },
+  );
+}
+
+/** Files that a host brings along, readable by whoever its command runs as. */
+export const filesOf = ({ host }: PlannedNode): readonly ArchiveFile[] =>
+  Object.entries(host.files).map(([path, text]) => ({ path, text, mode: 0o644 }));
 
 /** Containers with these labels (`name` or `name=value`), running or not. */
 export async function containersWith(
   engine: Docker,
   labels: readonly string[],
 ): Promise<readonly Docker.ContainerInfo[]> {
-  return engine.listContainers({ all: true, filters: { label: [...labels] } });
+  try {
+    return await engine.listContainers({ all: true, filters: { label: [...labels] } });
+  } catch (error) {
+    throw engineError("Look for containers of labs", error);
+  }
 }
 
+/** Labels of all of a lab, as a filter. */
+export const labelsIn = ({ lab, owner }: LabName): readonly string[] => [
+  `${label.lab}=${lab}`,
+  `${label.directory}=${owner}`,
+];
+
 /** Removes every container of a lab, the switchboard first so that it makes no others; answers their names. */
-export async function removeLabContainers(
-  engine: Docker,
-  { lab, directory }: Pick<LabPlace, "lab" | "directory">,
-): Promise<readonly string[]> {
-  const ours = [`${label.lab}=${lab}`, `${label.directory}=${directory}`];
+export async function removeLabContainers(engine: Docker, name: LabName): Promise<readonly string[]> {
+  const ours = labelsIn(name);
   const removed: string[] = [];
+  const { signal } = new AbortController();
   const remove = async (containers: readonly Docker.ContainerInfo[]): Promise<void> => {
-    const signal = new AbortController().signal;
     await mapBounded(containers, { limit: containersAtOnce, signal }, async ({ Id, Names }) => {
       await removeContainer(engine, Id);
       removed.push(`container ${(Names[0] ?? Id).replace(/^\//, "")}`);
     });
   };
-  await remove(await containersWith(engine, [...ours, `${label.role}=${switchboardRole}`]));
-  // What the agent had asked for when it was ended may appear after the first look.
-  for (let left = await containersWith(engine, ours); left.length > 0; left = await containersWith(engine, ours)) {
-    await remove(left);
-  }
+  const switchboards = await containersWith(engine, [...ours, `${label.role}=${switchboardRole}`]);
+  await remove(switchboards);
+  const look = async (): Promise<Look<true>> => {
+    for (let left = await containersWith(engine, ours); left.length > 0; left = await containersWith(engine, ours)) {
+      await remove(left);
+    }
+    const gone = new Set(removed);
+    const making = await mapBounded(switchboards, { limit: 1, signal }, ({ Labels, ImageID }) => {
+      const members = (Labels[label.members] ?? "").split(",").filter((member) => member !== "");
+      const names = members.map((member) => containerName(name.lab, member));
+      const missing = names.filter((each) => !gone.has(`container ${each}`));
+      return beingMade(engine, { image: ImageID, names: missing, labels: labelsOf(name, nodeRole, "") });
+    });
+    if (making.flat().length > 0) return waiting(`the engine still makes ${making.flat().join(", ")}`);
+    return (await containersWith(engine, ours)).length === 0 ? there(true) : waiting("more have appeared");
+  };
+  await until(look, { timeoutMs: removalMsMax, everyMs: 20, signal, what: `lab ${name.lab} to have no container` });
   return removed;
 }
 
-async function removeContainer(engine: Docker, id: string): Promise<void> {
+export async function removeContainer(engine: Docker, id: string): Promise<void> {
   try {
     await engine.getContainer(id).remove({ force: true, v: true });
   } catch (error) {

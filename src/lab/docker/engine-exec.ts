@@ -1,5 +1,7 @@
 // A command in a container with this terminal: `node engine-exec.mjs CONTAINER COMMAND ARGUMENT…`. It goes through the engine's
 // API, so it needs no docker client and works with an engine elsewhere. Exit code: the command's.
+import type Docker from "dockerode";
+import { there, until, waiting, type Look } from "../../system/index.js";
 import { openEngine } from "./engine.js";
 
 async function main([id = "", ...command]: readonly string[]): Promise<number> {
@@ -33,7 +35,17 @@ async function main([id = "", ...command]: readonly string[]): Promise<number> {
   process.stdin.pipe(stream);
   await ended;
   if (isTerminal) process.stdin.setRawMode(false);
-  return (await exec.inspect()).ExitCode ?? 4;
+  return exitCodeOf(exec);
+}
+
+/** The engine knows of the end a moment after the output has ended. */
+async function exitCodeOf(exec: Docker.Exec): Promise<number> {
+  const look = async (): Promise<Look<number>> => {
+    const { Running: runs, ExitCode } = await exec.inspect();
+    return runs || ExitCode === null ? waiting("the engine says that it runs") : there(ExitCode);
+  };
+  const { signal } = new AbortController();
+  return until(look, { timeoutMs: 10_000, everyMs: 5, signal, what: "the command's exit code" });
 }
 
 main(process.argv.slice(2)).then(

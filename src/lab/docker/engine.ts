@@ -1,81 +1,134 @@
-// The Docker engine: the one that DOCKER_HOST names, or the one at its usual place. Labels by which everything of ours is found,
-// and the engine's errors told apart by their status codes.
+// The Docker engine that this command speaks to, whether it can be used, and the labels by which everything of ours on it is found.
 import Docker from "dockerode";
-import { EnvironmentLacks, OperatingError } from "../../system/index.js";
+import { EnvironmentLacks, UserError } from "../../system/index.js";
+import { engineAddress, type EngineAddress } from "./engine-address.js";
+import { messageOf, statusOf, unreachable } from "./engine-errors.js";
 
-/** On every container and image of ours. A lab is found by its folder too: two users may have labs of one name. */
+export { engineError, messageOf, statusOf } from "./engine-errors.js";
+
+/** On every container, volume and image of ours. */
 export const label = {
   format: "testbed.format",
   lab: "testbed.lab",
+  /** Whose lab it is: the folder that a netns lab of this name would have; two users may have labs of one name. */
   directory: "testbed.directory",
-  /** Name of the node, or `switchboardRole` for the container of the agent. */
+  /** Name of the node, or empty for the container of the agent. */
   node: "testbed.node",
   role: "testbed.role",
+  /** On the container of the agent: names of the containers that it makes, without what they begin with, comma-separated. */
+  members: "testbed.members",
+  /** On volumes: the process that makes the lab, as HOST/PID/START. */
+  maker: "testbed.maker",
   /** On images: hash of what is in it. */
   program: "testbed.program",
   base: "testbed.base",
+  /** On node images: what containers run by on this engine; empty: its own choice. */
+  runtime: "testbed.runtime",
 } as const;
 
 export const dockerFormat = "1";
 
-export const openEngine = (): Docker => new Docker();
+/** Throws a UserError when the settings that name it cannot be used. */
+export const openEngine = (address: EngineAddress = engineAddress()): Docker => new Docker(address.options);
 
+/** Of Docker 20.10, the oldest engine that labs were tried on. */
+const apiVersionMin = [1, 41] as const;
 const answerMsMax = 5_000;
 
-/** What it says of itself; rejects with EnvironmentLacks when nobody answers. */
-export async function engineVersion(engine: Docker): Promise<string> {
-  try {
-    const { Version } = await inTime(engine.version());
-    return Version;
-  } catch (cause) {
-    const where = process.env["DOCKER_HOST"] ?? "the usual socket";
-    throw new EnvironmentLacks([`a Docker engine that answers at ${where} (${messageOf(cause)})`], {
-      suggestion: "start one, set DOCKER_HOST, or use --runtime netns, which needs none",
-      cause,
-    });
-  }
+export interface EngineFacts {
+  readonly version: string;
+  /** Where it is and which setting says so. */
+  readonly where: string;
 }
 
-/** Version of the engine that answers, or why none does: for who chooses a runtime. */
-export async function engineAnswers(): Promise<{ readonly version: string } | { readonly why: string }> {
+const elsewhere = "start one, name another with DOCKER_HOST, or use --runtime netns, which needs none";
+
+/** What the engine says of itself; rejects with EnvironmentLacks when nobody answers or it cannot be used. */
+export async function engineFacts(address: EngineAddress = engineAddress()): Promise<EngineFacts> {
+  const where = `${address.host} (${address.source})`;
+  const timeout = AbortSignal.timeout(answerMsMax);
+  let said: unknown;
   try {
-    return { version: await engineVersion(openEngine()) };
+    said = await askVersion(openEngine(address), timeout);
+  } catch (cause) {
+    throw lackOf(where, cause, timeout.aborted);
+  }
+  const facts = factsFrom(said);
+  const lack = wrongWith(facts);
+  if (lack === "") return { version: facts.version, where };
+  throw new EnvironmentLacks([`a Docker engine that can be used at ${where}: ${lack}`], { suggestion: elsewhere });
+}
+
+/** Aborted when late: a connection that nobody answers would keep this process for minutes. */
+function askVersion(engine: Docker, abortSignal: AbortSignal): Promise<unknown> {
+  // Dockerode's types leave the option out that its `version` takes.
+  const asking = engine as unknown as { version(options: { readonly abortSignal: AbortSignal }): Promise<unknown> };
+  return asking.version({ abortSignal });
+}
+
+/** Its version, for who has spoken to it before. */
+export const engineVersion = async (engine: Docker): Promise<string> => (await engine.version()).Version;
+
+function lackOf(where: string, cause: unknown, isLate: boolean): EnvironmentLacks {
+  const status = statusOf(cause);
+  if (status > 0) {
+    const refused = `it answers and refuses with status ${status}: it said "${messageOf(cause).trim()}"`;
+    return new EnvironmentLacks([`a Docker engine that can be used at ${where}: ${refused}`], {
+      suggestion: "ask who runs it for the right to use it, or use --runtime netns, which needs none",
+    });
+  }
+  const why = isLate ? `no answer within ${answerMsMax} ms` : unreachable(cause);
+  const reason = why === "" ? `"${messageOf(cause)}"` : isLate ? why : `${why} ("${messageOf(cause)}")`;
+  const isForbidden = typeof cause === "object" && cause !== null && "code" in cause && cause.code === "EACCES";
+  return new EnvironmentLacks([`a Docker engine at ${where}: ${reason}`], {
+    suggestion: isForbidden ? "ask to be put into the group that owns the socket, or use --runtime netns" : elsewhere,
+  });
+}
+
+interface Said {
+  readonly version: string;
+  readonly apiVersion: string;
+  readonly system: string;
+  readonly architecture: string;
+}
+
+function factsFrom(said: unknown): Said {
+  const of = (name: string): string => {
+    if (typeof said !== "object" || said === null) return "";
+    const value: unknown = Object.entries(said).find(([key]) => key === name)?.[1];
+    return typeof value === "string" ? value : "";
+  };
+  return { version: of("Version"), apiVersion: of("ApiVersion"), system: of("Os"), architecture: of("Arch") };
+}
+
+/** Go's names of what Node calls otherwise. */
+const goArchitectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
+
+function wrongWith({ version, apiVersion, system, architecture }: Said): string {
+  const parts = /^(\d+)\.(\d+)$/.exec(apiVersion);
+  if (parts === null) return "what answers there is no Docker engine: it told no version of its API";
+  const [major = 0, minor = 0] = parts.slice(1).map(Number);
+  const isOld = major < apiVersionMin[0] || (major === apiVersionMin[0] && minor < apiVersionMin[1]);
+  if (isOld)
+    return `version ${version} speaks API ${apiVersion}, and ${apiVersionMin.join(".")} (Docker 20.10) is needed`;
+  if (system !== "linux") return `its containers are of "${system}", and those of Linux are needed`;
+  const own = goArchitectures[process.arch] ?? process.arch;
+  // The image is made of what is installed here.
+  return architecture === own ? "" : `it runs on ${architecture}, and the programs here are for ${own}`;
+}
+
+/** The engine that can be used, or why there is none: for who chooses a runtime, and for who looks for labs. */
+export async function engineAnswers(): Promise<EngineFacts | { readonly why: string }> {
+  try {
+    return await engineFacts();
   } catch (error) {
     if (error instanceof EnvironmentLacks) return { why: error.missing.join("; ") };
+    if (error instanceof UserError) return { why: error.message };
     throw error;
   }
 }
 
-async function inTime<T>(answer: Promise<T>): Promise<T> {
-  const timeout = AbortSignal.timeout(answerMsMax);
-  const late = new Promise<never>((_, reject) => {
-    timeout.addEventListener("abort", () => reject(new OperatingError(`no answer after ${answerMsMax} ms`)));
-  });
-  return Promise.race([answer, late]);
+/** Where the engine's own socket is on its machine: the agent speaks to it by that. */
+export function socketOfEngine(address: EngineAddress = engineAddress()): string {
+  return process.env["TESTBED_ENGINE_SOCKET"] ?? address.socketPath ?? "/var/run/docker.sock";
 }
-
-/** Path of the engine's socket on this machine; undefined when the engine is reached in another way. */
-export function localSocket(): string | undefined {
-  const host = process.env["DOCKER_HOST"] ?? "";
-  if (host === "") return "/var/run/docker.sock";
-  return host.startsWith("unix://") ? host.slice("unix://".length) : undefined;
-}
-
-/** Status code of an engine's answer that was an error (404 no such thing, 409 in use …); 0 for any other error. */
-export function statusOf(error: unknown): number {
-  if (typeof error !== "object" || error === null || !("statusCode" in error)) return 0;
-  return typeof error.statusCode === "number" ? error.statusCode : 0;
-}
-
-/** The engine's own words, as it answers `{"message": …}`, else the error's. */
-export function messageOf(error: unknown): string {
-  if (typeof error === "object" && error !== null && "json" in error) {
-    const { json } = error;
-    if (typeof json === "object" && json !== null && "message" in json) return String(json.message);
-  }
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** Turns an engine's error into one of ours that says what was done. */
-export const engineError = (what: string, cause: unknown): OperatingError =>
-  new OperatingError(`${what}: the engine said "${messageOf(cause)}"`, { cause });

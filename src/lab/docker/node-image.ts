@@ -8,8 +8,11 @@ import type Docker from "dockerode";
 import { sha256Hex } from "../../base/index.js";
 import { EnvironmentLacks, hasCode } from "../../system/index.js";
 import { imageRoot, programRoot, programs } from "../programs.js";
-import { baseImage, followed, hasImage } from "./base-image.js";
-import { engineError, engineVersion, label, messageOf, openEngine, statusOf } from "./engine.js";
+import { baseImage, wayToBase } from "./base-image.js";
+import { baseReference } from "./base-recipe.js";
+import { engineError, engineFacts, label, messageOf, openEngine, statusOf } from "./engine.js";
+import { followed, hasImage } from "./images.js";
+import { quickRuntime } from "./quick-runtime.js";
 
 export interface ImageOptions {
   readonly signal: AbortSignal;
@@ -21,10 +24,10 @@ const repository = "testbed-node";
 /** Reference of the image for the programs as they are built now; made when the engine has none. */
 export async function nodeImage(engine: Docker, options: ImageOptions): Promise<string> {
   const files = await programFiles();
-  const base = await baseImage(engine, options);
-  const hash = await hashOf(files, base);
-  const reference = `${repository}:${hash.slice(0, 12)}`;
+  const hash = await hashOf(files, baseReference);
+  const reference = referenceOf(hash);
   if (await hasImage(engine, reference)) return reference;
+  const base = await baseImage(engine, options);
   options.progress("the programs' layer of the node image");
   const context = await mkdtemp(join(tmpdir(), "testbed-image-"));
   try {
@@ -37,7 +40,11 @@ export async function nodeImage(engine: Docker, options: ImageOptions): Promise<
     const build = await engine.buildImage(
       { context, src: ["Dockerfile", "testbed"] },
       // `forcerm`: a build that fails would leave a container behind.
-      { t: reference, forcerm: true, labels: { [label.program]: hash } },
+      {
+        t: reference,
+        forcerm: true,
+        labels: { [label.program]: hash, [label.runtime]: await quickRuntime(engine, base) },
+      },
     );
     await followed(engine, build);
   } catch (error) {
@@ -49,11 +56,31 @@ export async function nodeImage(engine: Docker, options: ImageOptions): Promise<
   return reference;
 }
 
+const referenceOf = (hash: string): string => `${repository}:${hash.slice(0, 12)}`;
+
 /** `testbed images build`: rejects with EnvironmentLacks when there is no engine. */
 export async function buildNodeImage(options: ImageOptions): Promise<string> {
-  const engine = openEngine();
-  await engineVersion(engine);
-  return nodeImage(engine, options);
+  await engineFacts();
+  return nodeImage(openEngine(), options);
+}
+
+/** The image for the programs as they are built now; undefined when it would have to be made. */
+export async function presentImage(engine: Docker): Promise<string | undefined> {
+  const reference = referenceOf(await hashOf(await programFiles(), baseReference));
+  return (await hasImage(engine, reference)) ? reference : undefined;
+}
+
+/** The image for the programs as they are built now, or how it can come to be, or why it cannot: nothing is made. */
+export async function imagePresence(engine: Docker): Promise<{ readonly can: true } | { readonly cannot: string }> {
+  try {
+    if ((await presentImage(engine)) !== undefined) return { can: true };
+    if (await hasImage(engine, baseReference)) return { can: true };
+    const way = await wayToBase(engine);
+    return way.way === "none" ? { cannot: way.cannot } : { can: true };
+  } catch (error) {
+    if (error instanceof EnvironmentLacks) return { cannot: error.missing.join("; ") };
+    throw error;
+  }
 }
 
 interface ProgramFile {
@@ -64,7 +91,7 @@ interface ProgramFile {
 
 /** What a node and the agent need of this installation. */
 async function programFiles(): Promise<readonly ProgramFile[]> {
-  const ours = [programs.agent, programs.service, programs.start, programs.hold];
+  const ours = [programs.agent, programs.service, programs.relay, programs.start, programs.hold];
   const koffi = dirname(createRequire(join(programRoot, "package.json")).resolve("koffi"));
   // Koffi's loader finds its native part in a package beside it.
   const native = `@koromix/koffi-linux-${process.arch}`;

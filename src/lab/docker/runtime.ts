@@ -1,31 +1,20 @@
-// The docker runtime: a lab is a switchboard container with the agent in it and a container for each node, on an engine of this
-// machine. Its folder, its connection and its events are those of a netns lab (the folder is mounted at its own path); what is
-// different is how it begins and how it ends. Containers are found by their labels, never by name.
-import { access, rm } from "node:fs/promises";
-import { join } from "node:path";
+// The docker runtime: a lab is a switchboard container with the agent in it, a container for each node, and a volume that is its
+// folder. All of it lives on the engine, which is asked for everything: neither files of this machine nor root are needed, and the
+// engine may be elsewhere. What is there is found by its labels, never by name.
 import type Docker from "dockerode";
 import type { Plan } from "../../plan/index.js";
-import { CleanupStack, EnvironmentLacks, hasCode, OperatingError, readTextIfThere } from "../../system/index.js";
-import { possible } from "../agent/network.js";
+import { CleanupStack, OperatingError, UserError } from "../../system/index.js";
 import type { LabSummary, RunningLab, Runtime, UpOptions } from "../contract.js";
-import { checkRequirements } from "../links/requirements.js";
-import { isAlive } from "../netns/host-process.js";
-import { type LabEnds, LocalLab, openLab } from "../netns/running-lab.js";
-import { awaitAgent, writeSettings } from "../netns/runtime.js";
-import { hasPrivileges, unshareArguments } from "../netns/sandbox.js";
-import { createLabFolder, labFolder, labNames, readLab, type LabRecord } from "../netns/state-folder.js";
-import { programs } from "../programs.js";
-import { hasSmartbftGo } from "../smartbft-go.js";
-import {
-  containersWith,
-  type LabPlace,
-  removeLabContainers,
-  startContainer,
-  switchboardContainer,
-  switchboardRole,
-} from "./containers.js";
-import { dockerFormat, engineAnswers, engineVersion, label, localSocket, openEngine } from "./engine.js";
-import { nodeImage } from "./node-image.js";
+import type { AgentConnection } from "../netns/connection.js";
+import { LocalLab } from "../netns/running-lab.js";
+import { controlSocketOf, labFolder, nodeFolder, socketPathBytesMax } from "../netns/state-folder.js";
+import { containersWith, type LabName, switchboardRole } from "./containers.js";
+import { dockerFormat, engineAnswers, engineFacts, label, openEngine } from "./engine.js";
+import { agentTrouble, connectAgent, containerEnds, removeLab, type Switchboard } from "./engine-lab.js";
+import { checkEngine, checkEngineKernel, fetchOwnImages } from "./fitness.js";
+import { nodeImage, presentImage } from "./node-image.js";
+import { startSwitchboard, taken } from "./switchboard.js";
+import { createVolume, removeVolume, volumesOf } from "./volumes.js";
 
 export const dockerRuntime: Runtime = { check, up, attach, list, clean };
 
@@ -33,34 +22,16 @@ interface Waits {
   readonly signal: AbortSignal;
 }
 
+/** A lab of this user's: the folder that a netns lab of this name would have says whose it is. */
+const nameOf = (lab: string): LabName => ({ lab, owner: labFolder(lab) });
+
 async function check(plan: Plan, { signal }: Waits): Promise<void> {
-  await engineVersion(openEngine());
-  if (localSocket() === undefined) {
-    throw new EnvironmentLacks([`an engine on this machine: DOCKER_HOST is "${process.env["DOCKER_HOST"] ?? ""}"`], {
-      suggestion: "labs on an engine elsewhere do not work yet (docs/limitations.md): use one at unix://…",
-    });
-  }
-  if (process.getuid?.() !== 0) {
-    throw new EnvironmentLacks(["root, which the docker runtime still needs for the files its containers write"], {
-      suggestion: "run it as root, or use --runtime netns, which needs none",
-    });
-  }
-  if (hasSmartbftGo(plan)) {
-    throw new EnvironmentLacks(["an image with the program of orderers that are smartbft-go"], {
-      suggestion: "use --runtime netns; containers have our own replica only (docs/limitations.md)",
-    });
-  }
-  for (const program of [programs.agent, programs.service]) {
-    try {
-      await access(program);
-    } catch (cause) {
-      if (!hasCode(cause, "ENOENT")) throw cause;
-      throw new EnvironmentLacks([`the built program ${program}`], { suggestion: "run scripts/build", cause });
-    }
-  }
-  // The engine is on this machine, and its kernel is ours.
-  const inside = ["unshare", ...unshareArguments({ userNamespace: !(await hasPrivileges()) }), "--"];
-  await checkRequirements(plan, { inside, signal });
+  const engine = openEngine();
+  await checkEngine(engine, plan);
+  signal.throwIfAborted();
+  // Without an image there is nothing to try the kernel with: `up` makes it first.
+  const image = await presentImage(engine);
+  if (image !== undefined) await checkEngineKernel(engine, plan, { image, name: nameOf(plan.lab) });
 }
 
 async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
@@ -69,109 +40,134 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   const report = (phase: string): void =>
     options.progress({ phase, milliseconds: Math.round(performance.now() - startedAt) });
   signal.throwIfAborted();
-  await check(plan, { signal });
   const engine = openEngine();
+  const name = nameOf(plan.lab);
+  await checkEngine(engine, plan);
   const image = await nodeImage(engine, { signal, progress: report });
+  await fetchOwnImages(engine, plan, report);
+  await checkEngineKernel(engine, plan, { image, name });
+  for (const each of await makeRoom(engine, name)) report(`removed ${each} of a dead lab`);
   await using cleanup = new CleanupStack();
-  const createdAt = new Date().toISOString();
-  const nodes = plan.nodes.map((node) => node.name);
-  const facts = { name: plan.lab, runtime: "docker", userNamespace: false, createdAt } as const;
-  const { directory, replaced } = await createLabFolder(plan.lab, nodes, facts);
-  cleanup.defer(`folder ${directory}`, () => rm(directory, { recursive: true, force: true }));
-  if (replaced) report(`removed the folder of a dead lab "${plan.lab}"`);
-  const place: LabPlace = { lab: plan.lab, directory, image };
-  for (const each of await removeLabContainers(engine, place)) report(`removed ${each} of a dead lab`);
-  await writeSettings(directory, plan, { ...options, image, smartbftGo: "" });
+  const volume = await createVolume(engine, name);
+  cleanup.defer(`volume ${volume.name}`, () => removeVolume(engine, volume.name));
+  const { directory } = volume;
+  checkPaths(plan, directory);
+  const id = await startSwitchboard(engine, plan, { place: { ...name, directory, image }, volume, up: options });
   cleanup.defer(`containers of lab ${plan.lab}`, async () => {
-    await removeLabContainers(engine, place);
+    await removeLab(engine, name);
   });
-  const { connection, record } = await startAgent(engine, plan, { place, signal });
-  report("switchboard");
+  const switchboard = { engine, id, directory };
+  const connection = await connectAgent(switchboard);
   cleanup.defer("connection to the agent", () => connection[Symbol.dispose]());
+  report("switchboard");
   connection.onProgress = (progress) => report(progress.phase);
-  await connection.request({ do: "await-up" }, { signal });
+  await isUp(switchboard, connection, { signal });
   cleanup.move(); // the lab is up: it is the user's now
-  return new LocalLab(record, connection, containerEnds(record));
+  return new LocalLab(plan.lab, connection, containerEnds(name, switchboard, connection));
 }
 
-async function startAgent(
-  engine: Docker,
-  plan: Plan,
-  { place, signal }: Waits & { readonly place: LabPlace },
-): ReturnType<typeof awaitAgent> {
-  const sysctls = await possible(plan.steps.switchboardSysctls);
-  const engineSocket = localSocket() ?? "";
-  const { id } = await startContainer(engine, switchboardContainer(place, { engineSocket, sysctls }));
-  const watching = new AbortController();
-  const ended = agentEnd(engine.getContainer(id), place.directory, watching.signal);
-  ended.catch(() => undefined); // heard by who waits, until it listens
+async function isUp(switchboard: Switchboard, connection: AgentConnection, { signal }: Waits): Promise<void> {
   try {
-    return await awaitAgent(place.directory, ended, { signal });
-  } finally {
-    watching.abort(); // a question to the engine that stays open would keep this process
+    await connection.request({ do: "await-up" }, { signal });
+  } catch (error) {
+    if (error instanceof OperatingError && connection.closed) throw await agentTrouble(switchboard);
+    throw error;
   }
 }
 
-/** Rejects when the agent's container ends, with what it said. */
-async function agentEnd(container: Docker.Container, directory: string, signal: AbortSignal): Promise<never> {
-  await container.wait({ abortSignal: signal });
-  const log = (await readTextIfThere(join(directory, "agent.log"))) ?? "";
-  const said = log.trim().split("\n").slice(-12).join("\n");
-  throw new OperatingError(`Run the lab: its agent ended, expected it to stay; it said "${said}"`);
+/** Refuses a name that a lab has; removes what a dead one of ours has left. Two users' labs of one name would share containers' names. */
+async function makeRoom(engine: Docker, name: LabName): Promise<readonly string[]> {
+  const found = await switchboards(engine, { lab: name.lab });
+  for (const { Labels, State } of found) {
+    const owner = Labels[label.directory] ?? "";
+    if (owner !== name.owner) throw taken(name.lab, `somebody else's, with the folder ${owner}`);
+    if (isLive(State)) throw taken(name.lab, `its switchboard is ${State}`);
+  }
+  const isMade = (await volumesOf(engine, name)).some((volume) => volume.isMade);
+  if (isMade && found.every(({ State }) => State === "created")) throw taken(name.lab, "another command makes it now");
+  return removeLab(engine, name, { spareMade: true });
 }
 
-const containerEnds = (record: LabRecord): LabEnds => ({
-  execArguments: ([container = ""], command) => [process.execPath, programs.engineExec, container, ...command],
-  end: async () => {
-    await removeLabContainers(openEngine(), { lab: record.name, directory: labFolder(record.name) });
-  },
-});
-
-async function attach(name: string): Promise<RunningLab> {
-  return openLab(name, await readLab(name), containerEnds);
+/** Paths of sockets are short (unix(7)), and where volumes are is the engine's choice. */
+function checkPaths(plan: Plan, directory: string): void {
+  const longest = Math.max(...plan.nodes.map((node) => controlSocketOf(nodeFolder(directory, node.name)).length));
+  if (longest <= socketPathBytesMax) return;
+  throw new UserError(
+    `${directory}: control sockets in it would have paths of ${longest} bytes; a unix socket's holds at most ${socketPathBytesMax}`,
+    { suggestion: "give the engine a data folder with a shorter path (dockerd --data-root)" },
+  );
 }
 
-/** Labs of this user's state folder that have a switchboard; none where no engine answers. */
-async function list(): Promise<readonly LabSummary[]> {
-  if ("why" in (await engineAnswers())) return [];
-  const switchboards = await containersWith(openEngine(), [
+async function attach(lab: string): Promise<RunningLab> {
+  await engineFacts();
+  const engine = openEngine();
+  const name = nameOf(lab);
+  const [found] = await switchboards(engine, name);
+  if (found === undefined) {
+    throw new UserError(`Lab "${lab}" does not run`, { suggestion: "testbed up TOPOLOGY   starts one" });
+  }
+  if (found.State !== "running") {
+    throw new UserError(`Lab "${lab}" is dead: its agent has gone and its network with it; its containers are left`, {
+      suggestion: "testbed clean   removes what it left",
+    });
+  }
+  const switchboard = { engine, id: found.Id, directory: directoryOf(found.Mounts) };
+  const connection = await connectAgent(switchboard);
+  return new LocalLab(lab, connection, containerEnds(name, switchboard, connection));
+}
+
+function switchboards(engine: Docker, { lab, owner }: Partial<LabName> = {}): Promise<readonly Docker.ContainerInfo[]> {
+  return containersWith(engine, [
     `${label.format}=${dockerFormat}`,
     `${label.role}=${switchboardRole}`,
+    ...(lab === undefined ? [] : [`${label.lab}=${lab}`]),
+    ...(owner === undefined ? [] : [`${label.directory}=${owner}`]),
   ]);
-  return switchboards
-    .map(({ Labels, State, Created }) => ({
+}
+
+/** One that is only created belongs to a command that is at it, or was killed: its volume tells which. */
+const isLive = (state: string): boolean => ["running", "paused", "restarting"].includes(state);
+
+/** Labs of this user that have a switchboard; none where no engine answers. */
+async function list(): Promise<readonly LabSummary[]> {
+  if ("why" in (await engineAnswers())) return [];
+  return (await switchboards(openEngine()))
+    .filter(({ Labels }) => isOurs(Labels[label.lab], Labels[label.directory]))
+    .map(({ Labels, State, Created, Mounts }) => ({
       name: Labels[label.lab] ?? "",
       runtime: "docker" as const,
-      directory: Labels[label.directory] ?? "",
+      directory: directoryOf(Mounts),
       alive: State === "running",
       startedAt: new Date(Created * 1_000).toISOString(),
     }))
-    .filter(({ name, directory }) => directory === labFolder(name))
     .toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
+
+/** Of a switchboard: where its volume is. */
+const directoryOf = (mounts: Docker.ContainerInfo["Mounts"]): string =>
+  mounts.find(({ Type }) => Type === "volume")?.Source ?? "";
 
 async function clean(): Promise<readonly string[]> {
   if ("why" in (await engineAnswers())) return []; // what is left of docker labs waits for their engine
   const engine = openEngine();
-  const removed: string[] = [];
   const containers = await containersWith(engine, [`${label.format}=${dockerFormat}`]);
-  const names = containers
-    .filter(({ Labels }) => Labels[label.directory] === labFolder(Labels[label.lab] ?? ""))
-    .map(({ Labels }) => Labels[label.lab] ?? "");
-  for (const name of new Set(names)) {
-    if (await lives(name)) continue;
-    removed.push(...(await removeLabContainers(engine, { lab: name, directory: labFolder(name) })));
-  }
-  for (const name of await labNames()) {
-    if ((await readLab(name))?.runtime !== "docker" || (await lives(name))) continue;
-    await rm(labFolder(name), { recursive: true, force: true });
-    removed.push(labFolder(name));
+  const volumes = await volumesOf(engine);
+  const labs = new Set([
+    ...containers
+      .filter(({ Labels }) => isOurs(Labels[label.lab], Labels[label.directory]))
+      .map(({ Labels }) => Labels[label.lab] ?? ""),
+    ...volumes.filter(({ lab, owner }) => isOurs(lab, owner)).map(({ lab }) => lab),
+  ]);
+  const removed: string[] = [];
+  for (const lab of labs) {
+    const name = nameOf(lab);
+    const states = (await switchboards(engine, name)).map(({ State }) => State);
+    const isMade = volumes.some((volume) => volume.lab === lab && volume.owner === name.owner && volume.isMade);
+    const comesUp = isMade && states.every((state) => state === "created");
+    if (!comesUp && !states.some(isLive)) removed.push(...(await removeLab(engine, name, { spareMade: true })));
   }
   return removed;
 }
 
-/** A docker lab of this name runs or comes up. */
-async function lives(name: string): Promise<boolean> {
-  const record = await readLab(name);
-  return record?.runtime === "docker" && (await isAlive(record.owner));
-}
+const isOurs = (lab: string | undefined, owner: string | undefined): boolean =>
+  lab !== undefined && owner === labFolder(lab);

@@ -15,6 +15,8 @@ interface Port {
   readonly follows: string | undefined;
   readonly holds: Set<number>;
   up: boolean;
+  /** Its node has ended: there is no port to set. */
+  gone: boolean;
   /** Changes of one port never overlap; what is wanted is looked at when the turn comes. */
   turn: Promise<void>;
 }
@@ -39,6 +41,7 @@ export class CarrierKeeper {
         follows,
         holds: new Set(),
         up: true,
+        gone: false,
         turn: Promise.resolve(),
       };
       this.#ports.set(port.name, port);
@@ -66,6 +69,26 @@ export class CarrierKeeper {
       if (port !== undefined) port.up = listener.link("", port.name)?.admin === "up";
     }
     await Promise.all([...this.#ports.values()].map((port) => this.#settle(port)));
+  }
+
+  /** The node's ports are about to be taken away. */
+  letGo(node: string): void {
+    for (const port of this.#portsOf(node)) port.gone = true;
+  }
+
+  /** The node's wires are laid again, every end and port up: what is wanted of its ports now is done. */
+  async relaid(node: string): Promise<void> {
+    const ports = this.#portsOf(node);
+    for (const port of ports) {
+      port.gone = false;
+      port.up = true;
+    }
+    await Promise.all(ports.map((port) => this.#settle(port)));
+  }
+
+  #portsOf(node: string): readonly Port[] {
+    const endpoints = [...this.#wiring.endpoints.values()].filter((endpoint) => endpoint.node === node);
+    return this.#named(endpoints.map((endpoint) => endpoint.interface.port));
   }
 
   /** A change of a link, ours or not. Propagates it, and measures how long that took. */
@@ -106,7 +129,7 @@ export class CarrierKeeper {
         await this.#settle(port);
       }),
     );
-    return named.filter((port) => this.#wanted(port)).map((port) => port.name);
+    return named.filter((port) => !port.gone && this.#wanted(port)).map((port) => port.name);
   }
 
   #named(ports: readonly string[]): readonly Port[] {
@@ -122,7 +145,7 @@ export class CarrierKeeper {
     let changed = false;
     const turn = port.turn.then(async () => {
       const wanted = this.#wanted(port);
-      if (wanted === port.up) return;
+      if (wanted === port.up || port.gone) return;
       await this.#wiring.setAdmin({ namespace: "", name: port.name }, wanted ? "up" : "down");
       port.up = wanted;
       changed = true;

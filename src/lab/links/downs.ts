@@ -21,6 +21,10 @@ export interface Confirmed {
 }
 
 export interface Cut extends Confirmed {
+  /** When it was ordered, where the doing takes time by its nature: then lateness counts from here. */
+  readonly orderedAt?: Instant;
+  /** Its undo belongs to the fault itself and follows at once. */
+  readonly healsItself?: boolean;
   /** Undoes it and reads back. */
   readonly undo: () => Promise<Confirmed>;
 }
@@ -28,6 +32,12 @@ export interface Cut extends Confirmed {
 export interface CutOptions {
   readonly endpoint: Endpoint;
   readonly fault: number;
+}
+
+/** A chain that drops, at one hook of a port. */
+interface Chain {
+  readonly hook: "ingress" | "egress";
+  readonly name: string;
 }
 
 const table = "netdev testbed";
@@ -39,6 +49,8 @@ export class Downs {
   readonly #carrier: CarrierKeeper;
   /** Faults that hold a node's own end down, by endpoint. */
   readonly #adminHolds = new Map<string, Set<number>>();
+  /** Drops in force, by endpoint. */
+  readonly #drops = new Map<string, Set<readonly Chain[]>>();
   #hasTable: Promise<void> | undefined;
 
   constructor(wiring: Wiring, carrier: CarrierKeeper) {
@@ -50,6 +62,29 @@ export class Downs {
   async prepare(nodes: readonly string[]): Promise<void> {
     await this.#wiring.prepare(nodes);
     await this.#table();
+  }
+
+  /** A node has its wires again: what drops its frames is a rule on ports that are new. */
+  async relaid(node: string): Promise<void> {
+    for (const { endpoint, chains } of this.#dropsOf(node)) {
+      // Newer kernels keep a rule whose port went, older ones do not: the one that is left is replaced.
+      await this.#wiring.nft(chains.map(({ name }) => `delete chain ${table} ${name}`));
+      await this.#addDrops(endpoint.interface.port, chains);
+    }
+  }
+
+  /** A node that began again has its interfaces up: those that a fault holds down go down again. */
+  async holdAgain(node: string): Promise<void> {
+    for (const endpoint of this.#wiring.endpoints.values()) {
+      if (endpoint.node !== node || (this.#adminHolds.get(endpoint.name)?.size ?? 0) === 0) continue;
+      await this.#wiring.setAdmin(ownEnd(endpoint), "down");
+    }
+  }
+
+  #dropsOf(node: string): readonly { readonly endpoint: Endpoint; readonly chains: readonly Chain[] }[] {
+    return [...this.#wiring.endpoints.values()]
+      .filter((endpoint) => endpoint.node === node)
+      .flatMap((endpoint) => [...(this.#drops.get(endpoint.name) ?? [])].map((chains) => ({ endpoint, chains })));
   }
 
   cut(how: HowDown, options: CutOptions): Promise<Cut> {
@@ -75,6 +110,7 @@ export class Downs {
     holds.add(fault);
     const undo = async (): Promise<Confirmed> => {
       holds.delete(fault);
+      if (this.#wiring.isGone(endpoint.node)) return confirmed(`${endpoint.node} has ended, and has no interfaces`);
       if (holds.size > 0) return confirmed(`${describe(device)} stays down: fault ${[...holds].join(", ")} holds it`);
       return confirmed(stateText(device, await this.#wiring.setAdmin(device, "up")));
     };
@@ -102,6 +138,7 @@ export class Downs {
   async #plug(endpoint: Endpoint, others: readonly string[], fault: number): Promise<Confirmed> {
     const device = ownEnd(endpoint);
     const near = this.#carrier.release([endpoint.interface.port], fault).then(async (up): Promise<Confirmed> => {
+      if (this.#wiring.isGone(endpoint.node)) return confirmed(`${endpoint.node} has ended, and has no interfaces`);
       const state = await this.#wiring.show(device);
       // It may be held by another fault, or follow an end that is down: then there is no carrier to wait for.
       const seen = confirmed(
@@ -118,6 +155,20 @@ export class Downs {
     const { port } = endpoint.interface;
     await this.#wiring.show(ownEnd(endpoint)); // as above
     const chains = hooks.map((hook) => ({ hook, name: `fault${fault}_${endpoint.interface.portIndex}_${hook}` }));
+    const cut = await this.#addDrops(port, chains);
+    const drops = this.#drops.get(endpoint.name) ?? new Set();
+    this.#drops.set(endpoint.name, drops.add(chains));
+    const undo = (): Promise<Confirmed> => {
+      drops.delete(chains);
+      return this.#undrop(
+        port,
+        chains.map(({ name }) => name),
+      );
+    };
+    return { ...cut, undo };
+  }
+
+  async #addDrops(port: string, chains: readonly Chain[]): Promise<Confirmed> {
     const adds = chains.map(
       ({ hook, name }) =>
         `add chain ${table} ${name} { type filter hook ${hook} device "${port}" priority 0; }; add rule ${table} ${name} counter drop`,
@@ -126,8 +177,7 @@ export class Downs {
     const cut = confirmed(chains.map(({ hook }) => `drop at ${hook} of port ${port}`).join(", "));
     const missing = chains.filter(({ name }) => !hasDrop(answer, name));
     if (missing.length > 0) throw new OperatingError(`Drop frames at port ${port}: nft said "${answer.join("; ")}"`);
-    const names = chains.map(({ name }) => name);
-    return { ...cut, undo: () => this.#undrop(port, names) };
+    return cut;
   }
 
   async #undrop(port: string, chains: readonly string[]): Promise<Confirmed> {

@@ -1,14 +1,21 @@
 // Every fault of a lab, from the timeline or typed by hand: numbered, carried out, read back, stated as events, undone.
 // requested → effective (read back) → heal-requested → healed (read back), or failed with the reason. A fault that aims
 // at several interfaces is several lives under one number.
-import { after, assert, between, present, type Instant } from "../../base/index.js";
-import type { FaultEvent } from "../../boundary/index.js";
+import { after, assert, assertNever, between, present, type Instant } from "../../base/index.js";
+import {
+  misbehaviours,
+  type FaultEvent,
+  type FaultHow,
+  type HowDown,
+  type NodeFaultKind,
+} from "../../boundary/index.js";
 import type { ResolvedFault } from "../../director/index.js";
 import { now, OperatingError } from "../../system/index.js";
 import type { FaultStatus } from "../contract.js";
+import { turnByzantine, type TurnableNode } from "./byzantine-faults.js";
 import type { Cut, Downs } from "./downs.js";
 import type { EventSink } from "./event-sink.js";
-import { killService, pauseService, type ServiceProcess } from "./process-faults.js";
+import { killFrr, killService, pauseService, type FrrProcesses, type ServiceProcess } from "./process-faults.js";
 import type { Wiring } from "./wiring.js";
 
 export interface Injection {
@@ -33,6 +40,10 @@ export interface FaultDeskOptions {
   readonly downs: Downs;
   readonly log: EventSink;
   readonly serviceOf: (node: string) => ServiceProcess | undefined;
+  readonly frrOf: (node: string) => FrrProcesses | undefined;
+  /** Does it to a node as a whole. */
+  readonly cutNode: (what: NodeFaultKind, node: string) => Promise<Cut>;
+  readonly turnableOf: (node: string) => TurnableNode;
 }
 
 export class FaultDesk {
@@ -90,8 +101,10 @@ export class FaultDesk {
         life.cut = await this.#carryOut(life);
         life.state = "effective";
         life.since = life.cut.at;
-        const lateness = dueAt === undefined ? {} : { lateness: between(dueAt, life.since) };
-        this.#tell(life, "effective", { at: life.since, dueAt, detail: life.cut.detail, ...lateness });
+        const { orderedAt = life.since, detail } = life.cut;
+        const lateness = dueAt === undefined ? {} : { lateness: between(dueAt, orderedAt) };
+        this.#tell(life, "effective", { at: life.since, dueAt, detail, ...lateness });
+        if (life.cut.healsItself === true) void this.#end(life, undefined); // its failure is an event
       } catch (error) {
         life.state = "failed";
         this.#tell(life, "failed", { dueAt, detail: messageOf(error) });
@@ -118,14 +131,41 @@ export class FaultDesk {
   }
 
   async #carryOut({ resolved, target, fault }: Life): Promise<Cut> {
-    if (resolved.what !== "interface-down") return this.#carryOutOnProcess(resolved.what, target);
-    assert(resolved.how !== "", "an interface goes down in one of four ways");
-    const endpoint = this.#options.wiring.endpoints.get(target);
-    if (endpoint === undefined) throw new OperatingError(`Find ${target}: no such interface in this lab`);
-    return this.#options.downs.cut(resolved.how, { endpoint, fault });
+    const { what, how } = resolved;
+    switch (what) {
+      case "interface-down": {
+        assert(isDown(how), "an interface goes down in one of four ways");
+        const endpoint = this.#options.wiring.endpoints.get(target);
+        if (endpoint === undefined) throw new OperatingError(`Find ${target}: no such interface in this lab`);
+        return this.#options.downs.cut(how, { endpoint, fault });
+      }
+      case "process-kill":
+      case "process-pause":
+        return this.#carryOutOnService(what, target);
+      case "frr-kill":
+        return this.#carryOutOnFrr(target);
+      case "node-stop":
+      case "node-kill":
+      case "node-pause":
+      case "node-restart":
+        return this.#options.cutNode(what, target);
+      case "byzantine": {
+        const misbehaviour = misbehaviours.find((each) => each === how);
+        const named = present(misbehaviour, "the way in which a Byzantine node misbehaves");
+        return turnByzantine(target, named, this.#options.turnableOf(target));
+      }
+      default:
+        return assertNever(what);
+    }
   }
 
-  async #carryOutOnProcess(what: "process-kill" | "process-pause", node: string): Promise<Cut> {
+  async #carryOutOnFrr(node: string): Promise<Cut> {
+    const frr = this.#options.frrOf(node);
+    if (frr === undefined) throw new OperatingError(`Find FRR in ${node}: none runs there`);
+    return killFrr(node, frr);
+  }
+
+  async #carryOutOnService(what: "process-kill" | "process-pause", node: string): Promise<Cut> {
     const service = this.#options.serviceOf(node);
     if (service === undefined) throw new OperatingError(`Find the service of ${node}: it has none`);
     return what === "process-kill" ? killService(node, service) : pauseService(node, service);
@@ -155,6 +195,9 @@ export class FaultDesk {
     });
   }
 }
+
+const downs: readonly FaultHow[] = ["admin", "carrier", "blackhole", "one-way"] satisfies readonly HowDown[];
+const isDown = (how: FaultHow): how is HowDown => downs.includes(how);
 
 function lifeOf(fault: number, target: string, resolved: ResolvedFault): Life {
   return { fault, target, resolved, since: now(), state: "requested", cut: undefined, turn: Promise.resolve() };

@@ -67,6 +67,11 @@ export class KernelListener implements AsyncDisposable {
     return this.#links.get(`${node}:${name}`);
   }
 
+  /** The node's namespace has gone, and its routes with it: the kernel does not report them one by one. */
+  forgetRoutes(node: string): void {
+    this.#routes.delete(node);
+  }
+
   hasRoute(node: string, destination: string): boolean {
     return this.#routes.get(node)?.has(destination) ?? false;
   }

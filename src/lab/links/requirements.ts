@@ -1,6 +1,6 @@
 // What the kernel must have for a plan, probed in a fresh sandbox before anything is created: a kernel without sch_netem
 // must refuse a delay, never ignore it (design 6.9).
-import { EnvironmentLacks, OperatingError, tryCommand } from "../../system/index.js";
+import { EnvironmentLacks, OperatingError, tryCommand, type CommandResult } from "../../system/index.js";
 import type { Plan } from "../../plan/index.js";
 
 /** A command that succeeds only where the kernel has the thing; it is done to `lo` of a network namespace that is ours alone. */
@@ -15,14 +15,24 @@ export interface ProbeOptions {
   readonly signal: AbortSignal;
 }
 
+/** As `refuseMissing`, on this machine's kernel. */
+export function checkRequirements(plan: Plan, { inside, signal }: ProbeOptions): Promise<void> {
+  return refuseMissing(plan, (words) => {
+    const [command = "", ...args] = [...inside, ...words];
+    return tryCommand(command, args, { signal });
+  });
+}
+
 /** Rejects with EnvironmentLacks naming each missing feature and the links that ask for it. */
-export async function checkRequirements(plan: Plan, { inside, signal }: ProbeOptions): Promise<void> {
+export async function refuseMissing(
+  plan: Plan,
+  attempt: (command: readonly string[]) => Promise<CommandResult>,
+): Promise<void> {
   const missing: string[] = [];
   for (const name of plan.requirements) {
     const probe = probes[name];
     if (probe === undefined) throw new OperatingError(`Probe the kernel for "${name}": no probe known for it`);
-    const [command = "", ...args] = [...inside, "tc", ...probe];
-    const { exitCode, stderr } = await tryCommand(command, args, { signal });
+    const { exitCode, stderr } = await attempt(["tc", ...probe]);
     if (exitCode === 0) continue;
     missing.push(
       `kernel module ${name}, which ${askers(plan, name)} (tc said "${stderr.trim().split("\n")[0] ?? ""}")`,

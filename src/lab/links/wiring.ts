@@ -34,6 +34,8 @@ export class Wiring {
   readonly #switchboard = new ResidentTool("ip", "");
   readonly #nft = new ResidentTool("nft", "");
   readonly #inside = new Map<string, ResidentTool>();
+  /** Nodes that have ended: they have no interface now. */
+  readonly #gone = new Set<string>();
   readonly #echoes = new Map<string, { readonly admin: Admin; readonly until: number }[]>();
 
   constructor(plan: Plan) {
@@ -45,7 +47,25 @@ export class Wiring {
   /** Starts what is not running yet of the tools that faults on these nodes need. */
   async prepare(nodes: readonly string[]): Promise<void> {
     await Promise.all([this.#switchboard, this.#nft].map((tool) => tool.start()));
-    for (const node of nodes) await this.#toolFor(node).start();
+    for (const node of nodes) if (!this.#gone.has(node)) await this.#toolFor(node).start();
+  }
+
+  /** The node has ended: its own tool goes, which would keep the namespace, and faults on its interfaces are refused. */
+  async letGo(node: string): Promise<void> {
+    this.#gone.add(node);
+    const tool = this.#inside.get(node);
+    this.#inside.delete(node);
+    await tool?.[Symbol.asyncDispose]();
+  }
+
+  /** The node has its wires again. Its tool starts ahead of need. */
+  async relaid(node: string): Promise<void> {
+    this.#gone.delete(node);
+    await this.#toolFor(node).start();
+  }
+
+  isGone(node: string): boolean {
+    return this.#gone.has(node);
   }
 
   /** Sets a device up or down and answers its state as the kernel tells it afterwards. */
@@ -81,6 +101,8 @@ export class Wiring {
 
   #toolFor(namespace: string): ResidentTool {
     if (namespace === "") return this.#switchboard;
+    if (this.#gone.has(namespace))
+      throw new OperatingError(`Reach ${namespace}: it has ended, it has no interface now`);
     const tool = this.#inside.get(namespace) ?? new ResidentTool("ip", namespace);
     this.#inside.set(namespace, tool);
     return tool;

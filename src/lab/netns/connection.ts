@@ -1,6 +1,7 @@
-// One connection to an agent's control socket: numbered requests out, answers in, progress on the way.
+// One connection to an agent's control socket, or to a relay that ends there: numbered requests out, answers in, progress on the way.
 import { once } from "node:events";
-import { createConnection, type Socket } from "node:net";
+import { createConnection } from "node:net";
+import type { Duplex } from "node:stream";
 import { hasCode, jsonLine, LineSplitter, OperatingError } from "../../system/index.js";
 import type { AgentAnswer, Progress } from "../contract.js";
 import { errorFrom, type AgentLine, type LabRequest } from "../protocol.js";
@@ -11,18 +12,20 @@ interface Waiter {
 }
 
 export class AgentConnection implements Disposable {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #waiters = new Map<number, Waiter>();
   #onProgress: (progress: Progress) => void = () => undefined;
   #count = 0;
 
-  private constructor(socket: Socket) {
+  /** Takes the stream over. */
+  constructor(socket: Duplex) {
     this.#socket = socket;
     const lines = new LineSplitter();
     socket.on("data", (chunk: Buffer) => {
       for (const line of lines.push(chunk)) this.#hear(line);
     });
     socket.on("error", () => socket.destroy()); // "close" follows and tells the waiters
+    socket.once("end", () => socket.destroy());
     socket.once("close", () => {
       for (const waiter of this.#waiters.values()) {
         waiter.reject(new OperatingError("Ask the agent: the connection closed, expected an answer; the lab is gone"));
@@ -41,6 +44,10 @@ export class AgentConnection implements Disposable {
       throw error;
     }
     return new AgentConnection(socket);
+  }
+
+  get closed(): boolean {
+    return this.#socket.destroyed;
   }
 
   set onProgress(listener: (progress: Progress) => void) {
@@ -80,7 +87,14 @@ export class AgentConnection implements Disposable {
   }
 
   #hear(line: string): void {
-    const message = JSON.parse(line) as AgentLine; // the agent is the same version: lab.json's format was checked
+    let message: AgentLine;
+    try {
+      message = JSON.parse(line) as AgentLine; // the agent is the same version: lab.json's format was checked
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      this.#socket.destroy(); // an engine says in plain words that the relay could not be started
+      return;
+    }
     if ("progress" in message) {
       this.#onProgress(message.progress);
       return;

@@ -7,6 +7,7 @@ import { checkRequirements } from "../links/requirements.js";
 import { missingPackages } from "../probes/packages.js";
 import { programs } from "../programs.js";
 import { checkSmartbftGo, hasSmartbftGo } from "../smartbft-go.js";
+import { checkLimits } from "./limits.js";
 import { hasPrivileges, unshareArguments } from "./sandbox.js";
 
 interface Waits {
@@ -15,12 +16,29 @@ interface Waits {
 
 /** Rejects with EnvironmentLacks, which names what is missing and who asks for it. */
 export async function checkMachine(plan: Plan, { signal }: Waits): Promise<void> {
+  checkHosts(plan);
   await checkPackages();
   if (hasSmartbftGo(plan)) await checkSmartbftGo({ signal });
+  await checkLimits(plan);
   const userNamespace = !(await hasPrivileges());
   const throwAway = ["unshare", ...unshareArguments({ userNamespace }), "--"];
   await checkSandbox(throwAway, { userNamespace, signal });
   await checkRequirements(plan, { inside: throwAway, signal });
+}
+
+/** A namespace is no container: what a host brings along in an image, or would put over the machine's own files, has no place here. */
+function checkHosts(plan: Plan): void {
+  const missing = plan.nodes.flatMap(({ name, host }) => [
+    ...(host.image === ""
+      ? []
+      : [`containers for host ${name}, which has image ${host.image}: runtime netns has none`]),
+    ...(Object.keys(host.files).length === 0
+      ? []
+      : [
+          `a file system for host ${name}, which brings ${Object.keys(host.files).join(", ")}: in runtime netns it is the machine's`,
+        ]),
+  ]);
+  if (missing.length > 0) throw new EnvironmentLacks(missing, { suggestion: "use --runtime docker, which has both" });
 }
 
 async function checkPackages(): Promise<void> {

@@ -1,6 +1,6 @@
-// A lab of this machine as the CLI holds it: a folder, a process to watch, a connection to its agent. How a node is entered and
-// how the whole ends is the runtime's own business (LabEnds); that of netns is here, that of docker in docker/runtime.ts.
-import { open, rm } from "node:fs/promises";
+// A running lab as the CLI holds it: a folder, and a connection to its agent. Where the folder is, how a node is entered and how the
+// whole ends is the runtime's own business (LabEnds); that of netns is here, that of docker in docker/engine-lab.ts.
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Event } from "../../boundary/index.js";
 import type { Experiment } from "../../spec/index.js";
@@ -17,8 +17,10 @@ import {
 } from "../../system/index.js";
 import type { AgentRequest, FaultStatus, LabStatus, RunningLab } from "../contract.js";
 import type { LabRequest } from "../protocol.js";
+import { FolderHere, type LabFolder } from "../lab-folder.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive, namespacesOf, processesIn } from "./host-process.js";
+import { removeLimits } from "./limits.js";
 import { controlSocketOf, labFolder, type LabRecord } from "./state-folder.js";
 
 /** For answers the agent gives at once, or after a fault was read back. */
@@ -31,23 +33,26 @@ const downAnswerMsMax = 5_000;
 export interface LabEnds {
   /** Command that runs `command` in a node, from what the agent says of it (request `enter`). */
   execArguments(enter: readonly string[], command: readonly string[]): readonly string[];
-  /** Ends the lab, whatever its agent does; resolves when nothing of it is left but its folder. */
+  /** Ends the lab, whatever its agent does; resolves when nothing of it is left. */
   end(connection: AgentConnection): Promise<void>;
+  readonly folder: LabFolder;
 }
 
 export class LocalLab implements RunningLab {
   readonly name: string;
-  readonly directory: string;
-  readonly #record: LabRecord;
+  readonly folder: LabFolder;
   readonly #connection: AgentConnection;
   readonly #ends: LabEnds;
 
-  constructor(record: LabRecord, connection: AgentConnection, ends: LabEnds) {
-    this.name = record.name;
-    this.directory = labFolder(record.name);
-    this.#record = record;
+  constructor(name: string, connection: AgentConnection, ends: LabEnds) {
+    this.name = name;
+    this.folder = ends.folder;
     this.#connection = connection;
     this.#ends = ends;
+  }
+
+  get directory(): string {
+    return this.folder.directory;
   }
 
   status(): Promise<LabStatus> {
@@ -71,25 +76,23 @@ export class LocalLab implements RunningLab {
   }
 
   async *events(options: { readonly fromByte: number; readonly signal: AbortSignal }): AsyncIterable<Event> {
-    await using file = await open(join(this.directory, "events.ndjson"), "r");
-    const buffer = Buffer.alloc(1024 * 1024);
+    const { folder } = this;
     const lines = new LineSplitter();
     let position = options.fromByte;
     for (let over = false; !over; ) {
       options.signal.throwIfAborted();
       // Looked at before reading: what a dead agent had written is read to its end.
-      const gone = !(await isAlive(this.#record.owner));
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
-      position += bytesRead;
-      // A copy: the splitter keeps the start of an unfinished line, and the buffer is read into again.
-      for (const line of lines.push(Buffer.from(buffer.subarray(0, bytesRead)))) {
+      const gone = !(await folder.alive());
+      const bytes = (await folder.read("events.ndjson", position)) ?? Buffer.alloc(0);
+      position += bytes.length;
+      for (const line of lines.push(bytes)) {
         const event = JSON.parse(line) as Event; // the agent's own file: it checked each line before it wrote it
         yield event;
         if (event.kind === "phase" && event.phase === "stopped") return;
       }
-      if (bytesRead > 0) continue;
+      if (bytes.length > 0) continue;
       over = gone;
-      if (!over) await pause(20, { signal: options.signal });
+      if (!over) await pause(folder.everyMs, { signal: options.signal });
     }
     throw new OperatingError(`Follow the events of lab "${this.name}": its agent is gone, expected a "stopped" phase`, {
       suggestion: `see ${join(this.directory, "agent.log")}`,
@@ -103,7 +106,6 @@ export class LocalLab implements RunningLab {
 
   async down(): Promise<void> {
     await this.#ends.end(this.#connection);
-    await rm(this.directory, { recursive: true, force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -117,6 +119,7 @@ export class LocalLab implements RunningLab {
 }
 
 export const sandboxEnds = (record: LabRecord): LabEnds => ({
+  folder: new FolderHere(labFolder(record.name), () => isAlive(record.owner)),
   execArguments: (enter, command) => [...enterSandbox(record), ...enter, ...command],
   async end(connection) {
     const namespaces = await namespacesOf(record.owner.pid);
@@ -129,6 +132,7 @@ export const sandboxEnds = (record: LabRecord): LabEnds => ({
       if (!(error instanceof OperatingError) && !signal.aborted) throw error;
       await killSandbox(record);
     }
+    await rm(labFolder(record.name), { recursive: true, force: true });
   },
 });
 
@@ -141,6 +145,7 @@ export async function sandboxGone(record: LabRecord, namespaces: ReadonlySet<str
   };
   const options = { timeoutMs: downMsMax, everyMs: 5, signal: new AbortController().signal };
   await until(look, { ...options, what: `lab "${record.name}" to be gone` });
+  await removeLimits(labFolder(record.name));
 }
 
 /** Ends a sandbox from outside, whatever its agent does. */
@@ -163,11 +168,7 @@ function enterSandbox(record: LabRecord): readonly string[] {
 }
 
 /** The running lab of this name; refuses, with what to do, when it is not there, dead, or still coming up. */
-export async function openLab(
-  name: string,
-  record: LabRecord | undefined,
-  endsOf: (record: LabRecord) => LabEnds,
-): Promise<LocalLab> {
+export async function openLab(name: string, record: LabRecord | undefined): Promise<LocalLab> {
   if (record === undefined) {
     throw new UserError(`Lab "${name}" does not run`, { suggestion: "testbed up TOPOLOGY   starts one" });
   }
@@ -180,6 +181,6 @@ export async function openLab(
     );
   }
   const connection = await AgentConnection.open(controlSocketOf(labFolder(name)));
-  if (connection !== undefined) return new LocalLab(record, connection, endsOf(record));
+  if (connection !== undefined) return new LocalLab(name, connection, sandboxEnds(record));
   throw new UserError(`Lab "${name}" is still coming up (process ${record.owner.pid})`, { suggestion: "try again" });
 }

@@ -10,6 +10,7 @@ import type { UpSettings } from "../protocol.js";
 import { hasSmartbftGo, smartbftGo } from "../smartbft-go.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive } from "./host-process.js";
+import { removeLimits } from "./limits.js";
 import { checkMachine } from "./preflight.js";
 import { killSandbox, LocalLab, openLab, sandboxEnds } from "./running-lab.js";
 import { hasPrivileges, startSandbox } from "./sandbox.js";
@@ -50,7 +51,7 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   connection.onProgress = (progress) => report(progress.phase);
   await connection.request({ do: "await-up" }, { signal: options.signal });
   cleanup.move(); // the lab is up: it is the user's now
-  return new LocalLab(record, connection, sandboxEnds(record));
+  return new LocalLab(record.name, connection, sandboxEnds(record));
 }
 
 /** Leaves plan and settings for the agent; `image` is empty for nodes in namespaces. */
@@ -65,6 +66,8 @@ export async function writeSettings(
     messageTrace: options.messageTrace,
     image: options.image,
     smartbftGo: options.smartbftGo,
+    containerRuntime: "",
+    owner: "",
   };
   await writeWhole(join(directory, "plan.json"), JSON.stringify(plan));
   await writeWhole(join(directory, "up.json"), JSON.stringify(settings));
@@ -113,7 +116,7 @@ async function endSandbox(directory: string, pid: number): Promise<void> {
 }
 
 async function attach(name: string): Promise<RunningLab> {
-  return openLab(name, await readLab(name), sandboxEnds);
+  return openLab(name, await readLab(name));
 }
 
 async function list(): Promise<readonly LabSummary[]> {
@@ -133,6 +136,7 @@ async function clean(): Promise<readonly string[]> {
     const record = await readLab(name);
     if (record?.runtime === "docker") continue; // its containers go first: docker/runtime.ts
     if (record !== undefined && (await isAlive(record.owner))) continue;
+    await removeLimits(labFolder(name));
     removed.push(labFolder(name));
   }
   removed.push(...(await abandonedFolders()));

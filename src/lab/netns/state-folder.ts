@@ -33,7 +33,7 @@ export const controlSocketOf = (directory: string): string => join(directory, "c
 export const nodeFolder = (directory: string, node: string): string => join(directory, "nodes", node);
 
 /** sun_path holds 108 bytes with its closing zero (unix(7)). */
-const socketPathBytesMax = 107;
+export const socketPathBytesMax = 107;
 
 /** Makes the folder with its record in one step; refuses a name in use. Answers what a dead lab had left there, if any. */
 export async function createLabFolder(

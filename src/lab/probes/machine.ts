@@ -1,9 +1,10 @@
 // What this machine can do, for `testbed doctor`: each capability tried for real, in throw-away namespaces where it changes
 // anything, with what is lost without it. Nothing is installed and nothing stays.
 import { readFile } from "node:fs/promises";
-import { request } from "node:http";
 import { release } from "node:os";
 import { tryCommand, type CommandResult } from "../../system/index.js";
+import { engineFitness } from "../docker/fitness.js";
+import { limitsLack } from "../netns/limits.js";
 import { hasPrivileges, unshareArguments } from "../netns/sandbox.js";
 import { findProgram, missingPackages } from "./packages.js";
 
@@ -46,7 +47,7 @@ export async function examineMachine(): Promise<readonly Capability[]> {
       lost: "faults of kind blackhole and one-way",
     }),
     await frr({ signal }),
-    await docker({ signal }),
+    await docker(),
     await cgroups(),
     await pressure(),
     await userModeLinux(),
@@ -115,52 +116,20 @@ async function frr({ signal }: Waits): Promise<Capability> {
   return { ...base, present: true, detail: `${stdout.split("\n")[0] ?? ""}, with ${daemons.join(", ")}` };
 }
 
-const dockerSocket = "/var/run/docker.sock";
-
-/** A client without an engine is of no use: the engine itself is asked. */
-async function docker({ signal }: Waits): Promise<Capability> {
-  const base = { name: "Docker Engine", lost: "the docker runtime; netns needs none" };
-  try {
-    const answer = await getFromSocket(dockerSocket, "/version", { signal });
-    const facts: unknown = JSON.parse(answer);
-    const version =
-      typeof facts === "object" && facts !== null && "Version" in facts ? String(facts.Version) : "unknown";
-    return { ...base, present: true, detail: `version ${version} at ${dockerSocket}` };
-  } catch (error) {
-    // Whatever keeps it from answering is the finding.
-    return { ...base, present: false, detail: error instanceof Error ? error.message : String(error) };
-  }
-}
-
-function getFromSocket(socketPath: string, path: string, { signal }: Waits): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ socketPath, path, signal, timeout: 3_000 }, (response) => {
-      let body = "";
-      response.setEncoding("utf8");
-      response.on("data", (part: string) => (body += part));
-      response.on("end", () => resolve(body));
-      response.on("error", reject);
-    });
-    sent.on("timeout", () => sent.destroy(new Error(`no answer at ${socketPath}`)));
-    sent.on("error", reject);
-    sent.end();
-  });
+/** A client without an engine is of no use: the engine itself is asked, and whether labs can be had on it. */
+async function docker(): Promise<Capability> {
+  const { fit, why } = await engineFitness();
+  return { name: "Docker Engine", present: fit, detail: why, lost: "the docker runtime; netns needs none" };
 }
 
 async function cgroups(): Promise<Capability> {
-  const controllers = await textOf("/sys/fs/cgroup/cgroup.controllers");
-  const hybrid = await textOf("/sys/fs/cgroup/unified/cgroup.controllers");
-  const detail =
-    controllers !== undefined
-      ? `version 2: ${controllers}`
-      : hybrid !== undefined
-        ? "version 1 with an empty version 2"
-        : "version 1";
+  const version = (await textOf("/sys/fs/cgroup/cgroup.controllers")) === undefined ? 1 : 2;
+  const why = await limitsLack();
   return {
-    name: "cgroups version 2",
-    present: controllers !== undefined,
-    detail,
-    lost: "limits of processor and memory for a node",
+    name: "control groups",
+    present: why === "",
+    detail: why === "" ? `version ${version}` : why,
+    lost: "limits of processor and memory for a node in runtime netns",
   };
 }
 

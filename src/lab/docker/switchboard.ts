@@ -1,0 +1,107 @@
+// The switchboard container comes to be: made with its volume, given plan and settings by the engine, started. Where it does not start
+// under crun it starts under the engine's own runtime, and where the kernel has no IPv6 without its settings; nodes then do likewise.
+import { join } from "node:path";
+import type Docker from "dockerode";
+import type { Plan } from "../../plan/index.js";
+import { OperatingError, UserError } from "../../system/index.js";
+import type { UpOptions } from "../contract.js";
+import { labFormat, type LabRecord } from "../netns/state-folder.js";
+import type { UpSettings } from "../protocol.js";
+import { processHere } from "../netns/host-process.js";
+import { putFiles, type ArchiveFile } from "./archive.js";
+import { type LabPlace, ownImageRole, removeContainer, startError, switchboardContainer } from "./containers.js";
+import { messageOf, socketOfEngine, statusOf } from "./engine.js";
+import { runtimeFor } from "./quick-runtime.js";
+import type { LabVolume } from "./volumes.js";
+
+export interface SwitchboardOptions {
+  readonly place: Omit<LabPlace, "containerRuntime">;
+  readonly volume: LabVolume;
+  readonly up: UpOptions;
+}
+
+interface Attempt {
+  readonly containerRuntime: string;
+  readonly ipv6: boolean;
+}
+
+/** Id of the running container. Rejects with UserError when the name is taken meanwhile; leaves none behind. */
+export async function startSwitchboard(engine: Docker, plan: Plan, options: SwitchboardOptions): Promise<string> {
+  const attempts = await attemptsOn(engine, options.place.image);
+  for (let first = attempts.shift(); ; first = attempts.shift()) {
+    if (first === undefined) throw new OperatingError("Start the switchboard: no way to do so is left");
+    const attempt = first;
+    const id = await create(engine, plan, { ...options, attempt });
+    try {
+      await putFiles(engine.getContainer(id), await filesFor(plan, { ...options, attempt }));
+      await engine.getContainer(id).start();
+      return id;
+    } catch (error) {
+      await removeContainer(engine, id);
+      const lacksIpv6 = attempt.ipv6 && /ipv6/i.test(messageOf(error));
+      if (lacksIpv6) attempts.unshift({ ...attempt, ipv6: false });
+      else if (attempts.length === 0) throw startError("of the agent", options.place.image, error);
+    }
+  }
+}
+
+async function attemptsOn(engine: Docker, image: string): Promise<Attempt[]> {
+  const containerRuntime = await runtimeFor(engine, image).catch((error: unknown) => {
+    throw startError("of the agent", image, error);
+  });
+  const own: Attempt = { containerRuntime: "", ipv6: true };
+  return containerRuntime === "" ? [own] : [{ ...own, containerRuntime }, own];
+}
+
+interface Trying extends SwitchboardOptions {
+  readonly attempt: Attempt;
+}
+
+async function create(engine: Docker, plan: Plan, { place, volume, attempt }: Trying): Promise<string> {
+  const all = plan.steps.switchboardSysctls;
+  const sysctls = attempt.ipv6 ? all : all.filter((setting) => !setting.startsWith("net.ipv6."));
+  const whole = { ...place, containerRuntime: attempt.containerRuntime };
+  const own = plan.nodes.filter((node) => node.host.image !== "").map((node) => `${node.name}.${ownImageRole}`);
+  const members = [...plan.steps.namespaces, ...own];
+  const options = { volume: volume.name, engineSocket: socketOfEngine(), sysctls, members };
+  const wanted = switchboardContainer(whole, options);
+  try {
+    return (await engine.createContainer(wanted)).id;
+  } catch (error) {
+    if (statusOf(error) === 409) throw taken(place.lab, messageOf(error));
+    throw startError(wanted.name ?? "", place.image, error);
+  }
+}
+
+export const taken = (lab: string, why: string): UserError =>
+  new UserError(`Lab "${lab}" is on this engine already: ${why}`, {
+    suggestion: `end it with   testbed down --lab ${lab}   or give this one another name with --name`,
+  });
+
+/** What the agent reads when it starts (agent/main.ts). */
+async function filesFor(plan: Plan, { place, up, attempt }: Trying): Promise<readonly ArchiveFile[]> {
+  const record: LabRecord = {
+    format: labFormat,
+    name: plan.lab,
+    runtime: "docker",
+    owner: await processHere(),
+    stage: "creating",
+    userNamespace: false,
+    createdAt: new Date().toISOString(),
+  };
+  const settings: UpSettings = {
+    format: 1,
+    seed: up.seed,
+    messageTrace: up.messageTrace,
+    image: place.image,
+    containerRuntime: attempt.containerRuntime,
+    owner: place.owner,
+    smartbftGo: "", // fitness.ts refuses such a plan
+  };
+  const contents = { "lab.json": record, "plan.json": plan, "up.json": settings };
+  return Object.entries(contents).map(([name, value]) => ({
+    path: join(place.directory, name),
+    text: JSON.stringify(value),
+    mode: 0o600,
+  }));
+}

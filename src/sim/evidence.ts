@@ -1,0 +1,29 @@
+// What a message on the simulated wire proves about its signers, for checks: signatures are verified here, as the host
+// would, so that what is left are statements nobody can deny.
+import { concat, toHex, sha256, utf8, type NodeId } from "../base/index.js";
+import type { SignedStatement } from "../checks/index.js";
+import { decodeMessage, decodeViewData, type SignedViewData } from "../smartbft/index.js";
+import { keyOf, tinyVerification } from "./tiny-application.js";
+
+/** Commits and ViewData that verify, those inside a NewView too; empty for other messages and for bytes that are none. */
+export function signedStatements(bytes: Uint8Array): readonly SignedStatement[] {
+  const decoded = decodeMessage(bytes);
+  if (decoded.kind === "bad") return [];
+  const message = decoded.value;
+  if (message.kind === "ViewData") return viewDataStatement(message);
+  if (message.kind === "NewView") return message.entries.flatMap(viewDataStatement);
+  if (message.kind !== "Commit" || message.signature === undefined) return [];
+  const { signer, value, message: auxiliary } = message.signature;
+  if (!verifies(signer, concat(utf8(message.digest), auxiliary), value)) return [];
+  const { view, sequence, digest } = message;
+  return [{ what: "commit", signer, view, sequence, says: digest }];
+}
+
+function viewDataStatement({ raw, signer, signature }: SignedViewData): readonly SignedStatement[] {
+  const data = decodeViewData(raw);
+  if (data.kind === "bad" || !verifies(signer, raw, signature)) return [];
+  return [{ what: "view-data", signer, view: data.value.nextView, sequence: 0, says: toHex(sha256(raw)) }];
+}
+
+const verifies = (signer: NodeId, message: Uint8Array, signature: Uint8Array): boolean =>
+  tinyVerification({ key: keyOf(signer), message, signature });
