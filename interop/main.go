@@ -86,7 +86,7 @@ func answer(verb string, running *orderer.Orderer, stop func()) ([]host.Fact, er
 			facts = append(facts, running.Status()...)
 		}
 		return facts, nil
-	case "start-workload", "stop-workload", "peer-source":
+	case "start-workload", "stop-workload", "peer-source", "misbehave":
 		return nil, fmt.Errorf("Asked to %q: this kind of node does not do it, or is not ready", verb)
 	}
 	return nil, fmt.Errorf("Asked to %q: this node does not know it", verb)

@@ -37,6 +37,7 @@ type Client struct {
 // Transport settings, all explicit (src/boundary/transport.ts says what each is).
 type Transport struct {
 	Broadcast            string `json:"broadcast"`
+	Ingress              string `json:"ingress"`
 	ConnectTimeout       Micros `json:"connectTimeout"`
 	KeepaliveTime        Micros `json:"keepaliveTime"`
 	KeepaliveTimeout     Micros `json:"keepaliveTimeout"`
@@ -110,6 +111,8 @@ func ReadConfig(path string) (*Config, error) {
 		return nil, fmt.Errorf("%s: kind: got %q, expected orderer: smartbft-go runs nothing else", path, config.Kind)
 	case config.Implementation != "smartbft-go":
 		return nil, fmt.Errorf("%s: implementation: got %q, expected smartbft-go", path, config.Implementation)
+	case config.Transport.Ingress == "per-sender":
+		return nil, fmt.Errorf("%s: transport.ingress: got per-sender, expected shared: smartbft-go has the library's own queue", path)
 	case config.Options.Fidelity != "library":
 		return nil, fmt.Errorf("%s: options.fidelity: got %q, expected library: smartbft-go is the library", path, config.Options.Fidelity)
 	}

@@ -32,7 +32,7 @@ func (c *cluster) tellRejected(from uint64, reason string) {
 		host.F("decision", "rejected: "+reason), host.F("effects", []string{}))
 }
 
-// outline is type, view, sequence and assist of a message, as far as it has them.
+// outline is type, view, sequence, digest and assist of a message, as far as it has them.
 func outline(message *smartbftprotos.Message) []host.Fact {
 	facts := func(kind string, more ...host.Fact) []host.Fact {
 		return append([]host.Fact{host.F("type", kind)}, more...)
@@ -43,9 +43,9 @@ func outline(message *smartbftprotos.Message) []host.Fact {
 	case *smartbftprotos.Message_PrePrepare:
 		return facts("PrePrepare", view(content.PrePrepare.View), sequence(content.PrePrepare.Seq))
 	case *smartbftprotos.Message_Prepare:
-		return assisting(content.Prepare.Assist, facts("Prepare", view(content.Prepare.View), sequence(content.Prepare.Seq)))
+		return assisting(content.Prepare.Assist, facts("Prepare", view(content.Prepare.View), sequence(content.Prepare.Seq), digest(content.Prepare.Digest)))
 	case *smartbftprotos.Message_Commit:
-		return assisting(content.Commit.Assist, facts("Commit", view(content.Commit.View), sequence(content.Commit.Seq)))
+		return assisting(content.Commit.Assist, facts("Commit", view(content.Commit.View), sequence(content.Commit.Seq), digest(content.Commit.Digest)))
 	case *smartbftprotos.Message_ViewChange:
 		return facts("ViewChange", view(content.ViewChange.NextView))
 	case *smartbftprotos.Message_ViewData:
@@ -66,6 +66,9 @@ func outline(message *smartbftprotos.Message) []host.Fact {
 	}
 	return facts("unknown")
 }
+
+// digest is what a vote is for, the first 16 hexadecimal characters.
+func digest(whole string) host.Fact { return host.F("digest", whole[:min(len(whole), 16)]) }
 
 func assisting(assist bool, facts []host.Fact) []host.Fact {
 	if assist {

@@ -17,7 +17,7 @@ const sizes = [4, 7];
 const batchCount = 100;
 const outstandingCount = 2 * batchCount;
 const warmUpMs = 2_000;
-const signedCount = 60_000;
+const signedCount = 40_000;
 const signal = new AbortController().signal;
 
 interface Figures {
