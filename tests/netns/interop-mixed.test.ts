@@ -6,7 +6,7 @@ import type { Implementation } from "../../src/boundary/index.js";
 import { milliseconds, quorumSize, seconds } from "../../src/base/index.js";
 import type { ProtocolOptions } from "../../src/smartbft/index.js";
 import { LoopbackCluster } from "./loopback-cluster.js";
-import { factsOf, isBlock, ledgerOf, untilFacts, untilProgress, viewsOf } from "./mixed-cluster.js";
+import { factsOf, isBlock, ledgerOf, complaintsOf, untilFacts, untilProgress, viewsOf } from "./mixed-cluster.js";
 
 const go: Implementation = "smartbft-go";
 const ours: Implementation = "testbed";
@@ -133,7 +133,10 @@ describe.each(mixes)("$name", ({ implementations }) => {
     await load("stop");
     await untilLevel();
     const views = orderers.map((name) => viewsOf(cluster.node(name)));
-    expect(new Set(views.flat())).toEqual(new Set([0, 1, 2]));
+    // The complaints stand beside the views: a view too many must say who asked for it, and why.
+    const complaints = orderers.flatMap((name) => complaintsOf(cluster.node(name)));
+    const entered = [...new Set(views.flat())].toSorted((left, right) => left - right);
+    expect({ entered, complaints }).toEqual({ entered: [0, 1, 2], complaints });
     expect((await Promise.all(orderers.map((name) => factsOf(cluster.node(name))))).map(({ view }) => view)).toEqual(
       orderers.map(() => 2),
     );

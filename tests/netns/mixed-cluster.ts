@@ -50,6 +50,14 @@ export function viewsOf(node: RunningNode, from = 0): readonly number[] {
   return [...new Set(views)];
 }
 
+/** Who complained about whom and why, one line each. */
+export function complaintsOf(node: RunningNode): readonly string[] {
+  return node.events
+    .filter(isStep)
+    .filter(({ step }) => step === "complaint" || step === "viewChangeTimeout")
+    .map(({ at, step, facts }) => `${at} ${node.config.name} ${step} ${JSON.stringify(facts)}`);
+}
+
 export interface StoredBlock {
   readonly number: number;
   /** Hex of all that every orderer must agree on: the block without its set of signatures. */
