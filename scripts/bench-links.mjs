@@ -5,7 +5,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const [nodes, links, times] = process.argv.slice(2, 5).map(Number);
+const [nodes, links, times] = [...process.argv.slice(2).filter((word) => !word.startsWith("--")), 5].map(Number);
 const withMininet = process.argv.includes("--mininet");
 const work = mkdtempSync("/tmp/testbed-bench.");
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));

@@ -34,6 +34,7 @@ export type {
   ClientConfig,
   ClientIdentity,
   Consenter,
+  Implementation,
   NodeConfig,
   OrdererConfig,
   PeerConfig,

@@ -38,8 +38,13 @@ interface NodeConfigBase {
   readonly seed: string;
 }
 
+/** What an orderer's replica is: ours, or the Go library SmartBFT itself (docs/interop.md). */
+export type Implementation = "testbed" | "smartbft-go";
+
 export interface OrdererConfig extends NodeConfigBase {
   readonly kind: "orderer";
+  /** Which program this was written for; the other one refuses it. */
+  readonly implementation: Implementation;
   readonly id: NodeId;
   readonly port: number;
   readonly options: ProtocolOptions;

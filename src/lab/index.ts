@@ -23,5 +23,6 @@ export { buildNodeImage } from "./docker/node-image.js";
 export { dockerRuntime } from "./docker/runtime.js";
 export { netnsRuntime } from "./netns/runtime.js";
 export { demandOf, type Demand } from "./probes/room.js";
+export { smartbftGo } from "./smartbft-go.js";
 export { missingPackages } from "./probes/packages.js";
 export { examineMachine, type Capability } from "./probes/machine.js";

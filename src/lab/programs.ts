@@ -12,6 +12,8 @@ export const programs = {
   start: join(root, "images", "node", "start"),
   /** First process of a node's container (images/node/hold). */
   hold: join(root, "images", "node", "hold"),
+  /** Sources of the orderer with the Go library inside (smartbft-go.ts builds it). */
+  interop: join(root, "interop"),
   /** Joins standard input and output with the agent's control socket: the way of a CLI to an agent in a container. */
   relay: join(root, "dist", "relay.mjs"),
   /** Runs a command in a container with this terminal. */

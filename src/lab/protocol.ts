@@ -36,6 +36,8 @@ export interface UpSettings {
   readonly messageTrace: boolean;
   /** Image of the nodes' containers; empty: they live in namespaces. */
   readonly image: string;
+  /** Program of orderers that are smartbft-go; empty: there are none. */
+  readonly smartbftGo: string;
   /** What the engine runs containers by; empty: its own choice. */
   readonly containerRuntime: string;
   /** Whose lab it is, on labels (docker/engine.ts); empty in a netns lab, whose folder says so. */

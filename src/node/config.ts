@@ -24,6 +24,9 @@ export async function readConfig(path: string): Promise<NodeConfig> {
   if (!("kind" in value) || typeof value.kind !== "string" || !kinds.includes(value.kind)) {
     throw new UserError(`${path}: kind: expected one of ${kinds.join(", ")}`);
   }
+  if ("implementation" in value && value.implementation !== "testbed") {
+    throw new UserError(`${path}: implementation: got ${JSON.stringify(value.implementation)}, expected testbed`);
+  }
   // Written by the lab from a NodeConfig; see above.
   return value as NodeConfig;
 }

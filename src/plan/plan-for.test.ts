@@ -313,6 +313,13 @@ describe("a written plan", () => {
     ["a key too many", JSON.stringify({ ...plan, extra: 1 }), 'plan.json:1:1: Unrecognized key: "extra"'],
   ];
 
+  it("made before orderers could be another implementation is read, and they are ours", () => {
+    const older = JSON.stringify(plan, (key, value: unknown) => (key === "implementation" ? undefined : value));
+    expect(older).not.toContain("implementation");
+    const parsed = parsePlan(older, "plan.json");
+    expect(parsed.kind === "good" ? parsed.value : parsed).toEqual(plan);
+  });
+
   it.each(cases)("is refused with its reason: %s", (_, written, start) => {
     const parsed = parsePlan(written, "plan.json");
     const texts = parsed.kind === "bad" ? parsed.problems.map(problemText) : [];

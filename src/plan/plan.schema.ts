@@ -111,6 +111,8 @@ const impairment = z.strictObject({
 
 const carrier = z.enum(["propagate", "isolate"]);
 const kind = z.enum(["orderer", "peer", "client", "router", "switch", "host"]);
+/** Plans of runs that were made before orderers could be anything else do not say it. */
+const implementation = z.enum(["testbed", "smartbft-go"]).default("testbed");
 const profile = z.enum(["fabric", "library", "fast"]);
 
 // Plans of before there were hosts with images and limits have neither: results folders hold such plans.
@@ -138,6 +140,7 @@ const topology = z.strictObject({
       kind,
       id: text.optional(),
       ordererId: count,
+      implementation,
       protocol,
       written: protocol.partial(),
       blockSources: texts,
@@ -186,6 +189,7 @@ const node = z.strictObject({
       z.strictObject({
         ...service,
         kind: z.literal("orderer"),
+        implementation,
         id: z.int().min(1),
         port: z.int().min(1).max(65_535),
         options: protocol,

@@ -22,6 +22,7 @@ export function serviceFor(topology: Topology, node: TopologyNode, address: stri
       return {
         ...base,
         kind: "orderer",
+        implementation: node.implementation,
         id: nodeId(node.ordererId),
         port: ordererPort,
         options: node.protocol,

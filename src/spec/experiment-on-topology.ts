@@ -39,7 +39,9 @@ export function settingProblems(topology: Topology): readonly string[] {
 function findingsOf(topology: Topology): readonly OptionFinding[] {
   const orderers = topology.nodes.filter((node) => node.kind === "orderer");
   const byMessage = new Map(
-    orderers.flatMap((node) => optionFindings(node.protocol)).map((finding) => [finding.message, finding]),
+    orderers
+      .flatMap((node) => optionFindings(node.protocol, node.implementation))
+      .map((finding) => [finding.message, finding]),
   );
   return [...byMessage.values()];
 }

@@ -1,6 +1,7 @@
 // Settings in layers: profile, then topology, then experiment, then a single node. Later layers win key by key. What the
 // layers make together is judged here, for files and for command lines alike.
 import type { Duration } from "../base/index.js";
+import type { Implementation } from "../boundary/index.js";
 import { optionProblems, type ProtocolOptions } from "../smartbft/index.js";
 import { profiles } from "./profiles.js";
 import { protocolKeys } from "./settings.schema.js";
@@ -33,7 +34,18 @@ export interface OptionFinding {
   readonly values: string;
 }
 
-export function optionFindings(options: ProtocolOptions): readonly OptionFinding[] {
+/** What is wrong with the options of an orderer, or of orderers at large. */
+export function optionFindings(
+  options: ProtocolOptions,
+  implementation: Implementation = "testbed",
+): readonly OptionFinding[] {
+  const ruled = ruleFindings(options);
+  if (implementation === "testbed" || options.fidelity === "library") return ruled;
+  const message = `An orderer that is ${implementation} is the library itself: Fidelity must be library`;
+  return [...ruled, { keys: ["Fidelity"], message, values: `Fidelity is ${options.fidelity}` }];
+}
+
+function ruleFindings(options: ProtocolOptions): readonly OptionFinding[] {
   return optionProblems(options).map((sentence) => {
     const fields = Object.entries(protocolKeys).filter(([, field]) => new RegExp(`\\b${field}\\b`).test(sentence));
     const ordered = fields.toSorted((left, right) => sentence.indexOf(left[1]) - sentence.indexOf(right[1]));

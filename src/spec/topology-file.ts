@@ -70,6 +70,7 @@ function nodeFrom(name: string, raw: RawNode, rank: number, protocol: Topology["
     kind: raw.kind,
     id: raw.id,
     ordererId: raw.kind === "orderer" ? (raw["orderer-id"] ?? rank) : 0,
+    implementation: raw.implementation ?? "testbed",
     protocol: { ...protocol, ...written },
     written,
     blockSources: raw["block-sources"] ?? [],

@@ -34,6 +34,7 @@ const nodeNameAdvice = "write 1 to 15 small letters, digits or hyphens, beginnin
 /** Keys that only one kind of node has. */
 const kindOfKey = {
   "orderer-id": "orderer",
+  implementation: "orderer",
   protocol: "orderer",
   "block-sources": "peer",
   command: "host",
@@ -244,9 +245,11 @@ function optionRules(raw: RawTopology, findings: Findings): void {
   for (const finding of everywhere) report(finding, ["protocol"], raw.protocol ?? {});
   const known = new Set(everywhere.map(({ message }) => message));
   for (const [name, node] of Object.entries(raw.nodes)) {
-    if (node.protocol === undefined || node.kind !== "orderer") continue;
-    for (const finding of optionFindings({ ...options, ...protocolOverrides(node.protocol) })) {
-      if (!known.has(finding.message)) report(finding, ["nodes", name, "protocol"], node.protocol);
+    if (node.kind !== "orderer") continue;
+    const own = { ...options, ...protocolOverrides(node.protocol) };
+    const base = ["nodes", name, node.protocol === undefined ? "implementation" : "protocol"];
+    for (const finding of optionFindings(own, node.implementation)) {
+      if (!known.has(finding.message)) report(finding, base, node.protocol ?? {});
     }
   }
 }

@@ -113,6 +113,9 @@ const nodeSchema = strictMap("a node", {
   "orderer-id": count(`a whole number from 1 to ${ordererIdMax}`, 1, ordererIdMax)
     .optional()
     .describe("Orderers: id in the consensus protocol"),
+  implementation: choice(["testbed", "smartbft-go"])
+    .optional()
+    .describe("Orderers: this project's replica, or the Go library SmartBFT"),
   protocol: protocolSchema.optional().describe("Orderers: options of this one alone"),
   "block-sources": listOf("orderers", text("an orderer's name, leader or follower"))
     .optional()

@@ -1,7 +1,7 @@
 // Topology: what a user writes, in canonical form. Every default of the file itself is filled in here (profile, kinds,
 // units turned into numbers); what needs the whole graph (addresses, indexes, routes) is decided by `plan`.
 import type { Duration } from "../base/index.js";
-import type { TransportSettings } from "../boundary/index.js";
+import type { Implementation, TransportSettings } from "../boundary/index.js";
 import type { ProtocolOptions } from "../smartbft/index.js";
 
 export type NodeKind = "orderer" | "peer" | "client" | "router" | "switch" | "host";
@@ -50,6 +50,8 @@ export interface TopologyNode {
   readonly id: string | undefined;
   /** Consenter id of an orderer: written, or by order of natural name among orderers. 0 for other kinds. */
   readonly ordererId: number;
+  /** Orderers: which replica runs; `testbed` for other kinds. */
+  readonly implementation: Implementation;
   /** Orderers: the protocol after profile, topology and node overrides. Same object for other kinds. */
   readonly protocol: ProtocolOptions;
   /** What the node itself writes under `protocol`: kept so that another profile can be laid beneath it. */

@@ -8,7 +8,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { milliseconds, nodeId, seconds } from "../../src/base/index.js";
-import type { ControlAnswer, ControlRequest, Event, NodeConfig, TransportSettings } from "../../src/boundary/index.js";
+import type {
+  ControlAnswer,
+  ControlRequest,
+  Event,
+  Implementation,
+  NodeConfig,
+  TransportSettings,
+} from "../../src/boundary/index.js";
+import { smartbftGo } from "../../src/lab/index.js";
 import { libraryOptions, type ProtocolOptions } from "../../src/smartbft/index.js";
 import { LineSplitter, newKeyPair, now } from "../../src/system/index.js";
 
@@ -57,9 +65,9 @@ export class RunningNode implements AsyncDisposable {
   #socket: Socket | undefined;
   #next = 1;
 
-  constructor(config: NodeConfig, bundle: string, configPath: string, under: readonly string[]) {
+  constructor(config: NodeConfig, program: readonly string[], configPath: string, under: readonly string[]) {
     this.config = config;
-    const [command, ...rest] = [...under, process.execPath, bundle, configPath];
+    const [command, ...rest] = [...under, ...program, configPath];
     this.process = spawn(command, rest, { stdio: ["ignore", "inherit", "pipe"] });
     this.process.stderr?.on("data", (chunk: Buffer) => {
       this.stderr += chunk.toString();
@@ -160,6 +168,10 @@ export interface ClusterOptions {
   readonly orderers: number;
   readonly options?: Partial<ProtocolOptions>;
   readonly transport?: Partial<TransportSettings>;
+  /** What orderer1, orderer2 … are; those that are not named are ours. */
+  readonly implementations?: readonly Implementation[];
+  /** True unless said otherwise: `message` events for every message. */
+  readonly messageTrace?: boolean;
   /** Third octet of 127.x.y.z: keeps tests that run at once apart. */
   readonly octet: number;
 }
@@ -172,11 +184,14 @@ export class LoopbackCluster implements AsyncDisposable {
   /** Command, by node, that its process is started under; it must become that process, not its parent. */
   readonly under = new Map<string, readonly string[]>();
   readonly #bundle: string;
+  /** Path of the Go program, empty where no orderer is one. */
+  readonly #goProgram: string;
 
-  private constructor(folder: string, configs: readonly NodeConfig[], bundle: string) {
+  private constructor(folder: string, configs: readonly NodeConfig[], bundle: string, goProgram: string) {
     this.folder = folder;
     this.configs = configs;
     this.#bundle = bundle;
+    this.#goProgram = goProgram;
   }
 
   /** `orderer1`…, `peer1` and `client1`, none of them started. */
@@ -196,7 +211,9 @@ export class LoopbackCluster implements AsyncDisposable {
       banner: { js: "import{createRequire as __r}from'node:module';const require=__r(import.meta.url);" },
       logLevel: "error",
     });
-    return new LoopbackCluster(folder, await writeConfigs(folder, wanted), bundle);
+    const isMixed = wanted.implementations?.includes("smartbft-go") === true;
+    const goProgram = isMixed ? await smartbftGo({ signal: AbortSignal.timeout(600_000) }) : "";
+    return new LoopbackCluster(folder, await writeConfigs(folder, wanted), bundle, goProgram);
   }
 
   /** Starts the named nodes, or all, orderers first, and waits until each says `ready`. */
@@ -211,7 +228,7 @@ export class LoopbackCluster implements AsyncDisposable {
       chosen.map(async (config) => {
         const node = new RunningNode(
           config,
-          this.#bundle,
+          this.#programOf(config),
           join(this.folder, config.name, "config.json"),
           this.under.get(config.name) ?? [],
         );
@@ -229,13 +246,18 @@ export class LoopbackCluster implements AsyncDisposable {
     const twin = { ...config, dataDirectory: join(folder, "data"), controlSocket: join(folder, "control.sock") };
     await mkdir(folder);
     await writeFile(join(folder, "config.json"), JSON.stringify(twin));
-    return new RunningNode(twin, this.#bundle, join(folder, "config.json"), []);
+    return new RunningNode(twin, this.#programOf(config), join(folder, "config.json"), []);
   }
 
   node(name: string): RunningNode {
     const node = this.running.get(name);
     if (node === undefined) throw new Error(`${name} was not started`);
     return node;
+  }
+
+  #programOf(config: NodeConfig): readonly string[] {
+    const isGo = config.kind === "orderer" && config.implementation === "smartbft-go";
+    return isGo ? [this.#goProgram] : [process.execPath, this.#bundle];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -273,12 +295,13 @@ async function writeConfigs(folder: string, wanted: ClusterOptions): Promise<rea
     ...consenters.map(({ id, name, address: own, port }) => ({
       ...base(name),
       kind: "orderer" as const,
+      implementation: wanted.implementations?.[id - 1] ?? "testbed",
       id,
       address: own,
       port,
       options: { ...fastOptions, ...wanted.options },
       tickPhase: milliseconds(10 * id),
-      messageTrace: true,
+      messageTrace: wanted.messageTrace ?? true,
     })),
     {
       ...base("peer1"),

@@ -53,7 +53,7 @@ async function main(directory: string): Promise<number> {
     logger.info(`${phase} (${milliseconds} ms)`);
     control?.progress({ phase, milliseconds });
   };
-  const homes = settings.image === "" ? namespaceHomes : new ContainerHomes({ directory, settings });
+  const homes = settings.image === "" ? namespaceHomes(settings) : new ContainerHomes({ directory, settings });
   const agent = new Agent({ directory, plan, settings, log, logger, homes, progress });
   const answer: Answerer = async (request, { closed }) => {
     if (request.do === "await-up") return up;

@@ -19,6 +19,7 @@ import {
 } from "../../system/index.js";
 import { limitedWords } from "../netns/limits.js";
 import { programs } from "../programs.js";
+import type { UpSettings } from "../protocol.js";
 import { asService, confined } from "./confinement.js";
 import type { Homes, NodeProcess, NodeProcessOptions } from "./homes.js";
 import { commandOf } from "./host-command.js";
@@ -53,15 +54,15 @@ interface Waits {
 }
 
 /** Nodes as processes in namespaces of the agent's own sandbox. */
-export const namespaceHomes: Homes = {
+export const namespaceHomes = ({ smartbftGo }: Pick<UpSettings, "smartbftGo">): Homes => ({
   runtime: "netns",
   noun: "namespaces",
   versions: () => Promise.resolve({}),
   remove: () => Promise.resolve(),
-  processFor: (options) => new NamespaceProcess(options),
+  processFor: (options) => new NamespaceProcess(options, smartbftGo),
   makeNamespaces,
   watch: () => undefined, // nobody else ends or starts a node here
-};
+});
 
 class NamespaceProcess implements NodeProcess {
   readonly node: PlannedNode;
@@ -72,7 +73,10 @@ class NamespaceProcess implements NodeProcess {
   #child: ChildProcess | undefined;
   #mountNamespace: FileHandle | undefined;
 
-  constructor(options: NodeProcessOptions) {
+  readonly #smartbftGo: string;
+
+  constructor(options: NodeProcessOptions, smartbftGo: string) {
+    this.#smartbftGo = smartbftGo;
     this.node = options.node;
     this.places = placesOf(options.directory, options.node.name);
     this.#reports = new NodeReports(options.node, options.emit);
@@ -163,9 +167,13 @@ class NamespaceProcess implements NodeProcess {
   }
 
   #command(): readonly string[] {
-    if (this.node.service === undefined) {
+    const { service } = this.node;
+    if (service === undefined) {
       const command = commandOf(this.node);
       return command.length === 0 ? [] : confined(command, this.places.folder);
+    }
+    if (service.kind === "orderer" && service.implementation === "smartbft-go") {
+      return [...asService, this.#smartbftGo, this.places.configuration];
     }
     // No --enable-source-maps: the first stack of an error would parse megabytes of map and hold the node up for half a
     // second, just when a connection breaks.

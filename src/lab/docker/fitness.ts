@@ -9,6 +9,7 @@ import { refuseMissing } from "../links/requirements.js";
 import { checkRoom } from "../probes/room.js";
 import { programs } from "../programs.js";
 import { engineAddress } from "./engine-address.js";
+import { hasSmartbftGo } from "../smartbft-go.js";
 import { type LabName, labelsOf, logConfig, removeContainer, startError } from "./containers.js";
 import { engineAnswers, engineFacts, messageOf, openEngine } from "./engine.js";
 import { fetchImage, hasImage, lacksImage, registryAnswer } from "./images.js";
@@ -28,6 +29,11 @@ export async function engineFitness(): Promise<Fitness> {
 /** Rejects with EnvironmentLacks when the engine cannot carry this plan. */
 export async function checkEngine(engine: Docker, plan: Plan): Promise<void> {
   await engineFacts();
+  if (hasSmartbftGo(plan)) {
+    throw new EnvironmentLacks(["an image with the program of orderers that are smartbft-go"], {
+      suggestion: "use --runtime netns; containers have our own replica only (docs/limitations.md)",
+    });
+  }
   for (const program of [programs.agent, programs.service, programs.relay]) {
     try {
       await access(program);

@@ -96,6 +96,7 @@ async function filesFor(plan: Plan, { place, up, attempt }: Trying): Promise<rea
     image: place.image,
     containerRuntime: attempt.containerRuntime,
     owner: place.owner,
+    smartbftGo: "", // fitness.ts refuses such a plan
   };
   const contents = { "lab.json": record, "plan.json": plan, "up.json": settings };
   return Object.entries(contents).map(([name, value]) => ({

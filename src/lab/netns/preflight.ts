@@ -7,6 +7,7 @@ import { checkRequirements } from "../links/requirements.js";
 import { missingPackages } from "../probes/packages.js";
 import { checkRoom } from "../probes/room.js";
 import { programs } from "../programs.js";
+import { checkSmartbftGo, hasSmartbftGo } from "../smartbft-go.js";
 import { checkLimits } from "./limits.js";
 import { hasPrivileges, unshareArguments } from "./sandbox.js";
 
@@ -19,6 +20,7 @@ export async function checkMachine(plan: Plan, { signal }: Waits): Promise<void>
   checkHosts(plan);
   await checkPackages();
   await checkRoom(plan);
+  if (hasSmartbftGo(plan)) await checkSmartbftGo({ signal });
   await checkLimits(plan);
   const userNamespace = !(await hasPrivileges());
   const throwAway = ["unshare", ...unshareArguments({ userNamespace }), "--"];

@@ -16,6 +16,7 @@ import {
 } from "../../system/index.js";
 import type { LabSummary, Runtime, UpOptions, RunningLab } from "../contract.js";
 import type { UpSettings } from "../protocol.js";
+import { hasSmartbftGo, smartbftGo } from "../smartbft-go.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive } from "./host-process.js";
 import { removeLimits } from "./limits.js";
@@ -45,6 +46,8 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
     options.progress({ phase, milliseconds: Math.round(performance.now() - startedAt) });
   options.signal.throwIfAborted();
   await checkMachine(plan, { signal: options.signal });
+  const goProgram = hasSmartbftGo(plan) ? await smartbftGo({ signal: options.signal }) : "";
+  if (goProgram !== "") report("program of smartbft-go");
   await using cleanup = new CleanupStack();
   const userNamespace = !(await hasPrivileges());
   const createdAt = new Date().toISOString();
@@ -52,7 +55,7 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   const made = await createLabFolder(plan.lab, nodes, { name: plan.lab, runtime: "netns", userNamespace, createdAt });
   cleanup.defer(`folder ${made.directory}`, () => rm(made.directory, { recursive: true, force: true }));
   if (made.replaced) report(`removed the folder of a dead lab "${plan.lab}"`);
-  await writeSettings(made.directory, plan, { ...options, image: "" });
+  await writeSettings(made.directory, plan, { ...options, image: "", smartbftGo: goProgram });
   const { connection, record } = await startAgent(made.directory, cleanup, { userNamespace, signal: options.signal });
   report("sandbox");
   cleanup.defer("connection to the agent", () => connection[Symbol.dispose]());
@@ -66,13 +69,14 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
 export async function writeSettings(
   directory: string,
   plan: Plan,
-  options: Pick<UpOptions, "seed" | "messageTrace"> & { readonly image: string },
+  options: Pick<UpOptions, "seed" | "messageTrace"> & Pick<UpSettings, "image" | "smartbftGo">,
 ): Promise<void> {
   const settings: UpSettings = {
     format: 1,
     seed: options.seed,
     messageTrace: options.messageTrace,
     image: options.image,
+    smartbftGo: options.smartbftGo,
     containerRuntime: "",
     owner: "",
   };

@@ -1,0 +1,184 @@
+// Throughput and processor time of ordering, the Go library beside our replica, in one interleaved run: scripts/bench
+// consensus. Four or seven orderers as processes on loopback, every signature checked (P-256), logs and ledgers synced to
+// disk, no trace of messages. Closed loop: two batches of 100 outstanding, each transaction sent to every orderer, as a
+// Fabric gateway does; transactions are signed before the clock starts. The load generator shares the processors.
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { milliseconds, present } from "../../src/base/index.js";
+import type { Implementation, OrdererConfig } from "../../src/boundary/index.js";
+import { BroadcastClient, creatorOf, dataOfSize, envelopeFor, nonceSize } from "../../src/fabric/index.js";
+import { Channel } from "../../src/node/channel.js";
+import { pause, privateKeyFrom, sign } from "../../src/system/index.js";
+import { LoopbackCluster } from "./loopback-cluster.js";
+import { isBlock } from "./mixed-cluster.js";
+
+const implementations: readonly Implementation[] = ["smartbft-go", "testbed"];
+const sizes = [4, 7];
+const batchCount = 100;
+const outstandingCount = 2 * batchCount;
+const warmUpMs = 2_000;
+const signedCount = 40_000;
+const signal = new AbortController().signal;
+
+interface Figures {
+  readonly transactionsPerSecond: number;
+  readonly decisionsPerSecond: number;
+  /** Processor seconds of one orderer, on average, for 1000 transactions. */
+  readonly cpuPer1000: number;
+  readonly leaderRssMb: number;
+}
+
+const [rounds = 3, seconds = 8] = process.argv.slice(2).map(Number);
+const measured = new Map<string, Figures[]>();
+async function measure(n: number, implementation: Implementation): Promise<Figures> {
+  await using cluster = await LoopbackCluster.prepare({
+    orderers: n,
+    octet: 10 + n + (implementation === "testbed" ? 0 : 20),
+    implementations: Array.from({ length: n }, () => implementation),
+    messageTrace: false,
+    options: {
+      requestBatchMaxCount: batchCount,
+      requestBatchMaxInterval: milliseconds(50),
+      requestPoolSize: 20_000,
+      requestForwardTimeout: milliseconds(20_000),
+      requestComplainTimeout: milliseconds(20_000),
+      leaderHeartbeatTimeout: milliseconds(60_000),
+      tickInterval: milliseconds(1_000),
+    },
+  });
+  const names = Array.from({ length: n }, (_, index) => `orderer${index + 1}`);
+  await cluster.start(...names);
+  const leader = cluster.node("orderer1");
+  using load = new Load(cluster, names);
+  load.fill();
+  await pause(warmUpMs, { signal });
+  const pids = names.map((name) => present(cluster.node(name).process.pid, "a pid"));
+  const [from, cpuBefore, startedAt] = [leader.events.length, cpuSeconds(pids), performance.now()];
+  await pause(seconds * 1_000, { signal });
+  const elapsed = (performance.now() - startedAt) / 1_000;
+  const cpu = cpuSeconds(pids) - cpuBefore;
+  const blocks = leader.events.slice(from).filter(isBlock);
+  const transactions = blocks.reduce((sum, block) => sum + block.transactions.length, 0);
+  if (load.isEmpty) throw new Error(`All ${signedCount} signed transactions were used up: measure for fewer seconds`);
+  return {
+    transactionsPerSecond: transactions / elapsed,
+    decisionsPerSecond: blocks.length / elapsed,
+    cpuPer1000: (cpu / n / transactions) * 1_000,
+    leaderRssMb: rssMb(pids[0] ?? 0),
+  };
+}
+
+/** Keeps `outstandingCount` transactions on their way; a commit at the leader makes room for the next. */
+class Load implements Disposable {
+  readonly #clients: readonly BroadcastClient[];
+  readonly #signed: readonly Uint8Array[];
+  readonly #leader;
+  readonly #timer: NodeJS.Timeout;
+  #next = 0;
+  #seen = 0;
+  #outstanding = 0;
+
+  constructor(cluster: LoopbackCluster, names: readonly string[]) {
+    const configs = cluster.configs.filter((config): config is OrdererConfig => names.includes(config.name));
+    const [{ transport, consenters, channel, clients }] = configs as [OrdererConfig];
+    this.#signed = signedTransactions(cluster, channel, present(clients[0], "a client").publicKey);
+    this.#clients = consenters.map(
+      (target) =>
+        new BroadcastClient(new Channel(target, "broadcast", transport, () => undefined), transport, () => undefined),
+    );
+    this.#leader = cluster.node("orderer1");
+    this.#timer = setInterval(() => this.fill(), 1);
+  }
+
+  get isEmpty(): boolean {
+    return this.#next >= this.#signed.length;
+  }
+
+  fill(): void {
+    for (; this.#seen < this.#leader.events.length; this.#seen++) {
+      const event = this.#leader.events[this.#seen];
+      if (event?.kind === "block") this.#outstanding -= event.transactions.length;
+    }
+    for (; this.#outstanding < outstandingCount && !this.isEmpty; this.#outstanding++) {
+      const bytes = present(this.#signed[this.#next++], "a transaction");
+      for (const client of this.#clients) client.send(this.#next, bytes);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    for (const client of this.#clients) client[Symbol.dispose]();
+  }
+}
+
+function signedTransactions(cluster: LoopbackCluster, channel: string, publicKey: string): readonly Uint8Array[] {
+  const config = present(
+    cluster.configs.find(({ kind }) => kind === "client"),
+    "a client",
+  );
+  const key = privateKeyFrom(readFileSync(config.privateKeyFile, "utf8"));
+  const creator = creatorOf({ mspId: "Org1MSP", publicKey });
+  return Array.from({ length: signedCount }, (_, index) => {
+    const timestamp = { seconds: Math.floor(Date.now() / 1_000), nanoseconds: 0 };
+    const data = dataOfSize(100, index);
+    const content = { channel, creator, nonce: randomBytes(nonceSize), data, timestamp };
+    return envelopeFor({ ...content, sign: (bytes) => sign(key, bytes) }).bytes;
+  });
+}
+
+/** User and system time of processes, from proc(5); a tick is 10 ms on every Linux. */
+function cpuSeconds(pids: readonly number[]): number {
+  const ticks = pids.map((pid) => {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return ticks.reduce((sum, each) => sum + each, 0) / 100;
+}
+
+const rssMb = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
+
+function print(): void {
+  const columns = ["tx/s (range)", "dec/s", "CPU-s/1000 tx/node", "leader MB"];
+  console.log(
+    `median of ${rounds} interleaved rounds of ${seconds} s, batches of ${batchCount}, 100 B of data, P-256 on`,
+  );
+  console.log(["n  implementation".padEnd(18), ...columns.map((column) => column.padStart(20))].join(""));
+  for (const n of sizes) {
+    for (const implementation of implementations) {
+      const rows = present(measured.get(`${n} ${implementation}`), "figures");
+      const rates = rows.map((row) => row.transactionsPerSecond);
+      const cells = [
+        `${median(rates).toFixed(0)} (${Math.min(...rates).toFixed(0)}-${Math.max(...rates).toFixed(0)})`,
+        median(rows.map((row) => row.decisionsPerSecond)).toFixed(1),
+        median(rows.map((row) => row.cpuPer1000)).toFixed(3),
+        median(rows.map((row) => row.leaderRssMb)).toFixed(0),
+      ];
+      console.log([`${n}  ${implementation}`.padEnd(18), ...cells.map((cell) => cell.padStart(20))].join(""));
+    }
+    const rate = (implementation: Implementation): number =>
+      median(present(measured.get(`${n} ${implementation}`), "figures").map((row) => row.transactionsPerSecond));
+    console.log(
+      `n = ${n}: testbed has ${(rate("testbed") / rate("smartbft-go")).toFixed(2)} of the library's throughput`,
+    );
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  return ((sorted[Math.ceil(sorted.length / 2) - 1] ?? 0) + (sorted[Math.floor(sorted.length / 2)] ?? 0)) / 2;
+}
+
+/** Last, as the classes above must be there. */
+for (let round = 1; round <= rounds; round++) {
+  for (const n of sizes) {
+    for (const implementation of implementations) {
+      const key = `${n} ${implementation}`;
+      const figures = await measure(n, implementation);
+      measured.set(key, [...(measured.get(key) ?? []), figures]);
+      process.stderr.write(`round ${round}: ${key}: ${figures.transactionsPerSecond.toFixed(0)} tx/s\n`);
+    }
+  }
+}
+print();
