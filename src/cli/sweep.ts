@@ -4,6 +4,18 @@ import { createHash } from "node:crypto";
 import type { AlarmCode, FuzzResult } from "../sim/index.js";
 import type { Row } from "./output.js";
 
+export interface SweepFigures {
+  readonly seeds: number;
+  readonly decisions: number;
+  readonly messages: number;
+  readonly virtualMs: number;
+  /** From healing to progress; 0 where no seed made any. */
+  readonly recoveryMedianMs: number;
+  readonly recoveryLongestMs: number;
+  /** Of all runs in order. */
+  readonly hash: string;
+}
+
 export class Sweep {
   /** Seeds by surprise. */
   readonly seen = new Map<number, number>();
@@ -49,14 +61,26 @@ export class Sweep {
       .map(([alarm, { seeds, unexplained, first }]) => ({ alarm, seeds, unexplained, "first seed": first }));
   }
 
-  summary(): string {
+  figures(): SweepFigures {
     const recoveries = this.#recoveriesMs.toSorted((left, right) => left - right);
-    const [median = 0, longest = 0] = [recoveries[recoveries.length >> 1], recoveries.at(-1)];
+    return {
+      seeds: this.#seeds,
+      decisions: this.#decisions,
+      messages: this.#messages,
+      virtualMs: this.#virtualMs,
+      recoveryMedianMs: recoveries[recoveries.length >> 1] ?? 0,
+      recoveryLongestMs: recoveries.at(-1) ?? 0,
+      hash: this.#hash.copy().digest("hex").slice(0, 16),
+    };
+  }
+
+  summary(): string {
+    const { seeds, decisions, messages, virtualMs, recoveryMedianMs, recoveryLongestMs, hash } = this.figures();
     return [
-      `${this.#seeds} seeds, ${this.failed.length} with an alarm that nothing explains`,
-      `${this.#decisions} decisions, ${this.#messages} messages, ${(this.#virtualMs / 1000).toFixed(0)} s of virtual time`,
-      `progress after healing: median ${median.toFixed(0)} ms, longest ${longest.toFixed(0)} ms`,
-      `hash of all runs ${this.#hash.copy().digest("hex").slice(0, 16)}`,
+      `${seeds} seeds, ${this.failed.length} with an alarm that nothing explains`,
+      `${decisions} decisions, ${messages} messages, ${(virtualMs / 1000).toFixed(0)} s of virtual time`,
+      `progress after healing: median ${recoveryMedianMs.toFixed(0)} ms, longest ${recoveryLongestMs.toFixed(0)} ms`,
+      `hash of all runs ${hash}`,
       "",
     ].join("\n");
   }

@@ -21,9 +21,10 @@ import {
   type Schedule,
 } from "../../sim/index.js";
 import { UserError } from "../../system/index.js";
+import { examples } from "../examples.js";
 import { CheckFailed } from "../exit.js";
 import { readUserFile } from "../files.js";
-import { print, rowsText, say, type Row } from "../output.js";
+import { print, rowsText, say, textOption, type Row, type TextFormat } from "../output.js";
 import type { Register } from "../program.js";
 import { packageRoot } from "../repository.js";
 import { Sweep } from "../sweep.js";
@@ -43,16 +44,17 @@ export const registerFuzz: Register = (program) => {
     .option("--budget <nodes>", "faulty nodes at one time; more than a third breaks what nobody promised", whole(0))
     .option("--save <folder>", "where failing schedules go", "fuzz-failures")
     .option("--repeat <file>", "run one saved schedule instead")
+    .addOption(textOption())
     .addHelpText(
       "after",
-      `
-Examples:
-  testbed fuzz --seeds 1000
-  testbed fuzz --fidelity library --n 7 --from 5000 --seeds 100
-  testbed fuzz --repeat fuzz-failures/seed-17.json`,
+      examples(
+        "testbed fuzz --seeds 1000",
+        "testbed fuzz --fidelity library --n 7 --from 5000 --seeds 100",
+        "testbed fuzz --repeat fuzz-failures/seed-17.json",
+      ),
     )
     .action(async (options) => {
-      if (options.repeat !== undefined) return repeat(options.repeat);
+      if (options.repeat !== undefined) return repeat(options.repeat, options.format);
       const choices = {
         size: Number(options.n),
         fidelity: options.fidelity,
@@ -66,7 +68,7 @@ Examples:
         // Ctrl-C is heard between two seeds.
         await setImmediate();
       }
-      await print(sweepText(sweep, options.fidelity));
+      await print(options.format === "json" ? sweepJson(sweep) : sweepText(sweep, options.fidelity));
       if (sweep.failed.length > 0) throw new CheckFailed();
     });
 };
@@ -80,7 +82,7 @@ const whole =
     return value;
   };
 
-async function repeat(path: string): Promise<void> {
+async function repeat(path: string, format: TextFormat): Promise<void> {
   const parsed = parseSeedFile(await readUserFile(path, "a saved schedule"));
   if (parsed.kind === "bad") {
     throw new UserError(`Cannot repeat "${path}": ${parsed.problems.join("; ")}`, {
@@ -89,11 +91,15 @@ async function repeat(path: string): Promise<void> {
   }
   const { schedule, traceHash } = parsed.value;
   const result = fuzzRun(schedule);
-  await print(alarmsText(result));
-  await print(`trace hash ${result.traceHash}, ${result.decisions} decisions, ${result.messages} messages\n`);
+  const { alarms, unexplained, decisions, messages } = result;
+  if (format === "json") await print(json({ alarms, unexplained, decisions, messages, hash: result.traceHash }));
+  else {
+    await print(alarmsText(result));
+    await print(`trace hash ${result.traceHash}, ${decisions} decisions, ${messages} messages\n`);
+  }
   if (result.traceHash !== traceHash)
     say(`The file says trace hash ${traceHash}: another version of the replica or the simulator made it.`);
-  if (result.unexplained.length > 0) throw new CheckFailed();
+  if (unexplained.length > 0) throw new CheckFailed();
 }
 
 async function report(found: FuzzResult, folder: string): Promise<void> {
@@ -133,6 +139,13 @@ function alarmsText({ alarms, sightings, schedule }: FuzzResult): string {
       return `${code} at ${(at / 1000).toFixed(1)} ms${node === undefined ? "" : `, node ${node}`}: ${text}${explained}\n`;
     })
     .join("");
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+function sweepJson(sweep: Sweep): string {
+  const alarms = sweep.alarmRows().map(({ "first seed": firstSeed = 0, ...row }) => ({ ...row, firstSeed }));
+  return json({ ...sweep.figures(), failed: sweep.failed, alarms, surprises: Object.fromEntries(sweep.seen) });
 }
 
 function sweepText(sweep: Sweep, fidelity: "library" | "improved"): string {
