@@ -21,6 +21,7 @@ export class FarEngine {
   readonly #name = `tbfar${process.pid}`;
   /** Process that holds the engine's namespaces: one that begins again finds its containers by sockets in /run. */
   readonly #holder: number;
+  #isKilled = false;
 
   /** `hidden` is a folder of this machine that the engine must not see. */
   constructor(hidden: string) {
@@ -42,11 +43,13 @@ export class FarEngine {
   start(): void {
     const place = [`--target=${this.#holder}`, "--net", "--mount", "--"];
     execFileSync("nsenter", [...place, script, "start", this.folder, this.address, "unix:///run/docker.sock"]);
+    this.#isKilled = false;
   }
 
   /** SIGKILL to the engine alone: its containers live on. */
   kill(): void {
     process.kill(Number(readFileSync(join(this.folder, "docker.pid"), "utf8")), "SIGKILL");
+    this.#isKilled = true;
   }
 
   /** Gives it an image that another engine has, by a name if asked. */
@@ -58,7 +61,9 @@ export class FarEngine {
     });
   }
 
+  /** Containers of a killed engine are ended by it alone: it begins again first. */
   dispose(): void {
+    if (this.#isKilled) this.start();
     execFileSync("nsenter", [`--target=${this.#holder}`, "--net", "--mount", "--", script, "stop", this.folder]);
     process.kill(this.#holder, "SIGKILL");
     ip(`link delete dev ${this.#name}`);
