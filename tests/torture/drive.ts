@@ -99,17 +99,13 @@ async function begun(phase: Phase, command: Command, agent: number | undefined):
   }
   if (phase.name === "started") return;
   const look = (): Look<true> =>
-    command.over ||
-    (downPhase(agent) !== "started" && (phase.name === "agent ended" || downPhase(agent) !== "agent ended"))
-      ? there(true)
-      : waiting("the lab is as it was");
+    command.over || downPhase(agent) === phase.name ? there(true) : waiting("the agent is there");
   await until(look, { timeoutMs: 60_000, everyMs: 0, signal, what: `down: ${phase.name}` });
 }
 
-function downPhase(agent: number | undefined): string {
-  if (agent !== undefined && agentAlive(agent)) return "started";
-  return nodePids().length > 0 ? "agent ended" : "processes gone";
-}
+/** With the agent the kernel ends everything of the lab: what is left to `down` is to see it, and the folder. */
+const downPhase = (agent: number | undefined): string =>
+  agent !== undefined && agentAlive(agent) ? "started" : "agent ended";
 
 function phaseReached(verb: Verb, command: Command, agent: number | undefined): string {
   if (command.over) return "over";
