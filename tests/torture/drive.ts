@@ -1,10 +1,10 @@
 // One point: the command is started, the victim killed in its phase, the lab picked up by another process where it lives on, and
 // all that is left cleaned. Says what was reached and how each step ended.
-import { existsSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { OperatingError, pause, there, until, waiting, type Look } from "../../src/system/index.js";
 import { Command, run, type Place } from "./command.js";
-import { agentAlive, agentPid, labFolder, nodePids } from "./lab-processes.js";
+import { agentAlive, agentPid, nodePids } from "./lab-processes.js";
 import { phases, type Phase, type Point, type RuntimeName, type Verb } from "./points.js";
 import { lab } from "./strangers.js";
 
@@ -99,17 +99,13 @@ async function begun(phase: Phase, command: Command, agent: number | undefined):
   }
   if (phase.name === "started") return;
   const look = (): Look<true> =>
-    command.over ||
-    (downPhase(agent) !== "started" && (phase.name === "agent ended" || downPhase(agent) !== "agent ended"))
-      ? there(true)
-      : waiting("the lab is as it was");
+    command.over || downPhase(agent) === phase.name ? there(true) : waiting("the agent is there");
   await until(look, { timeoutMs: 60_000, everyMs: 0, signal, what: `down: ${phase.name}` });
 }
 
-function downPhase(agent: number | undefined): string {
-  if (agent !== undefined && agentAlive(agent)) return "started";
-  return nodePids().length > 0 ? "agent ended" : "processes gone";
-}
+/** With the agent the kernel ends everything of the lab: what is left to `down` is to see it, and the folder. */
+const downPhase = (agent: number | undefined): string =>
+  agent !== undefined && agentAlive(agent) ? "started" : "agent ended";
 
 function phaseReached(verb: Verb, command: Command, agent: number | undefined): string {
   if (command.over) return "over";
@@ -133,7 +129,6 @@ async function strike(point: Point, command: Command, engine: EngineOfOurs | und
 
 /** Another shell: a lab that lives on is looked at, its run finished, and ended; a dead one is left to `clean`. */
 async function pickUp(point: Point, place: Place): Promise<readonly string[]> {
-  if (!existsSync(labFolder)) return ["no lab"];
   // One that was coming up comes up by itself; one whose agent died is dead.
   const status = new Command(["status", "--lab", lab], place);
   let end = await status.ended();

@@ -1,16 +1,19 @@
 // The processes of the tortured lab, found through /proc from the world it lives in: whom to kill.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { engineFolder } from "./inventory.js";
 import { lab } from "./strangers.js";
 
-export const labFolder = `/tmp/state/labs/${lab}`;
+/** The lab's folder: of netns in the state folder, of docker a volume of the engine's. */
+const folders = [`/tmp/state/labs/${lab}`, `${engineFolder}/data/volumes/testbed-`];
+const inFolder = (path: string): boolean => folders.some((folder) => path.startsWith(folder));
 
 /** Its agent; undefined when there is none. In a container it is a child of a shell of the same words. */
 export const agentPid = (): number | undefined =>
-  pidsOf((words) => /(^|\/)agent\.mjs$/.test(words[1] ?? "") && words[2] === labFolder)[0];
+  pidsOf((words) => /(^|\/)agent\.mjs$/.test(words[1] ?? "") && inFolder(words[2] ?? ""))[0];
 
-/** Processes of nodes: services, FRR daemons, start scripts; in an order that does not depend on the moment. */
+/** Processes of nodes: services, start scripts, inits of containers, or FRR's daemons; in an order that does not depend on the moment. */
 export function nodePids(): readonly number[] {
-  const services = pidsOf((words) => words.some((word) => word.startsWith(`${labFolder}/nodes/`)));
+  const services = pidsOf((words) => words.some((word) => inFolder(word) && word.includes("/nodes/")));
   return services.length > 0 ? services : pidsOf((words) => (words[0] ?? "").startsWith("/usr/lib/frr/"));
 }
 

@@ -49,7 +49,6 @@ export const phases: readonly Phase[] = [
   { verb: "run", name: "stopped", line: /^ {2}stopped /m, victims: all },
   { verb: "down", name: "started", line: undefined, victims: all },
   { verb: "down", name: "agent ended", line: undefined, victims: ["cli"] },
-  { verb: "down", name: "processes gone", line: undefined, victims: ["cli"] },
 ];
 
 export interface Choice {

@@ -1,5 +1,6 @@
 // What somebody else has on the machine: a namespace, a bridge with a link into it, a table of rules, a mount, a process that is
-// called like ours, and with docker two containers, of which one bears a lab's own label for another folder. All of it is
+// called like ours, and with docker two containers and
+// volumes, of which one each bears a lab's own labels for another folder. All of it is
 // made before the first point and must be there, unchanged, after each.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -43,13 +44,14 @@ export function makeStrangers(): Strangers {
   };
 }
 
-/** Containers of somebody else, of the nodes' own image so that nothing more is needed. */
+/** Containers and volumes of somebody else, of the nodes' own image so that nothing more is needed. */
 export async function makeForeignContainers(engine: Docker, image: string): Promise<void> {
   const labels = {
     foreign: {},
     neighbour: { "testbed.format": "1", "testbed.lab": lab, "testbed.directory": "/tmp/other/labs/star" },
   };
   for (const [name, Labels] of Object.entries(labels)) {
+    await engine.createVolume({ Name: `${name}-volume`, Labels });
     const container = await engine.createContainer({
       name,
       Image: image,
