@@ -8,8 +8,24 @@ import { runInside } from "../inside.js";
 import { labOption, theLab } from "../labs.js";
 import type { Context, Register } from "../program.js";
 
-/** env(1)'s, when there is no such command. */
+/** sh's, when there is no such command, and ours below, when it cannot work here. */
 const notFound = 127;
+const notAllowed = 126;
+
+/**
+ * Debian's tcpdump becomes the user tcpdump, or the one that -Z names, before it captures; the namespace of an ordinary user's
+ * lab has no user but its root and forbids groups, so that fails there whatever -Z says. Other builds stay who they are: which one
+ * this is shows in an empty pcap. The text is constant; tcpdump's arguments come as arguments.
+ */
+const asItCan = `
+command -v tcpdump >/dev/null || exit ${notFound}
+if [ "$(cat /proc/self/setgroups 2>/dev/null)" = deny ]; then
+  printf '\\324\\303\\262\\241\\002\\000\\004\\000\\000\\000\\000\\000\\000\\000\\000\\000\\000\\000\\004\\000\\001\\000\\000\\000' |
+    tcpdump -r - >/dev/null 2>&1 || exit ${notAllowed}
+  exec tcpdump "$@"
+fi
+exec tcpdump -Z root "$@"
+`;
 
 export const registerCapture: Register = (program, context) => {
   program
@@ -34,18 +50,26 @@ export const registerCapture: Register = (program, context) => {
       await using lab = await theLab(name);
       const place = await placeOf(lab, endpoint);
       const frames = count === undefined ? [] : ["-c", String(countFrom(count, 1))];
-      const command = ["tcpdump", ...tcpdumpFlags(place.interface, write !== undefined), ...frames, "--", ...filter];
+      const command = [
+        "sh",
+        "-c",
+        asItCan,
+        "sh",
+        ...tcpdumpFlags(place.interface, write !== undefined),
+        ...frames,
+        "--",
+        ...filter,
+      ];
       process.exitCode = await captureTo(write, lab, { node: place.node, command }, context);
     });
 };
 
 /**
- * -Z root: tcpdump would become another user, who may not exist where an ordinary user's lab is root. --immediate-mode: frames
- * come when they come, not when a buffer is full. Timestamps are those of the kernel at reception, which is tcpdump's default
- * (`-j host`), written out.
+ * --immediate-mode: frames come when they come, not when a buffer is full. Timestamps are those of the kernel at reception, which
+ * is tcpdump's default (`-j host`), written out.
  */
 function tcpdumpFlags(name: string, pcap: boolean): readonly string[] {
-  const common = ["-i", name, "-n", "-Z", "root", "--immediate-mode", "-j", "host", "--time-stamp-precision=nano"];
+  const common = ["-i", name, "-n", "--immediate-mode", "-j", "host", "--time-stamp-precision=nano"];
   return pcap ? [...common, "-U", "-w", "-"] : [...common, "-l", "-tttt"];
 }
 
@@ -80,6 +104,14 @@ async function captureTo(
   const stdio = ["ignore", stdout, "inherit"] as const;
   // In a container tcpdump does not notice that its reader has left.
   const code = await runInside(lab, node, command, { interrupt, stdio: [...stdio], leftovers: "end" });
+  if (code === notAllowed) {
+    throw new EnvironmentLacks(
+      [
+        "a tcpdump that captures in an ordinary user's lab: this one insists on becoming another user, who is not there",
+      ],
+      { suggestion: "capture in a lab of root, or in one of --runtime docker" },
+    );
+  }
   if (code !== notFound) return code;
   throw new EnvironmentLacks(["package tcpdump, which captures"], {
     suggestion: "sudo apt-get install --yes --no-install-recommends tcpdump",
