@@ -169,6 +169,8 @@ describe("up on a running lab", () => {
   test("what came later is like what was there: reached, seen by link and graph, broken, healed", async () => {
     const r4 = (await status()).nodes.find((node) => node.name === "r4")?.loopback ?? "";
     expect(await bench.good(`exec r1 -- ping -c 1 -W 5 ${r4}`)).toContain("1 received");
+    await bench.good("fault node-pause r4");
+    await bench.good("heal");
     const [truth] = await bench.rows<{ ends: { rows: { what: string; kernel: string; differs: boolean }[] }[] }>(
       "link r1 r2",
     );

@@ -233,6 +233,7 @@ export class Agent {
         { signal },
       );
       this.#plan = after;
+      this.#lives.begin(); // those that joined, and new wires of those that were there
       log.emit({ kind: "log", at: now(), node: "", process: "agent", text: changesText(changes).trimEnd() });
     } finally {
       this.#changing = false;
