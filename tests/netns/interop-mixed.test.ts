@@ -7,6 +7,7 @@ import { milliseconds, quorumSize, seconds } from "../../src/base/index.js";
 import type { ProtocolOptions } from "../../src/smartbft/index.js";
 import { LoopbackCluster } from "./loopback-cluster.js";
 import { factsOf, isBlock, ledgerOf, complaintsOf, untilFacts, untilProgress, viewsOf } from "./mixed-cluster.js";
+import { withGo } from "./with-go.js";
 
 const go: Implementation = "smartbft-go";
 const ours: Implementation = "testbed";
@@ -29,124 +30,126 @@ const options: Partial<ProtocolOptions> = {
   leaderHeartbeatTimeout: seconds(15),
 };
 
-describe.each(mixes)("$name", ({ implementations }) => {
-  const orderers = implementations.map((_, index) => `orderer${index + 1}`);
-  const quorum = quorumSize(orderers.length);
-  let cluster: LoopbackCluster;
-  beforeAll(async () => {
-    const octet = 20 + ((process.pid + orderers.length + implementations.filter((each) => each === go).length) % 200);
-    cluster = await LoopbackCluster.prepare({ orderers: orderers.length, octet, implementations, options });
-    await cluster.start();
-    await load("start");
-  });
-  afterAll(async () => {
-    await cluster?.[Symbol.asyncDispose]();
-  });
-
-  /** Kills the leader of the last view; the next orderer leads the new one, which all others enter. */
-  async function replaceLeader(leader: string, view: number): Promise<void> {
-    const others = orderers.filter((name) => name !== leader);
-    await cluster.node(leader).end("SIGKILL");
-    await untilFacts(cluster, others, {
-      what: `view ${view}`,
-      question: (facts) => facts.every((each) => each["view"] === view && each["leader"] === view + 1),
+withGo(() => {
+  describe.each(mixes)("$name", ({ implementations }) => {
+    const orderers = implementations.map((_, index) => `orderer${index + 1}`);
+    const quorum = quorumSize(orderers.length);
+    let cluster: LoopbackCluster;
+    beforeAll(async () => {
+      const octet = 20 + ((process.pid + orderers.length + implementations.filter((each) => each === go).length) % 200);
+      cluster = await LoopbackCluster.prepare({ orderers: orderers.length, octet, implementations, options });
+      await cluster.start();
+      await load("start");
     });
-    await untilProgress(cluster);
-  }
+    afterAll(async () => {
+      await cluster?.[Symbol.asyncDispose]();
+    });
 
-  const load = (verb: "start" | "stop"): Promise<unknown> =>
-    cluster
-      .node("client1")
-      .ask(
-        verb === "stop"
-          ? { do: "stop-workload" }
-          : { do: "start-workload", workload: { ratePerSecond: 20, sizeBytes: 200 } },
+    /** Kills the leader of the last view; the next orderer leads the new one, which all others enter. */
+    async function replaceLeader(leader: string, view: number): Promise<void> {
+      const others = orderers.filter((name) => name !== leader);
+      await cluster.node(leader).end("SIGKILL");
+      await untilFacts(cluster, others, {
+        what: `view ${view}`,
+        question: (facts) => facts.every((each) => each["view"] === view && each["leader"] === view + 1),
+      });
+      await untilProgress(cluster);
+    }
+
+    const load = (verb: "start" | "stop"): Promise<unknown> =>
+      cluster
+        .node("client1")
+        .ask(
+          verb === "stop"
+            ? { do: "stop-workload" }
+            : { do: "start-workload", workload: { ratePerSecond: 20, sizeBytes: 200 } },
+        );
+
+    async function untilLevel(): Promise<void> {
+      await untilFacts(cluster, orderers, {
+        what: "equal heights and empty pools",
+        question: (facts) =>
+          new Set(facts.map(({ height }) => height)).size === 1 && facts.every(({ poolCount }) => poolCount === 0),
+      });
+    }
+
+    /**
+     * A node that comes back under load lands one decision behind after each sync and syncs again (smartbft.md 9.3), of either
+     * kind; in a pause its heartbeats lead it to the end. Then it decides by its own votes again.
+     */
+    async function untilDeciding(name: string): Promise<void> {
+      await untilBlocks(name);
+      await load("stop");
+      await untilLevel();
+      const from = cluster.node(name).events.length;
+      await load("start");
+      await cluster.node(name).until("decision", (event) => isBlock(event) && event.source === "decision", from);
+    }
+
+    /** The node has what the others had when this was asked, load or no load. */
+    async function untilBlocks(name: string): Promise<void> {
+      const heights = (await Promise.all(orderers.map((each) => factsOf(cluster.node(each))))).map((each) =>
+        Number(each["height"]),
       );
-
-  async function untilLevel(): Promise<void> {
-    await untilFacts(cluster, orderers, {
-      what: "equal heights and empty pools",
-      question: (facts) =>
-        new Set(facts.map(({ height }) => height)).size === 1 && facts.every(({ poolCount }) => poolCount === 0),
-    });
-  }
-
-  /**
-   * A node that comes back under load lands one decision behind after each sync and syncs again (smartbft.md 9.3), of either
-   * kind; in a pause its heartbeats lead it to the end. Then it decides by its own votes again.
-   */
-  async function untilDeciding(name: string): Promise<void> {
-    await untilBlocks(name);
-    await load("stop");
-    await untilLevel();
-    const from = cluster.node(name).events.length;
-    await load("start");
-    await cluster.node(name).until("decision", (event) => isBlock(event) && event.source === "decision", from);
-  }
-
-  /** The node has what the others had when this was asked, load or no load. */
-  async function untilBlocks(name: string): Promise<void> {
-    const heights = (await Promise.all(orderers.map((each) => factsOf(cluster.node(each))))).map((each) =>
-      Number(each["height"]),
-    );
-    await untilFacts(cluster, [name], {
-      what: "the blocks of the others",
-      question: ([facts]) => Number(facts?.["height"]) >= Math.max(...heights),
-    });
-  }
-
-  test("orders under load, decided by all", async () => {
-    await untilProgress(cluster);
-    for (const name of orderers) {
-      await cluster
-        .node(name)
-        .until("decision", (event) => isBlock(event) && event.source === "decision" && event.number >= 5);
+      await untilFacts(cluster, [name], {
+        what: "the blocks of the others",
+        question: ([facts]) => Number(facts?.["height"]) >= Math.max(...heights),
+      });
     }
-  });
 
-  test("a leader that is the library fails", async () => replaceLeader("orderer1", 1));
-
-  test("it restarts from its log and ledger, follows and decides", async () => {
-    await cluster.start("orderer1");
-    await untilDeciding("orderer1");
-  });
-
-  test("a leader that is ours fails", async () => replaceLeader("orderer2", 2));
-
-  test("it restarts from its log and ledger, follows and decides", async () => {
-    await cluster.start("orderer2");
-    await untilDeciding("orderer2");
-  });
-
-  test.each(["orderer1", "orderer2"])("%s, a follower, falls behind, catches up and decides", async (name) => {
-    const before = Number((await factsOf(cluster.node("orderer3")))["height"]);
-    cluster.node(name).process.kill("SIGSTOP");
-    await untilFacts(cluster, ["orderer3"], {
-      what: "the others go on",
-      question: ([facts]) => Number(facts?.["height"]) >= before + 8,
+    test("orders under load, decided by all", async () => {
+      await untilProgress(cluster);
+      for (const name of orderers) {
+        await cluster
+          .node(name)
+          .until("decision", (event) => isBlock(event) && event.source === "decision" && event.number >= 5);
+      }
     });
-    cluster.node(name).process.kill("SIGCONT");
-    await untilDeciding(name);
-  });
 
-  test("every ledger holds the same blocks, and no view was entered but 0, 1 and 2", async () => {
-    await load("stop");
-    await untilLevel();
-    const views = orderers.map((name) => viewsOf(cluster.node(name)));
-    // The complaints stand beside the views: a view too many must say who asked for it, and why.
-    const complaints = orderers.flatMap((name) => complaintsOf(cluster.node(name)));
-    const entered = [...new Set(views.flat())].toSorted((left, right) => left - right);
-    expect({ entered, complaints }).toEqual({ entered: [0, 1, 2], complaints });
-    expect((await Promise.all(orderers.map((name) => factsOf(cluster.node(name))))).map(({ view }) => view)).toEqual(
-      orderers.map(() => 2),
-    );
-    const codes = await Promise.all([...cluster.running.values()].map((node) => node.end("SIGTERM")));
-    expect(codes.every((code) => code === 0)).toBe(true);
-    const [first = [], ...rest] = await Promise.all(orderers.map((name) => ledgerOf(cluster, name)));
-    expect(first.length).toBeGreaterThan(30);
-    for (const ledger of rest) expect(ledger.map(({ agreed }) => agreed)).toEqual(first.map(({ agreed }) => agreed));
-    for (const ledger of [first, ...rest]) {
-      expect(new Set(ledger.slice(1).map(({ signers }) => signers))).toEqual(new Set([quorum]));
-    }
+    test("a leader that is the library fails", async () => replaceLeader("orderer1", 1));
+
+    test("it restarts from its log and ledger, follows and decides", async () => {
+      await cluster.start("orderer1");
+      await untilDeciding("orderer1");
+    });
+
+    test("a leader that is ours fails", async () => replaceLeader("orderer2", 2));
+
+    test("it restarts from its log and ledger, follows and decides", async () => {
+      await cluster.start("orderer2");
+      await untilDeciding("orderer2");
+    });
+
+    test.each(["orderer1", "orderer2"])("%s, a follower, falls behind, catches up and decides", async (name) => {
+      const before = Number((await factsOf(cluster.node("orderer3")))["height"]);
+      cluster.node(name).process.kill("SIGSTOP");
+      await untilFacts(cluster, ["orderer3"], {
+        what: "the others go on",
+        question: ([facts]) => Number(facts?.["height"]) >= before + 8,
+      });
+      cluster.node(name).process.kill("SIGCONT");
+      await untilDeciding(name);
+    });
+
+    test("every ledger holds the same blocks, and no view was entered but 0, 1 and 2", async () => {
+      await load("stop");
+      await untilLevel();
+      const views = orderers.map((name) => viewsOf(cluster.node(name)));
+      // The complaints stand beside the views: a view too many must say who asked for it, and why.
+      const complaints = orderers.flatMap((name) => complaintsOf(cluster.node(name)));
+      const entered = [...new Set(views.flat())].toSorted((left, right) => left - right);
+      expect({ entered, complaints }).toEqual({ entered: [0, 1, 2], complaints });
+      expect((await Promise.all(orderers.map((name) => factsOf(cluster.node(name))))).map(({ view }) => view)).toEqual(
+        orderers.map(() => 2),
+      );
+      const codes = await Promise.all([...cluster.running.values()].map((node) => node.end("SIGTERM")));
+      expect(codes.every((code) => code === 0)).toBe(true);
+      const [first = [], ...rest] = await Promise.all(orderers.map((name) => ledgerOf(cluster, name)));
+      expect(first.length).toBeGreaterThan(30);
+      for (const ledger of rest) expect(ledger.map(({ agreed }) => agreed)).toEqual(first.map(({ agreed }) => agreed));
+      for (const ledger of [first, ...rest]) {
+        expect(new Set(ledger.slice(1).map(({ signers }) => signers))).toEqual(new Set([quorum]));
+      }
+    });
   });
 });
