@@ -18,10 +18,10 @@ const notAllowed = 126;
  * this is shows in an empty pcap. The text is constant; tcpdump's arguments come as arguments.
  */
 const asItCan = `
-command -v tcpdump >/dev/null || exit ${notFound}
+command -v tcpdump >/dev/null || exit 127
 if [ "$(cat /proc/self/setgroups 2>/dev/null)" = deny ]; then
   printf '\\324\\303\\262\\241\\002\\000\\004\\000\\000\\000\\000\\000\\000\\000\\000\\000\\000\\000\\004\\000\\001\\000\\000\\000' |
-    tcpdump -r - >/dev/null 2>&1 || exit ${notAllowed}
+    tcpdump -r - >/dev/null 2>&1 || exit 126
   exec tcpdump "$@"
 fi
 exec tcpdump -Z root "$@"
