@@ -25,6 +25,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: "interop",
+          include: ["tests/interop/**/*.test.ts"],
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "docker",
           include: ["tests/docker/**/*.test.ts"],
           globalSetup: ["tests/docker/engine.ts"],

@@ -19,7 +19,7 @@ afterAll(() => bench.dispose());
 
 test("the summary is on stdout, the talk on stderr with the time of each phase, and the lab is gone", async () => {
   expect(ran.stdout).toBe(readFileSync(join(results, "summary.txt"), "utf8"));
-  expect(ran.stderr).toMatch(/^repetition 1 of 1\n {2}sandbox \d+\.\d\d s\n/);
+  expect(ran.stderr).toMatch(/^runtime netns \(asked for\)\nrepetition 1 of 1\n {2}sandbox \d+\.\d\d s\n/);
   expect(ran.stderr).toMatch(/\n {2}fault interface-down admin orderer\d:eth1: effective \d+\.\d\d s\n/);
   expect(ran.stderr.endsWith("results in results-here\n")).toBe(true);
   const verdict = JSON.parse(readFileSync(join(results, "verdict.json"), "utf8")) as { verdict: string };
@@ -39,7 +39,7 @@ test("the folder holds what explains the run", () => {
   expect(manifest).toMatchObject({
     format: 1,
     seed: "s",
-    commandLine: ["testbed", "run", "short.yaml", "--output", "results-here", "--seed", "s"],
+    commandLine: "testbed run short.yaml --output results-here --seed s --runtime netns".split(" "),
   });
   for (const [copy, original] of [
     ["topology.yaml", "star.yaml"],

@@ -1,6 +1,6 @@
 // Limits of nodes that live in namespaces: a control group for each, of the kernel's version 1 or 2, named by a hash of the lab's folder
 // so that a stranger finds what a killed lab has left. The kernel removes no group by itself: whoever sees the lab gone does.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { access, mkdir, readdir, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { sha256Hex } from "../../base/index.js";
@@ -123,6 +123,19 @@ function passOn(group: string): void {
   writeFileSync(join(group, "cgroup.subtree_control"), controllers.map((each) => `+${each}`).join(" "));
 }
 
+/**
+ * Makes the group of a lab in which those of its nodes will be; nothing without limits. Before the sandbox begins: in there
+ * nobody may write to a folder that is not its owner's to write to, as the topmost one is not.
+ */
+export async function prepareLimits(plan: Plan, labDirectory: string): Promise<void> {
+  const { base, handDown } = await hierarchy();
+  for (const controller of controllers) {
+    if (plan.nodes.every((node) => limitOf(node, controller) === 0)) continue;
+    await mkdir(join(base(controller), groupOf(labDirectory)), { recursive: true });
+    if (handDown) passOn(root);
+  }
+}
+
 /** The shell joins the groups that it is given before `--`, then becomes what follows. The text is constant. */
 const joinAndRun = 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 75; shift; done; shift; exec "$@"';
 
@@ -139,8 +152,12 @@ export function limitedWords(folder: string, node: PlannedNode): readonly string
     if (limit === 0) continue;
     const parent = join(base(controller), groupOf(dirname(dirname(folder))));
     const group = join(parent, node.name);
-    mkdirSync(parent, { recursive: true });
-    if (handDown) for (const each of [root, parent]) passOn(each);
+    if (!existsSync(parent)) {
+      throw new OperatingError(`Limit ${node.name}: its lab has no control group in ${base(controller)}`, {
+        suggestion: "a lab gets one when it comes up with limits: testbed down, then testbed up",
+      });
+    }
+    if (handDown) passOn(parent);
     mkdirSync(group, { recursive: true });
     apply(group, setting(controller, limit));
     groups.add(join(group, "cgroup.procs"));

@@ -19,7 +19,7 @@ import type { UpSettings } from "../protocol.js";
 import { hasSmartbftGo, smartbftGo } from "../smartbft-go.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive } from "./host-process.js";
-import { removeLimits } from "./limits.js";
+import { prepareLimits, removeLimits } from "./limits.js";
 import { checkMachine } from "./preflight.js";
 import { killSandbox, LocalLab, openLab, sandboxEnds } from "./running-lab.js";
 import { hasPrivileges, startSandbox } from "./sandbox.js";
@@ -56,6 +56,8 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   cleanup.defer(`folder ${made.directory}`, () => rm(made.directory, { recursive: true, force: true }));
   if (made.replaced) report(`removed the folder of a dead lab "${plan.lab}"`);
   await writeSettings(made.directory, plan, { ...options, image: "", smartbftGo: goProgram });
+  cleanup.defer("control groups", () => removeLimits(made.directory));
+  await prepareLimits(plan, made.directory);
   const { connection, record } = await startAgent(made.directory, cleanup, { userNamespace, signal: options.signal });
   report("sandbox");
   cleanup.defer("connection to the agent", () => connection[Symbol.dispose]());

@@ -5,9 +5,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Implementation } from "../../src/boundary/index.js";
 import { milliseconds, quorumSize, seconds } from "../../src/base/index.js";
 import type { ProtocolOptions } from "../../src/smartbft/index.js";
-import { LoopbackCluster } from "./loopback-cluster.js";
-import { factsOf, isBlock, ledgerOf, complaintsOf, untilFacts, untilProgress, viewsOf } from "./mixed-cluster.js";
-import { withGo } from "./with-go.js";
+import { LoopbackCluster } from "../netns/loopback-cluster.js";
+import {
+  factsOf,
+  isBlock,
+  ledgerOf,
+  complaintsOf,
+  untilFacts,
+  untilProgress,
+  viewsOf,
+} from "../netns/mixed-cluster.js";
+import { withGo } from "../netns/with-go.js";
 
 const go: Implementation = "smartbft-go";
 const ours: Implementation = "testbed";
