@@ -30,7 +30,11 @@ const limitedTo = (capabilities: readonly string[]): readonly string[] => [
   "--ambient-caps=-all",
 ];
 
-export const asSandbox: readonly string[] = [...limitedTo(sandboxCapabilities), "--"];
+/** `groups`: limits of nodes need control groups, and their folders are writable for nobody without DAC_OVERRIDE. */
+export const asSandbox = ({ groups }: { readonly groups: boolean }): readonly string[] => [
+  ...limitedTo([...sandboxCapabilities, ...(groups ? ["dac_override"] : [])]),
+  "--",
+];
 /** Listening above port 1024 in its own network needs nothing. */
 export const asService: readonly string[] = [...limitedTo([]), "--no-new-privs", "--"];
 

@@ -53,7 +53,9 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   cleanup.defer(`folder ${made.directory}`, () => rm(made.directory, { recursive: true, force: true }));
   if (made.replaced) report(`removed the folder of a dead lab "${plan.lab}"`);
   await writeSettings(made.directory, plan, { ...options, image: "" });
-  const { connection, record } = await startAgent(made.directory, cleanup, { userNamespace, signal: options.signal });
+  const groups = plan.nodes.some(({ limits }) => limits.cpuCount > 0 || limits.memoryBytes > 0);
+  const sandbox = { userNamespace, groups, signal: options.signal };
+  const { connection, record } = await startAgent(made.directory, cleanup, sandbox);
   report("sandbox");
   cleanup.defer("connection to the agent", () => connection[Symbol.dispose]());
   connection.onProgress = (progress) => report(progress.phase);
@@ -86,7 +88,7 @@ export async function writeSettings(
 async function startAgent(
   directory: string,
   cleanup: CleanupStack,
-  options: { readonly userNamespace: boolean; readonly signal: AbortSignal },
+  options: { readonly userNamespace: boolean; readonly groups: boolean; readonly signal: AbortSignal },
 ): Promise<{ readonly connection: AgentConnection; readonly record: LabRecord }> {
   const sandbox = startSandbox(directory, options);
   cleanup.defer("sandbox", () => endSandbox(directory, sandbox.pid));

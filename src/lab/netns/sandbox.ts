@@ -66,12 +66,15 @@ export function unshareArguments(options: { readonly userNamespace: boolean }): 
 }
 
 /** Starts the sandbox of the lab in `directory`, detached: it outlives this process. Output goes to agent.log. */
-export function startSandbox(directory: string, options: { readonly userNamespace: boolean }): SandboxStart {
+export function startSandbox(
+  directory: string,
+  options: { readonly userNamespace: boolean; readonly groups: boolean },
+): SandboxStart {
   const log = openSync(join(directory, "agent.log"), "a", 0o600);
   const agent = [process.execPath, programs.agent, directory];
   const child = spawn(
     "unshare",
-    [...unshareArguments(options), "--", ...asSandbox, "sh", "-c", reaper, "sh", ...agent],
+    [...unshareArguments(options), "--", ...asSandbox(options), "sh", "-c", reaper, "sh", ...agent],
     {
       detached: true,
       stdio: ["ignore", log, log],
