@@ -72,11 +72,13 @@ const tablesIn = (enter: readonly string[]): readonly string[] => {
   return linesOf(words[0] ?? "nft", words.slice(1)).map((line, index) => `nft ${enter.join(" ")} ${index}: ${line}`);
 };
 
+/** As far as they can be reached: what the machine has below our private /tmp is none of this world's. */
 const mounts = (): readonly string[] =>
   textOf("/proc/self/mountinfo")
     .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => `mount ${line.split(" ").slice(3, 5).join(" at ")}`);
+    .map((line) => line.split(" ").slice(3, 5))
+    .filter(([, place = ""]) => place !== "" && existsSync(place))
+    .map(([from, place]) => `mount ${from} at ${place}`);
 
 /** Not below the repository, which may be in /tmp, nor below what an engine keeps for itself. */
 function files(folder: string, depth: number): readonly string[] {

@@ -1,6 +1,6 @@
 // Room in the limits of the kernel and of the user for a lab of this size, looked at before anything is created: with too
 // few processes, files or neighbour entries a lab comes up half, or drops frames that no fault dropped. Shares are those of
-// running labs (tests/netns/limits.test.ts compares them), rounded up.
+// running labs (tests/netns/room.test.ts compares them), rounded up.
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Plan, PlannedNode } from "../../plan/index.js";
