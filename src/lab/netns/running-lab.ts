@@ -29,6 +29,7 @@ import type {
 } from "../contract.js";
 import type { LabRequest } from "../protocol.js";
 import { FolderHere, type LabFolder } from "../lab-folder.js";
+import { asSandbox } from "../agent/confinement.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive, namespacesOf, processesIn } from "./host-process.js";
 import { removeLimits } from "./limits.js";
@@ -183,7 +184,8 @@ export class LocalLab implements RunningLab {
 export const sandboxEnds = (record: LabRecord): LabEnds => ({
   folder: new FolderHere(labFolder(record.name), () => isAlive(record.owner)),
   sharesTerminal: true,
-  execArguments: (enter, command) => [...enterSandbox(record), ...enter, ...command],
+  // With no more capabilities than the agent has: it could not read the mark of who has more (ptrace(2), access mode).
+  execArguments: (enter, command) => [...enterSandbox(record), ...asSandbox, ...enter, ...command],
   async end(connection) {
     const namespaces = await namespacesOf(record.owner.pid);
     const signal = AbortSignal.timeout(downAnswerMsMax);
