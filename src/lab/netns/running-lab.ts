@@ -184,8 +184,14 @@ export class LocalLab implements RunningLab {
 export const sandboxEnds = (record: LabRecord): LabEnds => ({
   folder: new FolderHere(labFolder(record.name), () => isAlive(record.owner)),
   sharesTerminal: true,
-  // With no more capabilities than the agent has: it could not read the mark of who has more (ptrace(2), access mode).
-  execArguments: (enter, command) => [...enterSandbox(record), ...asSandbox, ...enter, ...command],
+  // In a namespace of a user with no more capabilities than the agent has: it could not read the mark of who has more there
+  // (ptrace(2), access mode). Root's tcpdump needs more, to become another user.
+  execArguments: (enter, command) => [
+    ...enterSandbox(record),
+    ...(record.userNamespace ? asSandbox : []),
+    ...enter,
+    ...command,
+  ],
   async end(connection) {
     const namespaces = await namespacesOf(record.owner.pid);
     const signal = AbortSignal.timeout(downAnswerMsMax);
