@@ -6,8 +6,8 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Event } from "../../src/boundary/index.js";
 import { eventFromLine } from "../../src/boundary/index.js";
-import { CliBench, root, shortExperiment, type Ended } from "./cli-bench.js";
-import { withGo } from "./with-go.js";
+import { CliBench, root, shortExperiment, type Ended } from "../netns/cli-bench.js";
+import { withGo } from "../netns/with-go.js";
 
 const bench = new CliBench();
 /** Profile `fast` mistakes a processor that is busy elsewhere for a dead leader. */
