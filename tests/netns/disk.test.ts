@@ -11,6 +11,7 @@ beforeAll(() => {
   bench.write("star.yaml", starTopology("star", 4));
   const fault = "{ at: 1s, fault: interface-down, how: admin, target: leader }";
   bench.write("short.yaml", shortExperiment("star.yaml", fault));
+  bench.write("long.yaml", shortExperiment("star.yaml", fault).replace("duration: 4s", "duration: 30s"));
   mkdirSync(join(bench.folder, "disk"));
 });
 afterEach(async () => {
@@ -54,7 +55,7 @@ test("the disk of the state folder fills up during a run: exit 4 says so, the la
   const under = onDisk(
     'mount -t tmpfs -o size=2400k tmpfs disk; mkdir -m 700 disk/state; code=0; "$@" || code=$?; ls -A disk/state/labs; exit $code',
   );
-  const { code, stdout, stderr } = await bench.run("run short.yaml -o results-full", {
+  const { code, stdout, stderr } = await bench.run("run long.yaml -o results-full", {
     under,
     environment: stateOnDisk,
   });
