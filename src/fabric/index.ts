@@ -79,6 +79,7 @@ export {
   type SynchroniserOptions,
 } from "./synchroniser.js";
 export { genesisBlock, type GenesisConsenter } from "./genesis.js";
+export { blockEvent } from "./block-event.js";
 export { BroadcastClient } from "./broadcast-client.js";
 export { ClusterLink, type LinkOptions, type SendResult } from "./cluster-link.js";
 export { DeliverReader, type ReaderOptions } from "./deliver-reader.js";

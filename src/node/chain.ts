@@ -1,16 +1,8 @@
 // A node's chain: the ledger with blocks instead of bytes, genesis at its start, and the event that tells of each block
 // once it is durable. Orderers and peers store through here, one block after another.
-import { present, toHex } from "../base/index.js";
+import { present } from "../base/index.js";
 import type { BlockEvent, Consenter } from "../boundary/index.js";
-import {
-  decodeBlock,
-  encodeBlock,
-  genesisBlock,
-  headerHash,
-  requestsIn,
-  viewMetadataOf,
-  type Block,
-} from "../fabric/index.js";
+import { blockEvent, decodeBlock, encodeBlock, genesisBlock, type Block } from "../fabric/index.js";
 import { OperatingError } from "../system/index.js";
 import type { Emit } from "./events.js";
 import { Ledger } from "./ledger.js";
@@ -60,18 +52,7 @@ export class Chain implements AsyncDisposable {
     await this.ledger.append(bytes);
     this.#last = block;
     const { role, emit } = this.#options;
-    emit({
-      kind: "block",
-      role,
-      number: block.header.number,
-      hash: toHex(headerHash(block.header)),
-      previousHash: toHex(block.header.previousHash),
-      view: viewMetadataOf(block)?.view ?? 0,
-      bytes: bytes.length,
-      transactions: requestsIn(block.data).map(({ requestId }) => requestId),
-      duplicates,
-      source,
-    });
+    emit(blockEvent(block, { role, bytes: bytes.length, source, duplicates }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

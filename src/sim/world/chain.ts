@@ -1,16 +1,8 @@
 // A node's chain: blocks on its simulated disk, genesis first, and the event that tells of each once it is durable. As
 // node/chain.ts and node/ledger.ts.
-import { present, toHex } from "../../base/index.js";
+import { present } from "../../base/index.js";
 import type { BlockEvent, Consenter } from "../../boundary/index.js";
-import {
-  decodeBlock,
-  encodeBlock,
-  genesisBlock,
-  headerHash,
-  requestsIn,
-  viewMetadataOf,
-  type Block,
-} from "../../fabric/index.js";
+import { blockEvent, decodeBlock, encodeBlock, genesisBlock, requestsIn, type Block } from "../../fabric/index.js";
 import type { AppendFile } from "./disk.js";
 import type { Site } from "./site.js";
 
@@ -55,18 +47,7 @@ export class Chain {
     site.process.charge((bytes.length * site.costs.hashKibUs) / 1024);
     file.append(bytes, bytes.length, () => {
       this.#last = block;
-      site.emit({
-        kind: "block",
-        role,
-        number: block.header.number,
-        hash: toHex(headerHash(block.header)),
-        previousHash: toHex(block.header.previousHash),
-        view: viewMetadataOf(block)?.view ?? 0,
-        bytes: bytes.length,
-        transactions: requestsIn(block.data).map(({ requestId }) => requestId),
-        duplicates,
-        source,
-      });
+      site.emit(blockEvent(block, { role, bytes: bytes.length, source, duplicates }));
       done();
       for (const watcher of this.#watchers) watcher();
     });
