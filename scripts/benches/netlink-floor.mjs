@@ -8,8 +8,8 @@ import koffi from "koffi";
 const libc = koffi.load(null);
 const socket = libc.func("int socket(int domain, int type, int protocol)");
 const bind = libc.func("int bind(int fd, const uint8_t *address, uint32_t size)");
-const send = libc.func("ssize_t send(int fd, const uint8_t *bytes, size_t size, int flags)");
-const receive = libc.func("ssize_t recv(int fd, _Out_ uint8_t *bytes, size_t size, int flags)");
+const send = libc.func("intptr_t send(int fd, const uint8_t *bytes, size_t size, int flags)");
+const receive = libc.func("intptr_t recv(int fd, _Out_ uint8_t *bytes, size_t size, int flags)");
 // linux/netlink.h, linux/rtnetlink.h, linux/if.h
 const [afNetlink, sockRaw, netlinkRoute, groupLink, newLink, request, isUp] = [16, 3, 0, 1, 16, 1, 1];
 

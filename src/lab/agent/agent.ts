@@ -114,7 +114,7 @@ export class Agent {
     await impair(plan, { signal });
     progress(`${plan.links.length} links, ${plan.switches.length} switches`);
     await this.#carrier.adopt(listener, { signal });
-    await this.#downs.prepare([]);
+    await this.#downs.prepare();
     this.#watching = true;
     const { namespaces } = plan.steps;
     await this.#nodes.start(namespaces, (process, waits) => frrConfigured(process, listener, waits), { signal });

@@ -1,5 +1,6 @@
 // Lines of a plan for `ip` in a node's namespace, as messages to the kernel: what ip-batch would make of them, without a process for
 // each namespace. Only the forms that plans have are known; a line of another form is undefined, and is left to `ip`.
+import { linkRequest } from "./netlink-links.js";
 import { attribute, indexOf, type NetlinkMessage } from "./netlink.js";
 
 const newLink = 16;
@@ -8,17 +9,18 @@ const newNeighbour = 28;
 /** NLM_F_REPLACE, NLM_F_EXCL, NLM_F_CREATE. */
 const [replace, exclusive, create] = [0x100, 0x200, 0x400];
 const inet = 2;
-const isUp = 1;
+const gsoMaxSegments = 40; // IFLA_GSO_MAX_SEGS
 const permanent = 0x80; // NUD_PERMANENT
 
 type Encoder = (parts: readonly string[]) => NetlinkMessage;
 
 /** Each form with what its parts become; the parts were matched, so none is missing. */
 const forms: readonly (readonly [RegExp, Encoder])[] = [
-  [/^link set dev (\S+) (up|down)$/, ([name = "", admin]) => linkMessage(name, { admin: admin === "up" ? isUp : 0 })],
+  [/^link set dev (\S+) up$/, ([name = ""]) => linkMessage(linkRequest(name, "up"))],
   [
     /^link set dev (\S+) gso_max_segs (\d+)$/,
-    ([name = "", count]) => linkMessage(name, { attributes: [attribute(40, uint32(Number(count)))] }),
+    ([name = "", count]) =>
+      linkMessage(Buffer.concat([linkRequest(name), attribute(gsoMaxSegments, uint32(Number(count)))])),
   ],
   [
     /^address add ([\d.]+)\/(\d+) dev (\S+)$/,
@@ -41,19 +43,7 @@ export function messageFor(line: string): NetlinkMessage | undefined {
 
 export const isMessage = (line: string): boolean => forms.some(([form]) => form.test(line));
 
-/** struct ifinfomsg. */
-function linkMessage(
-  name: string,
-  { admin, attributes = [] }: { readonly admin?: number; readonly attributes?: readonly Buffer[] },
-): NetlinkMessage {
-  const fixed = Buffer.alloc(16);
-  fixed.writeInt32LE(indexOf(name), 4);
-  if (admin !== undefined) {
-    fixed.writeUInt32LE(admin, 8);
-    fixed.writeUInt32LE(isUp, 12); // the flags that change
-  }
-  return { type: newLink, flags: 0, body: Buffer.concat([fixed, ...attributes]) };
-}
+const linkMessage = (body: Buffer): NetlinkMessage => ({ type: newLink, flags: 0, body });
 
 /** struct ifaddrmsg, IFA_LOCAL and IFA_ADDRESS. The kernel adds no broadcast address by itself, as ip does not. */
 function addressMessage(ip: string, prefixLength: number, name: string): NetlinkMessage {

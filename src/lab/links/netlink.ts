@@ -7,8 +7,8 @@ import { insideNamespace } from "./inside-namespace.js";
 
 const libc = koffi.load(null);
 const socket = libc.func("int socket(int domain, int type, int protocol)");
-const send = libc.func("ssize_t send(int fd, const uint8_t *bytes, size_t size, int flags)");
-const receive = libc.func("ssize_t recv(int fd, _Out_ uint8_t *bytes, size_t size, int flags)");
+const send = libc.func("intptr_t send(int fd, const uint8_t *bytes, size_t size, int flags)");
+const receive = libc.func("intptr_t recv(int fd, _Out_ uint8_t *bytes, size_t size, int flags)");
 const close = libc.func("int close(int fd)");
 const nameToIndex = libc.func("uint32_t if_nametoindex(const char *name)");
 const textOfError = libc.func("const char *strerror(int number)");
@@ -50,25 +50,55 @@ export function askKernel(
   namespace: string,
   messages: () => readonly NetlinkMessage[],
 ): { readonly at: number; readonly why: string } | undefined {
+  return withSocket(namespace, (descriptor) => {
+    for (const [at, message] of messages().entries()) {
+      const error = exchange(descriptor, message);
+      if (error !== 0) return { at, why: errorText(error) };
+    }
+    return undefined;
+  });
+}
+
+/** Asks one question, and answers what `read` makes of the kernel's message of the wanted type; or why there is none. */
+export function readKernel<T>(
+  namespace: string,
+  message: () => NetlinkMessage,
+  { type, read }: { readonly type: number; readonly read: (body: Buffer) => T },
+): { readonly value: T } | { readonly why: string } {
+  return withSocket(namespace, (descriptor) => {
+    const found: T[] = [];
+    const error = exchange(descriptor, message(), (told, body) => {
+      if (told === type) found.push(read(body));
+    });
+    const [value] = found;
+    if (error !== 0) return { why: errorText(error) };
+    return value === undefined ? { why: "nothing" } : { value };
+  });
+}
+
+function withSocket<T>(namespace: string, act: (descriptor: number) => T): T {
   return insideNamespace(namespace, () => {
     const descriptor = Number(socket(afNetlink, sockRawCloseOnExec, netlinkRoute));
     if (descriptor < 0) throw new OperatingError(`Open a netlink socket: ${errorText(koffi.errno())}`);
     try {
-      for (const [at, message] of messages().entries()) {
-        const error = exchange(descriptor, message);
-        if (error !== 0) return { at, why: errorText(error) };
-      }
-      return undefined;
+      return act(descriptor);
     } finally {
       close(descriptor);
     }
   });
 }
 
-const answer = Buffer.alloc(8192);
+const answer = Buffer.alloc(32_768);
 
-/** Error number of the kernel's acknowledgement; 0 is success. Nobody else writes to this socket, so the answer is the next message. */
-function exchange(descriptor: number, message: NetlinkMessage): number {
+/**
+ * Error number of the kernel's acknowledgement; 0 is success. Nobody else writes to this socket, so what comes is the answer; one that
+ * is more than an acknowledgement is handed to `told`: its type and its body, which is good until the next message.
+ */
+function exchange(
+  descriptor: number,
+  message: NetlinkMessage,
+  told: (type: number, body: Buffer) => void = () => undefined,
+): number {
   const bytes = Buffer.alloc(headerSize + message.body.length);
   bytes.writeUInt32LE(bytes.length, 0);
   bytes.writeUInt16LE(message.type, 4);
@@ -79,7 +109,9 @@ function exchange(descriptor: number, message: NetlinkMessage): number {
     const size = Number(receive(descriptor, answer, answer.length, 0));
     if (size < 0 && koffi.errno() === interrupted) continue;
     if (size < 0) return koffi.errno();
-    if (size >= headerSize + 4 && answer.readUInt16LE(4) === typeError) return -answer.readInt32LE(headerSize);
+    const type = answer.readUInt16LE(4);
+    if (type === typeError) return -answer.readInt32LE(headerSize);
+    told(type, answer.subarray(headerSize, size));
   }
 }
 
