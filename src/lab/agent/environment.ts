@@ -20,10 +20,12 @@ export async function environmentEvent(
     node: process.versions.node,
     ...(await homes.versions()),
   };
-  for (const [name, [command, ...args]] of Object.entries(versionCommands)) {
-    const { stdout, exitCode } = await tryCommand(command, args, { signal });
-    versions[name] = exitCode === 0 ? (stdout.split("\n")[0] ?? "").trim() : "absent";
-  }
+  await Promise.all(
+    Object.entries(versionCommands).map(async ([name, [command, ...args]]) => {
+      const { stdout, exitCode } = await tryCommand(command, args, { signal });
+      versions[name] = exitCode === 0 ? (stdout.split("\n")[0] ?? "").trim() : "absent";
+    }),
+  );
   return {
     kind: "environment",
     at: now(),
