@@ -139,7 +139,7 @@ function setKernel(namespace: string, settings: readonly string[]): void {
       try {
         writeFileSync(kernelFile(name), value);
       } catch (error) {
-        return String(error);
+        return messageOf(error);
       }
       return readSetting(name);
     }),
@@ -154,6 +154,7 @@ export async function checkKernel(namespace: string, settings: readonly string[]
   refuseUnset("Check", namespace, wanted, found);
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const kernelFile = (name: string): string => `/proc/sys/${name.replaceAll(".", "/")}`;
 
 /** What the kernel has, or why that is not known. */
@@ -161,7 +162,7 @@ function readSetting(name: string): string {
   try {
     return readFileSync(kernelFile(name), "utf8").trim();
   } catch (error) {
-    return String(error);
+    return messageOf(error);
   }
 }
 
@@ -172,7 +173,7 @@ export const possible = async (settings: readonly string[]): Promise<readonly st
 function refuseUnset(verb: string, namespace: string, wanted: readonly string[], found: readonly string[]): void {
   const refused = wanted.flatMap((setting, index) => {
     const value = found[index] ?? "";
-    return setting.endsWith(`=${value}`) ? [] : [`${setting} (found "${value}")`];
+    return setting.endsWith(`=${value}`) ? [] : [`${setting} refused: "${value}"`];
   });
   if (refused.length === 0) return;
   const where = namespace === "" ? "the switchboard" : namespace;
