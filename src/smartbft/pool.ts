@@ -261,6 +261,7 @@ const removedKept = 1000;
 const keyOf = ({ clientId, requestId }: RequestInfo): string => `${clientId.length}:${clientId}${requestId}`;
 
 function firstDue(timers: ReadonlyMap<string, Timed>): Instant | undefined {
+  if (timers.size === 0) return undefined;
   for (const { due } of timers.values()) return due;
   return undefined;
 }
