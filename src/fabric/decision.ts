@@ -1,7 +1,7 @@
 // A proposal of the consensus as Fabric's block, and a stored block as the decision it came from (smartbft.md Appendix A).
 // Both directions are exact: after a sync a replica compares the last decision field by field with what others hold, so
 // nothing may be lost on the way through the ledger (sections 9 and 17).
-import { emptyBytes, equalBytes, nodeId } from "../base/index.js";
+import { emptyBytes, equalBytes, nodeId, present } from "../base/index.js";
 import type { Decision, Proposal, Signature } from "../smartbft/index.js";
 import {
   decodeBlockData,
@@ -125,6 +125,13 @@ export function decisionFrom(block: Block): Decoded<Decision> {
   if (signatures.kind === "bad") return signatures;
   const proposal = proposalFor(block.header, block.data, consenterMetadata);
   return { kind: "good", value: { proposal, signatures: signatures.value } };
+}
+
+/** The decision in a block of the own ledger; genesis was decided by nobody. */
+export function storedDecision(block: Block): Decision | undefined {
+  if (block.header.number === 0) return undefined;
+  const decision = decisionFrom(block);
+  return present(decision.kind === "good" ? decision.value : undefined, `a decision in block ${block.header.number}`);
 }
 
 function signaturesFrom(block: Block, slot: SignatureSlot): Decoded<readonly Signature[]> {
