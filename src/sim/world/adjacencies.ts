@@ -82,6 +82,11 @@ export class Adjacencies {
     for (const { pair } of this.#sides.get(node) ?? []) this.#consider(pair, new Set());
   }
 
+  /** A node's daemons say that they end, to whom they reach. */
+  leave(node: string): void {
+    for (const side of this.#sides.get(node) ?? []) if (this.#hears(side.other, side.own)) this.#lose(otherOf(side));
+  }
+
   /** They go on where they were: what timers and neighbours have done meanwhile is found out at once. */
   thaw(node: string): void {
     const { scheduler, ospf, bfd, formed } = this.#options;

@@ -108,6 +108,11 @@ export class Routing {
     this.#adjacencies?.silence(node);
   }
 
+  /** A node's daemons end in good order: they withdraw what they told, and their neighbours need not wait for a timer. */
+  leave(node: string): void {
+    this.#adjacencies?.leave(node);
+  }
+
   /** Frozen daemons go on. */
   thaw(node: string): void {
     const state = this.#state(node);
