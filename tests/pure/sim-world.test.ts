@@ -134,6 +134,18 @@ describe("processes", () => {
     },
   );
 
+  it("a client that is killed has its load again when it is back, a peer its source", patience, () => {
+    const { events } = simulated(withFault("process-kill, target: client1, for: 2s"));
+    const healed = events.find((event) => event.kind === "fault" && event.state === "healed")?.at ?? 0;
+    const invoked = events.filter((event) => event.kind === "request" && event.state === "invoked");
+    expect(invoked.filter(({ at }) => at > healed).length).toBeGreaterThan(100);
+    const peer = simulated(withFault("process-kill, target: peer1, for: 2s"));
+    const sources = peer.events.flatMap((event) =>
+      event.kind === "source" && event.state === "pulling" ? [event.orderer] : [],
+    );
+    expect(sources.at(-1)).toBe(sources[0]);
+  });
+
   it("a follower that is paused holds nobody up and is level again afterwards", patience, () => {
     const { result } = simulated(withFault("process-pause, target: follower, for: 3s"));
     expect(result).toMatchObject({ viewChangeCount: 0, outage: 0, stragglers: [] });

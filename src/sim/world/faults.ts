@@ -169,7 +169,7 @@ export class Faults {
     effective({ detail: `process of ${node} has ended`, undo });
   }
 
-  /** One that was killed meanwhile comes back honest; then there is nothing to undo. */
+  /** One that is killed and starts again meanwhile is told again. */
   #turn(node: string, asked: string, { effective, failed }: Outcome): void {
     const how = misbehaviours.find((each) => each === asked);
     const member = this.#options.members.get(node);
@@ -177,16 +177,15 @@ export class Faults {
       return failed(`Turn ${node} ${asked}: no orderer runs there, or none that misbehaves in this way`);
     const undo: Undo = (healed) => {
       const done = (): void => healed(`${node} says that it is honest`);
+      member.forget("misbehave");
       if (member.service === undefined) return done();
       member.ask((service) => {
         service.misbehave?.("");
         done();
       });
     };
-    member.ask((service) => {
-      service.misbehave?.(how);
-      effective({ detail: `${node} says that it misbehaves: ${how}`, undo });
-    });
+    member.order("misbehave", (service) => service.misbehave?.(how));
+    member.ask(() => effective({ detail: `${node} says that it misbehaves: ${how}`, undo }));
   }
 
   #admin(end: Interface, fault: number): Cut {

@@ -87,11 +87,16 @@ export class RunHost {
         // The last one comes after everything else: with the end.
         return action.phase === "stopped" ? undefined : this.#phase(action.phase);
       case "start-workload":
-        return this.#askClients((member) => member.ask((service) => service.startWorkload?.(action.workload)));
+        return this.#askClients((member) =>
+          member.order("workload", (service) => service.startWorkload?.(action.workload)),
+        );
       case "stop-workload":
-        return this.#askClients((member) => member.ask((service) => service.stopWorkload?.()));
+        return this.#askClients((member) => {
+          member.forget("workload");
+          member.ask((service) => service.stopWorkload?.());
+        });
       case "pin-source":
-        return members.get(action.peer)?.ask((service) => service.pinSource?.(action.orderer));
+        return members.get(action.peer)?.order("source", (service) => service.pinSource?.(action.orderer));
       case "inject":
         return faults.inject(action.fault, action.resolved, action.dueAt);
       case "heal":
