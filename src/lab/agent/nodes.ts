@@ -57,7 +57,9 @@ export class Nodes {
     this.#plan = plan;
     const members = plan.nodes.filter((node) => plan.steps.namespaces.includes(node.name));
     for (const node of members) {
-      if (this.#processes.has(node.name)) continue;
+      const known = this.#processes.get(node.name);
+      known?.adopt(node);
+      if (known !== undefined) continue;
       const process = homes.processFor({ directory, node, emit: (event) => log.emit(event) });
       this.#processes.set(node.name, process);
       if (node.service === undefined) continue;
