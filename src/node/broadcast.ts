@@ -34,7 +34,6 @@ export async function serveBroadcast(stream: InboundStream, ports: BroadcastPort
 async function ordered(envelope: Uint8Array, { members, checker, submit }: BroadcastPorts): Promise<BroadcastResponse> {
   const examined = examineEnvelope(envelope, members);
   if (examined.kind === "bad") return { status: examined.status, info: examined.reason };
-  const [good] = await checker.check([examined.item]);
-  if (good !== true) return { status: status.forbidden, info: "signature does not verify" };
+  if (!checker.checkFirst(examined.item)) return { status: status.forbidden, info: "signature does not verify" };
   return broadcastResponseFor(await submit(envelope));
 }

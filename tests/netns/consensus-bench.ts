@@ -1,9 +1,12 @@
 // Throughput and processor time of ordering, the Go library beside our replica, in one interleaved run: scripts/bench
 // consensus. Four or seven orderers as processes on loopback, every signature checked (P-256), logs and ledgers synced to
 // disk, no trace of messages. Closed loop: two batches of 100 outstanding, each transaction sent to every orderer, as a
-// Fabric gateway does; transactions are signed before the clock starts. The load generator shares the processors.
+// Fabric gateway does; transactions are signed before the clock starts. The load generator shares the processors, and what
+// it takes is told: where processors are full, throughput compares programs and generator together, and what compares the
+// programs alone is the processor time of an orderer for each transaction.
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { milliseconds, present } from "../../src/base/index.js";
 import type { Implementation, OrdererConfig } from "../../src/boundary/index.js";
 import { BroadcastClient, creatorOf, dataOfSize, envelopeFor, nonceSize } from "../../src/fabric/index.js";
@@ -25,6 +28,10 @@ interface Figures {
   readonly decisionsPerSecond: number;
   /** Processor seconds of one orderer, on average, for 1000 transactions. */
   readonly cpuPer1000: number;
+  /** The load generator's, for 1000 transactions. */
+  readonly generatorPer1000: number;
+  /** Share of the machine's processors that orderers and generator had together, 0 to 1. */
+  readonly busy: number;
   readonly leaderRssMb: number;
 }
 
@@ -53,10 +60,12 @@ async function measure(n: number, implementation: Implementation): Promise<Figur
   load.fill();
   await pause(warmUpMs, { signal });
   const pids = names.map((name) => present(cluster.node(name).process.pid, "a pid"));
-  const [from, cpuBefore, startedAt] = [leader.events.length, cpuSeconds(pids), performance.now()];
+  const [from, cpuBefore, ownBefore] = [leader.events.length, cpuSeconds(pids), cpuSeconds([process.pid])];
+  const startedAt = performance.now();
   await pause(seconds * 1_000, { signal });
   const elapsed = (performance.now() - startedAt) / 1_000;
   const cpu = cpuSeconds(pids) - cpuBefore;
+  const own = cpuSeconds([process.pid]) - ownBefore;
   const blocks = leader.events.slice(from).filter(isBlock);
   const transactions = blocks.reduce((sum, block) => sum + block.transactions.length, 0);
   if (load.isEmpty) throw new Error(`All ${signedCount} signed transactions were used up: measure for fewer seconds`);
@@ -64,6 +73,8 @@ async function measure(n: number, implementation: Implementation): Promise<Figur
     transactionsPerSecond: transactions / elapsed,
     decisionsPerSecond: blocks.length / elapsed,
     cpuPer1000: (cpu / n / transactions) * 1_000,
+    generatorPer1000: (own / transactions) * 1_000,
+    busy: (cpu + own) / elapsed / availableParallelism(),
     leaderRssMb: rssMb(pids[0] ?? 0),
   };
 }
@@ -140,11 +151,11 @@ const rssMb = (pid: number): number =>
   Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
 
 function print(): void {
-  const columns = ["tx/s (range)", "dec/s", "CPU-s/1000 tx/node", "leader MB"];
+  const columns = ["tx/s (range)", "dec/s", "CPU-s/1000 tx/node", "generator", "busy", "leader MB"];
   console.log(
     `median of ${rounds} interleaved rounds of ${seconds} s, batches of ${batchCount}, 100 B of data, P-256 on`,
   );
-  console.log(["n  implementation".padEnd(18), ...columns.map((column) => column.padStart(20))].join(""));
+  console.log(line("n  implementation", columns));
   for (const n of sizes) {
     for (const implementation of implementations) {
       const rows = present(measured.get(`${n} ${implementation}`), "figures");
@@ -153,17 +164,25 @@ function print(): void {
         `${median(rates).toFixed(0)} (${Math.min(...rates).toFixed(0)}-${Math.max(...rates).toFixed(0)})`,
         median(rows.map((row) => row.decisionsPerSecond)).toFixed(1),
         median(rows.map((row) => row.cpuPer1000)).toFixed(3),
+        median(rows.map((row) => row.generatorPer1000)).toFixed(3),
+        `${(100 * median(rows.map((row) => row.busy))).toFixed(0)} %`,
         median(rows.map((row) => row.leaderRssMb)).toFixed(0),
       ];
-      console.log([`${n}  ${implementation}`.padEnd(18), ...cells.map((cell) => cell.padStart(20))].join(""));
+      console.log(line(`${n}  ${implementation}`, cells));
     }
-    const rate = (implementation: Implementation): number =>
-      median(present(measured.get(`${n} ${implementation}`), "figures").map((row) => row.transactionsPerSecond));
-    console.log(
-      `n = ${n}: testbed has ${(rate("testbed") / rate("smartbft-go")).toFixed(2)} of the library's throughput`,
-    );
+    const ratio = (figure: (row: Figures) => number): string => {
+      const of = (implementation: Implementation): number =>
+        median(present(measured.get(`${n} ${implementation}`), "figures").map(figure));
+      return (of("testbed") / of("smartbft-go")).toFixed(2);
+    };
+    const [throughput, cpu] = [ratio((row) => row.transactionsPerSecond), ratio((row) => 1 / row.cpuPer1000)];
+    console.log(`n = ${n}: testbed has ${throughput} of the library's throughput, and orders ${cpu} as much per core`);
   }
 }
+
+const widths = [20, 8, 20, 11, 7, 11];
+const line = (first: string, cells: readonly string[]): string =>
+  [first.padEnd(16), ...cells.map((cell, index) => cell.padStart(widths[index] ?? 0))].join("");
 
 function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right);
