@@ -173,21 +173,7 @@ const identityOf = ({ creator, nonce }: Payload): RequestInfo => ({
 
 type Opened = Decoded<{ readonly envelope: Envelope; readonly payload: Payload; readonly identity: RequestInfo }>;
 
-/**
- * What was opened stays open for as long as its bytes are held: an orderer asks of the same ones when a client brings them, when
- * they enter the pool, and of those in a proposal when it is examined, stored and told of. Bytes of a request never change.
- */
-const openedBefore = new WeakMap<Uint8Array, Opened>();
-
 function openEnvelope(bytes: Uint8Array): Opened {
-  const before = openedBefore.get(bytes);
-  if (before !== undefined) return before;
-  const opened = opening(bytes);
-  openedBefore.set(bytes, opened);
-  return opened;
-}
-
-function opening(bytes: Uint8Array): Opened {
   const envelope = decodeEnvelope(bytes);
   if (envelope.kind === "bad") return envelope;
   const payload = decodePayload(envelope.value.payload);

@@ -50,7 +50,7 @@ export async function startOrderer(config: OrdererConfig, around: Surroundings):
   const ingressOptions = { kind: transport.ingress, limit: config.options.incomingMessageBufferSize };
   const ingress = new IngressTurns<FromOthers>(ingressOptions, (input) => loop.push(input));
 
-  const submit = (envelope: Uint8Array) => ports.submit(envelope);
+  const submit: OrdererPorts["submit"] = (envelope, info) => ports.submit(envelope, info);
   const server = serverOf(
     {
       step: (stream) => void cluster.receive(stream, (input) => ingress.offer(input.from, input)).catch(fail),
