@@ -37,7 +37,7 @@ export async function startOrderer(config: OrdererConfig, around: Surroundings):
   if (repaired !== "") emit({ kind: "log", process: "orderer", text: `write-ahead log repaired: ${repaired}` });
 
   const members = membersOf(channel, config.clients);
-  const checker = new SignatureChecker();
+  const checker = new SignatureChecker({ remembers: config.options.fidelity === "improved" });
   const cluster = new Cluster(config, emit);
   const { replica, application } = machinesOf(config, { chain, entries, sign: identity.sign });
   const stopping = new AbortController();

@@ -4,8 +4,9 @@
 // a block of 38 took 800 ms that way while forwarded requests poured in. The disk uses the same pool and waits behind a
 // block for some milliseconds, but what a proposal has to write is written after its check.
 //
-// A request is checked when a client brings it and once more in the proposal that orders it. The second check is of the same
-// bytes, so what was found good the first time is remembered until it is asked for again.
+// A request is checked when a client brings it and once more in the proposal that orders it, in Fabric as here. The second check
+// is of the same bytes, so with fidelity "improved" what was found good the first time is remembered until it is asked for
+// again. With "library" it is not: a new leader's first block takes as long as it takes Fabric.
 import type { VerifyItem } from "../smartbft/index.js";
 import { KeyError, publicKeyFrom, verify, verifyAside, type KeyObject } from "../system/index.js";
 
@@ -17,10 +18,15 @@ const keyCountMax = 10_000;
 const rememberedBytesMax = 64 * 1024 * 1024;
 
 export class SignatureChecker {
+  readonly #remembers: boolean;
   readonly #keys = new Map<string, KeyObject | undefined>();
   /** By signature, in order of arrival; several may not share one: a second one replaces the first. */
   readonly #good = new Map<string, VerifyItem>();
   #goodBytes = 0;
+
+  constructor({ remembers }: { readonly remembers: boolean }) {
+    this.#remembers = remembers;
+  }
 
   /** Of messages that are held for a second check. */
   get rememberedBytes(): number {
@@ -29,6 +35,7 @@ export class SignatureChecker {
 
   /** One result for each item, in order. */
   async check(items: readonly VerifyItem[]): Promise<readonly boolean[]> {
+    if (this.#good.size === 0) return this.#checkAll(items);
     const unknown = items.filter((item) => !this.#isRemembered(item));
     const found = await this.#checkAll(unknown);
     for (const item of items) this.#forget(item);
@@ -37,10 +44,10 @@ export class SignatureChecker {
     return items.map((item) => (item === unknown[next] ? found[next++] === true : true));
   }
 
-  /** Checks one, and remembers it when it is good, as it will be asked for again. */
+  /** Checks one that will be asked for again. */
   checkFirst(item: VerifyItem): boolean {
     const good = this.#checkNow(item);
-    if (good) this.#remember(item);
+    if (good && this.#remembers) this.#remember(item);
     return good;
   }
 

@@ -11,6 +11,7 @@ import { LoopbackCluster } from "../netns/loopback-cluster.js";
 import {
   factsOf,
   isBlock,
+  isSyncing,
   ledgerOf,
   complaintsOf,
   untilFacts,
@@ -78,15 +79,18 @@ function tests(implementations: readonly Implementation[]): void {
 
   async function untilLevel(): Promise<void> {
     await untilFacts(cluster, orderers, {
-      what: "equal heights and empty pools",
+      what: "equal heights, empty pools and no syncs",
       question: (facts) =>
-        new Set(facts.map(({ height }) => height)).size === 1 && facts.every(({ poolCount }) => poolCount === 0),
+        new Set(facts.map(({ height }) => height)).size === 1 &&
+        facts.every(({ poolCount }) => poolCount === 0) &&
+        !orderers.some((name) => isSyncing(cluster.node(name))),
     });
   }
 
   /**
    * A node that comes back under load lands one decision behind after each sync and syncs again (smartbft.md 9.3), of either
-   * kind; in a pause its heartbeats lead it to the end. Then it decides by its own votes again.
+   * kind; in a pause its heartbeats lead it to the end. Then it decides by its own votes again. The load must not come back
+   * while a sync still waits for the others' views: the next proposal would be lost with the View that the sync replaces.
    */
   async function untilDeciding(name: string): Promise<void> {
     await untilBlocks(name);
