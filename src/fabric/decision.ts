@@ -42,10 +42,21 @@ export const proposalFor = (header: BlockHeader, data: readonly Uint8Array[], vi
   verificationSequence: configSequence,
 });
 
+type Opened = Decoded<{ readonly header: BlockHeader; readonly data: readonly Uint8Array[] }>;
+
+/** A proposal is opened to be examined and again to be stored; it never changes in between. */
+const openedBefore = new WeakMap<Proposal, Opened>();
+
 /** Header and data of a proposal whose every byte is as `proposalFor` would have written it. */
-export function openProposal(
-  proposal: Proposal,
-): Decoded<{ readonly header: BlockHeader; readonly data: readonly Uint8Array[] }> {
+export function openProposal(proposal: Proposal): Opened {
+  const before = openedBefore.get(proposal);
+  if (before !== undefined) return before;
+  const opened = opening(proposal);
+  openedBefore.set(proposal, opened);
+  return opened;
+}
+
+function opening(proposal: Proposal): Opened {
   const header = decodeHeaderDer(proposal.header);
   if (header.kind === "bad") return header;
   const payload = decoded("proposal payload", () => {

@@ -6,6 +6,7 @@ import { blockFrom, storedDecision, type Block, type OrdererApplication } from "
 import type {
   Decision,
   EffectPorts,
+  RequestInfo,
   SentTrace,
   SubmitOutcome,
   Trace,
@@ -47,11 +48,11 @@ export class OrdererPorts implements EffectPorts {
   }
 
   /** A client's request into the pool; resolves with what the replica made of it. */
-  submit(request: Uint8Array): Promise<SubmitOutcome> {
+  submit(request: Uint8Array, info: RequestInfo): Promise<SubmitOutcome> {
     const token = this.#nextToken++;
     return new Promise((resolve) => {
       this.#submissions.set(token, resolve);
-      this.#parts.push({ kind: "submit", token, request });
+      this.#parts.push({ kind: "submit", token, request, info });
     });
   }
 

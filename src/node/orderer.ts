@@ -27,7 +27,7 @@ export async function startOrderer(config: OrdererConfig, around: Surroundings):
   if (repaired !== "") emit({ kind: "log", process: "orderer", text: `write-ahead log repaired: ${repaired}` });
 
   const members = membersOf(channel, config.clients);
-  const checker = new SignatureChecker();
+  const checker = new SignatureChecker({ remembers: config.options.fidelity === "improved" });
   const cluster = new Cluster(config, emit);
   const { replica, application } = ordererMachines({
     config,
@@ -45,7 +45,7 @@ export async function startOrderer(config: OrdererConfig, around: Surroundings):
   );
   const ingress = ingressOf(config, (input) => loop.push(input));
 
-  const submit = (envelope: Uint8Array) => ports.submit(envelope);
+  const submit: OrdererPorts["submit"] = (envelope, info) => ports.submit(envelope, info);
   const server = serverOf(
     {
       step: (stream) => void cluster.receive(stream, (input) => offered(ingress, input)).catch(fail),

@@ -65,9 +65,11 @@ export class Pool {
     return this.#bytes;
   }
 
-  /** `token` names the client's submission and is answered exactly once; undefined for a request that a peer forwarded. */
-  submit(request: Uint8Array, token: number | undefined): void {
-    const info = this.#core.application.requestInfo(request);
+  /** `token` names the client's submission and is answered exactly once; none for a request that a peer forwarded. */
+  submit(
+    request: Uint8Array,
+    { token, info = this.#core.application.requestInfo(request) }: { token?: number; info?: RequestInfo } = {},
+  ): void {
     if (this.#closed) return this.#refuse(token, "no leader");
     if (info === undefined) return this.#refuse(token, "malformed request");
     if (request.length > this.#core.options.requestMaxBytes) return this.#refuse(token, "request too large");
