@@ -31,6 +31,10 @@ interface Life {
   resumedAt: number;
   inFlightAt: number;
   view: number;
+  /** The view that it asked for or negotiated last, until one is installed or learnt. */
+  asked: number;
+  /** What that was when the members or the rules changed, until a View starts. */
+  askedBefore: number;
   startedLeader: number;
   wedged: boolean;
   votedAt: Set<string>;
@@ -59,6 +63,8 @@ const born = (): Life => ({
   resumedAt: 0,
   inFlightAt: 0,
   view: 0,
+  asked: 0,
+  askedBefore: 0,
   startedLeader: 0,
   wedged: false,
   votedAt: new Set(),
@@ -151,6 +157,7 @@ export class Sightings {
       case "reconfigured":
         life.reconfigured = true;
         life.everReconfigured = true;
+        life.askedBefore = life.asked;
         return;
       case "syncStarted":
         if (life.traces === 1) this.#see(14);
@@ -179,6 +186,10 @@ export class Sightings {
         return this.#complaint(node, life, facts);
       case "viewChangeStarted":
         life.votesMissing = true;
+        life.asked = Number(facts["nextView"]);
+        return;
+      case "viewLearnt":
+        life.asked = 0;
         return;
       case "viewDataSent":
         life.votesMissing = false;
@@ -200,6 +211,7 @@ export class Sightings {
         return;
       case "viewInstalled":
         life.installed = Number(facts["view"]);
+        life.asked = 0;
         life.installedSinceDecision += 1;
         if (life.installedSinceDecision >= 4) this.#see(33);
         return;
@@ -248,7 +260,9 @@ export class Sightings {
   #viewStarting(life: Life, facts: Facts): void {
     const view = Number(facts["view"]);
     life.wedged = false;
-    if (view < life.view && life.everReconfigured) this.#see(34);
+    // It asked for more, the members or rules changed, and it begins again below: its numbers have fallen back.
+    if ((view < life.view && life.everReconfigured) || view < life.askedBefore) this.#see(34);
+    life.askedBefore = 0;
     life.view = view;
     const led = this.#led.get(view) ?? new Set();
     this.#led.set(view, led.add(Number(facts["leader"])));
@@ -292,10 +306,11 @@ export class Sightings {
     const own = status(node);
     if (whole() && life.voting) this.#see(2);
     if (leader !== life.startedLeader) this.#see(8);
-    if (!running().includes(leader) || !isHonest(leader)) return;
+    if (!running().includes(leader)) return;
     const theirs = status(leader);
-    if (theirs.view === own.view && theirs.leader !== leader) this.#see(9);
+    // Also where it lied before: its replica is the same.
     if (this.#life(leader).wedged && theirs.leader === leader) this.#see(13);
+    if (isHonest(leader) && theirs.view === own.view && theirs.leader !== leader) this.#see(9);
   }
 
   #viewDataSent(life: Life, facts: Facts): void {
