@@ -150,9 +150,18 @@ export class Controller implements ViewHost {
     else this.complain(this.#view, "request", { stopView: true });
   }
 
+  /** Also the timeout of a leader that fell silent, which the library ignores (docs/protocol.md, surprise 38). */
   heartbeatTimeout(_view: View, leader: NodeId): void {
-    if (leader !== this.leader || this.isLeader) return;
+    if (leader !== this.leader) return;
+    if (this.isLeader) return this.#silentLeader();
     this.complain(this.#view, "heartbeat", { stopView: true });
+  }
+
+  /** Maybe the others are in a newer view, or wait for its vote to get there; its own View goes on. */
+  #silentLeader(): void {
+    if (!this.#core.improved) return;
+    this.sync("a silent leader");
+    this.complain(this.#view, "heartbeat");
   }
 
   decided(view: RunningView, decision: Decision, requests: readonly RequestInfo[]): void {

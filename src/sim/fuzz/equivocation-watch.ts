@@ -36,11 +36,19 @@ export class EquivocationWatch {
 
   #observe(from: NodeId, message: Message): void {
     if (message.kind !== "PrePrepare" && message.kind !== "Prepare") return;
-    const digest =
-      message.kind === "Prepare" ? message.digest : message.proposal && proposalDigest(message.proposal);
+    const digest = message.kind === "Prepare" ? message.digest : message.proposal && proposalDigest(message.proposal);
     if (digest === undefined) return;
     const { kind: type, view, sequence } = message;
     const stamp = { at: instant(0), node: "" };
-    this.#observed.observe({ ...stamp, kind: "message", direction: "in", other: `${from}`, type, view, sequence, digest });
+    this.#observed.observe({
+      ...stamp,
+      kind: "message",
+      direction: "in",
+      other: `${from}`,
+      type,
+      view,
+      sequence,
+      digest,
+    });
   }
 }

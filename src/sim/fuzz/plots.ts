@@ -2,7 +2,7 @@
 // single draws rarely meet. What, where, when and for how long is drawn; the shape is given. Half of the seeds have one.
 //
 // Each names what it is after: a rule whose breach shows there only, or a surprise of docs/protocol.md's list.
-import { present, type Random } from "../../base/index.js";
+import { faultsTolerated, present, type Random } from "../../base/index.js";
 import type { Step } from "../../smartbft/index.js";
 import type { Event, Fault, Setting, Target } from "./schedule.js";
 
@@ -16,7 +16,10 @@ type Author = (random: Random, size: number) => Plot;
 
 const lasting = (fault: Fault, forMs: number | undefined): Pick<Event, "fault" | "forMs"> =>
   forMs === undefined ? { fault } : { fault, forMs };
-const at = (ms: number, fault: Fault, forMs?: number): Event => ({ when: { at: "time", ms }, ...lasting(fault, forMs) });
+const at = (ms: number, fault: Fault, forMs?: number): Event => ({
+  when: { at: "time", ms },
+  ...lasting(fault, forMs),
+});
 const when = (step: Step, count: number, fault: Fault, forMs?: number): Event => ({
   when: { at: "step", step, count, delayMs: 0 },
   ...lasting(fault, forMs),
@@ -153,24 +156,29 @@ const restartedInChange: Author = (random) => {
   };
 };
 
-/** It missed much, hears everybody again, and reaches nobody: heartbeats tell it that it is behind, and no sync helps (24). */
+/** It missed much, and then hears the leader's words alone: heartbeats tell it that it is behind, and no sync helps (24). */
 const heardButMute: Author = (random, size) => {
   const node = random.integer(2, size);
   const since = random.integer(100, 800);
+  const deafTo = Array.from({ length: size - 1 }, (_, index) => index + 2).filter((id) => id !== node);
   return {
-    events: [at(since, isolate(node), 700), at(since + 700, isolate(node, "out"), 4000)],
-    setting: { decisionsPerLeader: 0, actOneMs: 6000, jitterMs: 0 },
+    events: [
+      at(since, isolate(node), 700),
+      at(since + 700, isolate(node, "out"), 6000),
+      ...deafTo.map((source) => at(since, { kind: "cut", source, target: node, both: false }, 6700)),
+    ],
+    setting: { decisionsPerLeader: 0, actOneMs: 7000, jitterMs: 0, requestsPerSecond: pick(random, [4, 8]) },
   };
 };
 
-/** A leader that was away asks who leads, and a boaster is among those who answer (23). */
+/** A leader that was away goes on as one, and a boaster is among those who tell it otherwise (23). */
 const boastedAt: Author = (random, size) => ({
   events: [
-    turn(random.integer(2, size), "boasting"),
-    when("delivered", random.integer(1, 12), isolate(1), pick(random, [700, 1500])),
+    turn(random.integer(3, size), "boasting"),
+    when("delivered", size * random.integer(1, 3), isolate(1), 8000),
     then("viewInstalled", 1, { kind: "heal" }, undefined, pick(random, [0, 20, 60])),
   ],
-  setting: { decisionsPerLeader: 0, actOneMs: 5000 },
+  setting: { decisionsPerLeader: 0, actOneMs: 5000, requestsPerSecond: 8, jitterMs: 0 },
 });
 
 /** The next leader lies, and view change follows on view change until its turn is over. */
@@ -199,8 +207,16 @@ const reconfiguredInChange: Author = (random, size) => {
       at(random.integer(50, 900), { kind: "slowDisk", node: random.integer(1, size), fsyncMs: 100 }, 4000),
       at(random.integer(100, 900), isolate(away, pick(random, ["both", "in"] as const)), pick(random, [300, 700])),
       at(random.integer(100, 900), { kind: "reconfigure", order }),
-      then(pick(random, ["proposing", "prePrepared", "prepared", "delivered"] as const), random.integer(1, 4), complainAll),
-      then(pick(random, ["viewDataSent", "viewInstalled", "viewChangeJoined"] as const), random.integer(1, 4), complainAll),
+      then(
+        pick(random, ["proposing", "prePrepared", "prepared", "delivered"] as const),
+        random.integer(1, 4),
+        complainAll,
+      ),
+      then(
+        pick(random, ["viewDataSent", "viewInstalled", "viewChangeJoined"] as const),
+        random.integer(1, 4),
+        complainAll,
+      ),
     ],
   };
 };
@@ -234,25 +250,33 @@ const complainedInFlight: Author = (random) => ({
 
 /** A leader that was two, and then is one again, whose ledger had to be brought up meanwhile (13). */
 const twinLeader: Author = (random) => ({
-  events: [at(random.integer(100, 1000), { kind: "byzantine", nodes: [1], behaviour: "twins" }, pick(random, [300, 1500]))],
+  events: [
+    at(random.integer(100, 1000), { kind: "byzantine", nodes: [1], behaviour: "twins" }, pick(random, [300, 1500])),
+  ],
   setting: { decisionsPerLeader: 0, actOneMs: 4000, requestsPerSecond: 8 },
 });
 
 /**
- * The next leader sits on its NewView until the others have given up and gone back to the view that they have left, where its
- * leader decides alone; then the NewView comes, with ViewData that know nothing of it.
+ * The next leader sits on its NewView until the others have given up and gone back to the view that they had left, whose
+ * leader never heard their votes; it decides there, alone, and is gone. Then the NewView comes, made of ViewData that know
+ * nothing of it (37).
  */
 const withheldNewView: Author = (random, size) => {
   const others = Array.from({ length: size - 1 }, (_, index) => index + 2);
+  const unheard = others.slice(0, size - 1 - faultsTolerated(size));
+  const since = random.integer(300, 1500);
+  const slowDisk: Fault = { kind: "slowDisk", node: 1, fsyncMs: pick(random, [1, 1200, 1500]) };
   return {
     events: [
       turn(2, "withholding"),
-      at(random.integer(300, 800), isolate(1), pick(random, [900, 1500])),
-      ...others.map((target) => at(2500, { kind: "delay", source: 1, target, delayMs: 60, jitterMs: 0 } as const, 8000)),
-      then("viewChangeTimeout", 1, { kind: "heal" }),
-      then("deciding", 1, isolate("here"), 4000),
+      at(since - 100, slowDisk, 2300),
+      ...unheard.map((source) => at(since, { kind: "cut", source, target: 1, both: false }, 1950)),
+      ...others.map((node) => at(since, { kind: "complain", node })),
+      at(since + 30, isolate(2, "in"), pick(random, [1950, 2600, 3200])),
+      ...others.map((target) => at(since + 2050, { kind: "delay", source: 1, target, delayMs: 60, jitterMs: 0 }, 8000)),
+      then("deciding", 1, isolate("here"), 8000),
     ],
-    setting: { decisionsPerLeader: 0, actOneMs: 8000 },
+    setting: { decisionsPerLeader: 0, actOneMs: 7000, requestsPerSecond: pick(random, [1, 4]), jitterMs: 0 },
   };
 };
 

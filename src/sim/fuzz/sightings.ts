@@ -24,6 +24,13 @@ export interface Scene {
   readonly tolerated: () => number;
 }
 
+export interface Told {
+  readonly view: number;
+  readonly sequence: number;
+  readonly digest: string;
+  readonly prepared: boolean;
+}
+
 interface Life {
   traces: number;
   reconfigured: boolean;
@@ -35,6 +42,8 @@ interface Life {
   asked: number;
   /** What that was when the members or the rules changed, until a View starts. */
   askedBefore: number;
+  /** The view for which it sent ViewData last. */
+  promised: number;
   startedLeader: number;
   wedged: boolean;
   votedAt: Set<string>;
@@ -65,6 +74,7 @@ const born = (): Life => ({
   view: 0,
   asked: 0,
   askedBefore: 0,
+  promised: 0,
   startedLeader: 0,
   wedged: false,
   votedAt: new Set(),
@@ -92,6 +102,11 @@ export class Sightings {
   #healed = false;
   readonly #scene: Scene;
   readonly #lives = new Map<NodeId, Life>();
+  /** Views with ViewData whose sender has voted in an older view since, and views that somebody entered by a NewView. */
+  readonly #outlived = new Set<number>();
+  readonly #entered = new Set<number>();
+  /** What honest ViewData for each next view told of as in flight. */
+  readonly #told = new Map<number, Told[]>();
   /** Who was asked to install each view, and who led it. */
   readonly #next = new Map<number, Set<number>>();
   readonly #led = new Map<number, Set<number>>();
@@ -128,6 +143,15 @@ export class Sightings {
   /** It sent a Prepare or Commit of its own for this place. */
   voted(node: NodeId, view: number, sequence: number): void {
     this.#life(node).votedAt.add(`${view} ${sequence}`);
+  }
+
+  /** It told of a proposal in flight: one of an older view argues against one that was prepared in a newer (39). */
+  toldInFlight(nextView: number, told: Told): void {
+    const others = this.#told.get(nextView) ?? [];
+    const isArgued = ({ view, sequence, prepared, digest }: Told, by: Told): boolean =>
+      prepared && by.view < view && by.sequence === sequence && by.digest !== digest;
+    if (others.some((other) => isArgued(other, told) || isArgued(told, other))) this.#see(39);
+    this.#told.set(nextView, [...others, told]);
   }
 
   /** A NewView reached it; `forged`: with an entry that does not verify. */
@@ -172,7 +196,9 @@ export class Sightings {
         // Examined afresh at a place where it has voted: what it voted for is forgotten.
         if (life.againAt === placeOf(facts)) this.#see(21);
         life.voting = true;
-        return;
+        return this.#votedSince(life, Number(facts["view"]));
+      case "prepared":
+        return this.#votedSince(life, Number(facts["view"]));
       case "deciding":
         life.voting = false;
         return;
@@ -193,6 +219,7 @@ export class Sightings {
         return;
       case "viewDataSent":
         life.votesMissing = false;
+        life.promised = Number(facts["nextView"]);
         return this.#viewDataSent(life, facts);
       case "viewChangeTimeout":
         return this.#timeout(node, life, facts);
@@ -205,6 +232,8 @@ export class Sightings {
       case "newViewAccepted":
         if (life.forgedNewView) this.#see(20);
         if (life.installed === facts["view"]) this.#see(19);
+        this.#entered.add(Number(facts["view"]));
+        if (this.#outlived.has(Number(facts["view"]))) this.#see(37);
         return;
       case "inFlightStarted":
         life.inFlightAt = Number(facts["sequence"]);
@@ -225,7 +254,7 @@ export class Sightings {
         return;
       case "heartbeatTimeout":
         if (life.farAhead) this.#see(24);
-        return;
+        return this.#silentLeader(node, facts);
       case "viewChangeLost":
         this.#see(35);
         return;
@@ -239,6 +268,22 @@ export class Sightings {
         return;
       default:
     }
+  }
+
+  /** It votes in a view that it had left with ViewData for a newer one. */
+  #votedSince({ promised }: Life, view: number): void {
+    if (view >= promised) return;
+    this.#outlived.add(promised);
+    if (this.#entered.has(promised)) this.#see(37);
+  }
+
+  /** It leads by its own reckoning, has fallen silent, and others are elsewhere. */
+  #silentLeader(node: NodeId, facts: Facts): void {
+    const { running, status } = this.#scene;
+    const own = status(node);
+    if (facts["leader"] !== node || own.leader !== node) return;
+    if (running().some((other) => status(other).leader !== node || status(other).sequence > own.sequence))
+      this.#see(38);
   }
 
   #restored(node: NodeId, life: Life, facts: Facts): void {

@@ -56,6 +56,9 @@ export const surprises: readonly Surprise[] = [
   surprise(34, "fell-back", "view-back", "vote-back", "stalled"),
   surprise(35, "timeout-lost", "stalled"),
   surprise(36, "two-stories", "stalled"),
+  surprise(37, "promise-outlived", "disagreement", "stalled"),
+  surprise(38, "silent-leader", "stalled"),
+  surprise(39, "old-argument", "stalled"),
 ];
 
 /** Entries of the list that this replica does not have, and why no seed can reach them. */

@@ -2,7 +2,14 @@
 // a member. Outside the replicas: it sees ledgers, logs, messages on their way, traces and statuses.
 import { faultsTolerated, nodeId, type Duration, type NodeId } from "../../base/index.js";
 import { equivocationText } from "../../checks/index.js";
-import { decodeSavedMessage, decodeViewData, decodeViewMetadata, type NewView } from "../../smartbft/index.js";
+import {
+  decodeSavedMessage,
+  decodeViewData,
+  decodeViewMetadata,
+  proposalDigest,
+  type NewView,
+  type SignedViewData,
+} from "../../smartbft/index.js";
 import type { Cluster, LogEntry } from "../cluster.js";
 import { Ledger } from "../ledger.js";
 import { tinyApplication, tinyVerification } from "../tiny-application.js";
@@ -165,8 +172,19 @@ export class Watch {
     const message = this.#votes.message(bytes);
     if (message === undefined) return;
     this.#votes.sent(node, message);
+    if (message.kind === "ViewData") this.#toldInFlight(message);
     if (message.kind === "Prepare" || message.kind === "Commit")
       this.#sightings.voted(node, message.view, message.sequence);
+  }
+
+  #toldInFlight({ raw }: SignedViewData): void {
+    const data = decodeViewData(raw);
+    if (data.kind === "bad" || data.value.inFlightProposal === undefined) return;
+    const { nextView, inFlightProposal: proposal, inFlightPrepared: prepared } = data.value;
+    const metadata = decodeViewMetadata(proposal.metadata);
+    if (metadata.kind === "bad") return;
+    const { view, sequence } = metadata.value;
+    this.#sightings.toldInFlight(nextView, { view, sequence, digest: proposalDigest(proposal), prepared });
   }
 
   #arrived(node: NodeId, from: NodeId, bytes: Uint8Array): void {
