@@ -20,8 +20,8 @@ const at = (ms: number, fault: Fault, forMs?: number): Event => ({
   when: { at: "time", ms },
   ...lasting(fault, forMs),
 });
-const when = (step: Step, count: number, fault: Fault, forMs?: number): Event => ({
-  when: { at: "step", step, count, delayMs: 0 },
+const when = (step: Step, count: number, fault: Fault, forMs?: number, delayMs = 0): Event => ({
+  when: { at: "step", step, count, delayMs },
   ...lasting(fault, forMs),
 });
 /** Counted from when the event before it fired. */
@@ -56,27 +56,45 @@ const liesOfViewChange = [
 ];
 
 /**
- * One decides and is gone: what it says comes late, so that it counts the others' Commits before they count its own. In the
- * view change the rest must find out what was decided, whoever among them lies, was not there, or has been restarted.
+ * One decides and is gone: as many as may be faulty miss the proposal, and what it says comes late, so that the others wait
+ * for its Commit, and it does not wait for theirs. In the view change the rest must find out what was decided, whoever among
+ * them lies, was not there, or has been restarted.
  */
 const decidedAlone: Author = (random, size) => {
-  const delayMs = pick(random, [20, 60, 250]);
   const others = shuffled(random, size).filter((id) => id !== 1);
-  const [first, second] = others;
-  const deaf = random.integer(0, 2) === 0 ? [at(0, isolate(first ?? 2, "in"), pick(random, [700, 1500, 8000]))] : [];
-  const late = others.map((target) => at(0, { kind: "delay", source: 1, target, delayMs, jitterMs: 0 }, 8000));
-  const liar =
-    random.integer(0, 1) === 0 ? [turn(pick(random, [2, 2, second ?? 3]), pick(random, liesOfViewChange))] : [];
-  const gone = when("deciding", random.integer(1, 8), isolate("here"), pick(random, [1500, 4000, 8000]));
+  const liar = others.at(-1) ?? size;
+  const isLying = random.integer(0, 1) === 0;
+  const lies = isLying ? [turn(random.integer(0, 1) === 0 ? 2 : liar, pick(random, liesOfViewChange))] : [];
   // One after another, since no more than the tolerated may be down at a time.
-  const isRestarted = liar.length === 0 && random.integer(0, 1) === 0;
+  const isRestarted = !isLying && random.integer(0, 1) === 0;
   const restarts = isRestarted
     ? others.map((node, index) =>
         then(index === 0 ? "complaint" : "restored", 1, { kind: "crash", node }, 30, index === 0 ? 0 : 20),
       )
     : [];
-  return { events: [...liar, ...late, ...deaf, gone, ...restarts], setting: { decisionsPerLeader: 0 } };
+  const forMs = pick(random, [1500, 4000, 8000]);
+  return {
+    events: [...lies, ...leftAlone(random, size, { others, forMs }), ...restarts],
+    setting: { decisionsPerLeader: 0 },
+  };
 };
+
+/** The first of `others` are deaf for a while; the last event is that 1 has decided and is gone. */
+function leftAlone(
+  random: Random,
+  size: number,
+  { others, forMs }: { readonly others: readonly number[]; readonly forMs: number },
+): readonly Event[] {
+  const delayMs = pick(random, [20, 60, 250]);
+  const since = random.integer(50, 1500);
+  const deafMs = pick(random, [delayMs + 300, delayMs + 300, 8000]);
+  const deaf = others.slice(0, faultsTolerated(size));
+  return [
+    ...others.map((target) => at(0, { kind: "delay", source: 1, target, delayMs, jitterMs: 0 }, 8000)),
+    ...deaf.map((node) => at(since, isolate(node, "in"), deafMs)),
+    then("deciding", 1, isolate("here"), forMs),
+  ];
+}
 
 const moments: readonly Step[] = [
   "prePrepared",
@@ -156,30 +174,36 @@ const restartedInChange: Author = (random) => {
   };
 };
 
-/** It missed much, and then hears the leader's words alone: heartbeats tell it that it is behind, and no sync helps (24). */
+/** It missed much, and then hears little but that it is behind, for which no sync helps: that is no sign of life (24). */
 const heardButMute: Author = (random, size) => {
   const node = random.integer(2, size);
-  const since = random.integer(100, 800);
-  const deafTo = Array.from({ length: size - 1 }, (_, index) => index + 2).filter((id) => id !== node);
+  const since = random.integer(1000, 2500);
+  const unheard = Array.from({ length: size - 1 }, (_, index) => index + 2).filter((id) => id !== node);
   return {
     events: [
-      at(since, isolate(node), 700),
-      at(since + 700, isolate(node, "out"), 6000),
-      ...deafTo.map((source) => at(since, { kind: "cut", source, target: node, both: false }, 6700)),
+      at(since, isolate(node), 1500),
+      at(since + 1500, isolate(node, "out"), 8000),
+      ...unheard.map((source) => at(since, { kind: "cut", source, target: node, both: false }, 8000)),
+      at(since, { kind: "loss", source: 1, target: node, percent: 70 }, 8000),
     ],
-    setting: { decisionsPerLeader: 0, actOneMs: 7000, jitterMs: 0, requestsPerSecond: pick(random, [4, 8]) },
+    setting: { decisionsPerLeader: 0, actOneMs: 8000, jitterMs: 0, requestsPerSecond: 1 },
   };
 };
 
 /** A leader that was away goes on as one, and a boaster is among those who tell it otherwise (23). */
-const boastedAt: Author = (random, size) => ({
-  events: [
-    turn(random.integer(3, size), "boasting"),
-    when("delivered", size * random.integer(1, 3), isolate(1), 8000),
-    then("viewInstalled", 1, { kind: "heal" }, undefined, pick(random, [0, 20, 60])),
-  ],
-  setting: { decisionsPerLeader: 0, actOneMs: 5000, requestsPerSecond: 8, jitterMs: 0 },
-});
+const boastedAt: Author = (random, size) => {
+  const since = random.integer(300, 2500);
+  const others = Array.from({ length: size - 1 }, (_, index) => index + 2);
+  return {
+    events: [
+      turn(random.integer(3, size), "boasting"),
+      at(since, isolate(1), 8000),
+      ...others.map((node) => at(since + 2, { kind: "complain", node })),
+      then("viewInstalled", size - 1, { kind: "heal" }),
+    ],
+    setting: { decisionsPerLeader: 0, actOneMs: 5000, jitterMs: 0 },
+  };
+};
 
 /** The next leader lies, and view change follows on view change until its turn is over. */
 const lyingNextLeader: Author = (random) => {
@@ -237,16 +261,19 @@ const oneDecisionApart: Author = (random, size) => {
 };
 
 /** Complaints while an in-flight commit is waited for, and nobody answers it until its timeout (35). */
-const complainedInFlight: Author = (random) => ({
-  events: [
-    when("prepared", random.integer(2, 20), isolate("leader"), 1500),
-    then("inFlightWaiting", random.integer(1, 3), isolate("here"), 4000),
-    then("inFlightStarted", 1, complainAll, undefined, 1),
-    then("inFlightStarted", 1, complainAll, undefined, 3),
-    then("viewChangeTimeout", 1, complainAll),
-  ],
-  setting: { actOneMs: 7000 },
-});
+const complainedInFlight: Author = (random, size) => {
+  const others = Array.from({ length: size - 1 }, (_, index) => index + 2);
+  const soon = random.integer(1, 150);
+  return {
+    events: [
+      ...leftAlone(random, size, { others, forMs: 8000 }),
+      ...others.map((_, index) => when("inFlightWaiting", index + 1, isolate("here"), 4000, 60)),
+      when("inFlightWaiting", 1, complainAll, undefined, soon),
+      when("inFlightWaiting", 1, complainAll, undefined, soon + 20),
+    ],
+    setting: { decisionsPerLeader: 0, actOneMs: 7000 },
+  };
+};
 
 /** A leader that was two, and then is one again, whose ledger had to be brought up meanwhile (13). */
 const twinLeader: Author = (random) => ({

@@ -30,8 +30,8 @@ export class Watch {
   readonly #votes: VoteChecker;
   readonly #sightings: Sightings;
   readonly #equivocations = new EquivocationWatch();
-  /** Who has sent each node a NewView since it entered a view by one, and whether one of them led when it came. */
-  readonly #newViews = new Map<NodeId, { readonly senders: Set<NodeId>; rightful: boolean }>();
+  /** Who has sent each node a NewView since it entered a view by one, of which view, and whether one of them led it. */
+  readonly #newViews = new Map<NodeId, { readonly senders: Map<NodeId, number>; rightful: boolean }>();
   readonly #submitted = new Set<string>();
   readonly #liars = new Set<NodeId>();
   readonly #views = new Map<NodeId, number>();
@@ -146,6 +146,8 @@ export class Watch {
     if (trace.step === "inFlightStarted") {
       this.#votes.inFlightStarted(node, Number(trace.facts["view"]), Number(trace.facts["sequence"]));
     }
+    // Its own, which it accepts at once.
+    if (trace.step === "newViewSent") this.#newViews.delete(node);
     if (trace.step === "newViewAccepted") this.#newViewAccepted(node, Number(trace.facts["view"]));
     if (trace.step === "viewStarting") this.#viewStarted(node, Number(trace.facts["view"]));
     this.#sightings.step(node, trace);
@@ -158,6 +160,7 @@ export class Watch {
   }
 
   #grown(node: NodeId): void {
+    this.#judgeNewViews(node);
     if (!this.isHonest(node)) return;
     this.#votes.delivered(node, this.#ledgers.grown(node, this.#cluster.ledger(node)));
   }
@@ -196,23 +199,30 @@ export class Watch {
       if (proof.what === "commit") this.#raise("signed-twice", nodeId(Number(proof.who)), equivocationText(proof));
     }
     if (message.kind !== "NewView") return;
-    const known = this.#newViews.get(node) ?? { senders: new Set(), rightful: false };
+    const known = this.#newViews.get(node) ?? { senders: new Map(), rightful: false };
     this.#newViews.set(node, known);
-    known.senders.add(from);
     const [entry] = message.entries;
     const data = entry === undefined ? undefined : decodeViewData(entry.raw);
-    if (data?.kind === "good" && this.#firstLeader(node, data.value.nextView) === from) known.rightful = true;
+    if (data?.kind === "good") known.senders.set(from, data.value.nextView);
+    this.#judgeNewViews(node);
     this.#sightings.newView(node, message, { forged: this.#isForged(message) });
   }
 
-  /** The NewView that a node enters a view with is its leader's, by the node's ledger as it came or as it is now, or its own. */
+  /** A NewView may wait, and bring a decision itself: who leads is asked whenever the ledger has grown. */
+  #judgeNewViews(node: NodeId): void {
+    const known = this.#newViews.get(node);
+    if (known === undefined || known.rightful) return;
+    known.rightful = [...known.senders].some(([from, view]) => this.#firstLeader(node, view) === from);
+  }
+
+  /** The NewView that a node enters a view with is its leader's, by the node's ledger at some time since it came, or its own. */
   #newViewAccepted(node: NodeId, view: number): void {
+    this.#judgeNewViews(node);
     const known = this.#newViews.get(node);
     this.#newViews.delete(node);
-    const leader = this.#firstLeader(node, view);
-    if (known === undefined || known.rightful || leader === undefined || known.senders.has(leader)) return;
-    const senders = [...known.senders].join(", ");
-    this.#raise("foreign-new-view", node, `view ${view}: NewViews from ${senders}, but ${leader} leads`);
+    if (known === undefined || known.rightful) return;
+    const senders = [...known.senders.keys()].join(", ");
+    this.#raise("foreign-new-view", node, `view ${view}: NewViews from ${senders}, but another leads`);
   }
 
   /** Of a view in which nothing was decided yet (section 5.1), by the checkers' own reckoning. */
