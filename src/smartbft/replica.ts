@@ -73,7 +73,7 @@ export class Replica {
     this.#walEntries = recovery.walEntries;
     const checkpoint = new Checkpoint(recovery.lastDecision);
     this.#startingPoint = startingPoint(checkpoint, recovery.walEntries, core);
-    const inFlight = new InFlight();
+    const inFlight = new InFlight(core);
     const pool = new Pool(core, {
       forward: (request, info) => this.#components.controller.requestTimeout(request, info),
       complain: (info) => this.#components.controller.leaderForwardTimeout(info),
