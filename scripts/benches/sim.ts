@@ -2,13 +2,13 @@
 // and of whole worlds, all checks on and crypto stubbed; the cost of a decision against the number of orderers; and how many
 // schedules fuzzing gets through.
 // Run by scripts/bench sim, which bundles it.
-import { microseconds, milliseconds, seconds, toHex, type Instant } from "../src/base/index.js";
-import type { Event } from "../src/boundary/index.js";
-import { AllChecks, type CheckContext } from "../src/checks/index.js";
-import { planFor } from "../src/plan/index.js";
-import { Cluster, defaultCosts, fuzzRun, scheduleOf, World, type LogEntry } from "../src/sim/index.js";
-import { proposalDigest } from "../src/smartbft/index.js";
-import { applyExperiment, parseExperiment, parseTopology } from "../src/spec/index.js";
+import { microseconds, milliseconds, seconds, toHex, type Instant } from "../../src/base/index.js";
+import type { Event } from "../../src/boundary/index.js";
+import { AllChecks, type CheckContext } from "../../src/checks/index.js";
+import { planFor } from "../../src/plan/index.js";
+import { Cluster, defaultCosts, fuzzRun, scheduleOf, World, type LogEntry } from "../../src/sim/index.js";
+import { proposalDigest } from "../../src/smartbft/index.js";
+import { applyExperiment, parseExperiment, parseTopology } from "../../src/spec/index.js";
 
 interface Figures {
   readonly decisions: number;
