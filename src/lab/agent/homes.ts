@@ -40,9 +40,12 @@ export interface NodeHome {
 
 /** One node's processes: its FRR daemons and the service. */
 export interface NodeProcess {
+  /** As the lab's plan has it now. */
   readonly node: PlannedNode;
   readonly places: NodePlaces;
   readonly home: NodeHome;
+  /** The plan has changed while the node ran: from its next start on these are its wires. */
+  adopt(node: PlannedNode): void;
   /** Lets the node begin: its wires are there. */
   start(): void;
   /** Starts the service again, in the node as it still is. */

@@ -70,7 +70,7 @@ export const namespaceHomes = ({ smartbftGo }: Pick<UpSettings, "smartbftGo">): 
 });
 
 class NamespaceProcess implements NodeProcess {
-  readonly node: PlannedNode;
+  node: PlannedNode;
   readonly places: NodePlaces;
   readonly home: NamespaceHome;
   readonly starting = false; // a child has its pid at once
@@ -96,6 +96,10 @@ class NamespaceProcess implements NodeProcess {
     return frr === undefined && service === undefined && command.length === 0 && !isLimited;
   }
 
+  adopt(node: PlannedNode): void {
+    this.node = node;
+  }
+
   start(): void {
     this.#reports.again();
     if (!this.isBare) this.#startScript();
@@ -115,7 +119,7 @@ class NamespaceProcess implements NodeProcess {
       "--",
       ...script,
     ];
-    this.#spawnService(args);
+    this.#spawnService(args, { NODE_INTERFACES: interfacesText(node) });
   }
 
   restartService(): void {
@@ -125,7 +129,7 @@ class NamespaceProcess implements NodeProcess {
   /** Another start script beside the service, which waits for no wires and stays as the daemons' parent. */
   restartFrr(): void {
     this.#reports.again();
-    this.#spawn([...this.#namespaces(), programs.start], { NODE_INTERFACES: "", NODE_LOOPBACK: "" });
+    this.#spawn([...this.#namespaces(), programs.start], { NODE_LOOPBACK: "" });
   }
 
   daemons(): Promise<ReadonlyMap<string, number>> {
@@ -209,8 +213,8 @@ class NamespaceProcess implements NodeProcess {
     return [...asService, process.execPath, programs.service, this.places.configuration];
   }
 
-  #spawnService(args: readonly string[]): void {
-    const child = this.#spawn(args);
+  #spawnService(args: readonly string[], environment: Readonly<Record<string, string>> = {}): void {
+    const child = this.#spawn(args, environment);
     child.once("exit", (code, signal) => this.#reports.exited(child.pid ?? 0, signal ?? `exit code ${code}`));
     this.#child = child;
   }
@@ -251,6 +255,10 @@ class NamespaceProcess implements NodeProcess {
   }
 }
 
+/** What the start script waits for (images/node/start); it changes with the lab, so that a node is told at each start. */
+export const interfacesText = (node: PlannedNode): string =>
+  node.interfaces.map((each) => `${each.name}=${each.address}`).join(" ");
+
 /** Nothing of the user's own environment: gRPC obeys http_proxy, node NODE_OPTIONS, and a run must not depend on them. */
 export function nodeEnvironment(node: PlannedNode, places: NodePlaces): Readonly<Record<string, string>> {
   return {
@@ -258,7 +266,6 @@ export function nodeEnvironment(node: PlannedNode, places: NodePlaces): Readonly
     LC_ALL: "C.UTF-8",
     HOME: places.folder,
     NODE_NAME: node.name,
-    NODE_INTERFACES: node.interfaces.map((each) => `${each.name}=${each.address}`).join(" "),
     NODE_LOOPBACK: node.loopback,
     FRR_DAEMONS: node.frr?.daemons.join(" ") ?? "",
     FRR_CONFIGURATION: places.frrConfiguration,

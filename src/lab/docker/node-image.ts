@@ -64,9 +64,13 @@ export async function buildNodeImage(options: ImageOptions): Promise<string> {
   return nodeImage(openEngine(), options);
 }
 
+/** What the image for the programs as they are built now is called, whether there is one or not. */
+export const nodeImageReference = async (): Promise<string> =>
+  referenceOf(await hashOf(await programFiles(), baseReference));
+
 /** The image for the programs as they are built now; undefined when it would have to be made. */
 export async function presentImage(engine: Docker): Promise<string | undefined> {
-  const reference = referenceOf(await hashOf(await programFiles(), baseReference));
+  const reference = await nodeImageReference();
   return (await hasImage(engine, reference)) ? reference : undefined;
 }
 
