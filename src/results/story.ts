@@ -8,6 +8,15 @@ import { faultMs, loadStartMs, ordererNames, timelineMs, type StoryOptions } fro
 const at = (ms: number): Instant => Math.round(ms * 1_000) as Instant; // integer microseconds by construction
 const loadEndMs = 40_000;
 const batchMs = 100;
+const theFault = {
+  kind: "fault",
+  node: "",
+  fault: 1,
+  what: "interface-down",
+  how: "admin",
+  target: "orderer1:eth1",
+  asked: "leader",
+} as const;
 
 /** Tells the story; the events come in the order of their instants. */
 export function leaderDown(options: StoryOptions = {}): readonly Event[] {
@@ -95,21 +104,12 @@ class Story {
 
   fault(): void {
     const due = at(faultMs - (this.#options.lateMs ?? 0.4));
-    const base = {
-      kind: "fault",
-      node: "",
-      fault: 1,
-      what: "interface-down",
-      how: "admin",
-      target: "orderer1:eth1",
-      asked: "leader",
-    } as const;
     const dueAt = { dueAt: due };
-    this.#add({ ...base, ...dueAt, at: due, state: "requested", detail: "" });
+    this.#add({ ...theFault, ...dueAt, at: due, state: "requested", detail: "" });
     const link = { kind: "link", deleted: false, carrier: false } as const;
     this.#add({ ...link, at: at(faultMs - 0.1), node: "orderer1", interface: "eth1", admin: "down" });
     const lateness = milliseconds(this.#options.lateMs ?? 0.4);
-    this.#add({ ...base, ...dueAt, at: at(faultMs), state: "effective", lateness, detail: "state DOWN" });
+    this.#add({ ...theFault, ...dueAt, at: at(faultMs), state: "effective", lateness, detail: "state DOWN" });
     this.#add({ ...link, at: at(faultMs + 0.3), node: "r1", interface: "eth9", admin: "up" });
     const route = {
       kind: "route",
@@ -221,18 +221,8 @@ class Story {
   }
 
   #heal(ms: number): void {
-    const base = {
-      kind: "fault",
-      node: "",
-      fault: 1,
-      what: "interface-down",
-      how: "admin",
-      target: "orderer1:eth1",
-      asked: "leader",
-      detail: "",
-    } as const;
-    this.#add({ ...base, at: at(ms), state: "heal-requested" });
-    this.#add({ ...base, at: at(ms + 0.5), state: "healed" });
+    this.#add({ ...theFault, at: at(ms), state: "heal-requested", detail: "" });
+    this.#add({ ...theFault, at: at(ms + 0.5), state: "healed", detail: "" });
     const missed = this.#blocks.filter((block) => block.view === 1);
     for (const [index, block] of missed.entries()) {
       this.#block(ms + 2 + index * 0.01, "orderer1", block, "sync");

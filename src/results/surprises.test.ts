@@ -72,6 +72,17 @@ describe("section 15", () => {
     expect(surprises(told, ["orderer3"])).toEqual([]);
   });
 
+  it("item 18: view data that came too early", () => {
+    const votes = [vote(1, "orderer2", 1), vote(2, "orderer3", 1), vote(2, "orderer4", 1)];
+    const early: Told = [3, "orderer2", "viewDataRefused", { from: 3, reason: "next leader is 1" }];
+    const quorum = (ms: number): Told => [ms, "orderer2", "viewDataQuorum", { nextView: 1 }];
+    expect(surprises([...votes, early, quorum(50)])).toEqual([]);
+    const lost =
+      "item 18: the view data of orderer3 came before the leader of view 1 had a quorum of votes, and was lost";
+    expect(surprises([...votes, early, quorum(15_000)])).toEqual([lost]);
+    expect(surprises([...votes, early, [20_000, "orderer2", "viewChangeTimeout", { view: 1 }]])).toEqual([lost]);
+  });
+
   it("item 18: a new view that did not arrive", () => {
     const votes = [vote(1, "orderer2", 1), vote(2, "orderer3", 1), vote(3, "orderer4", 1)];
     const sent: Told = [4, "orderer2", "newViewSent", { view: 1 }];

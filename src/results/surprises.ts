@@ -20,7 +20,15 @@ export interface SurpriseInput {
 export function surprisesIn(input: SurpriseInput): readonly string[] {
   const found: string[] = [];
   for (const change of input.changes) {
-    for (const each of [lostPrePrepare, laggard, lostNewView, nextLeaderDown, loneComplainer, unwatched]) {
+    for (const each of [
+      lostPrePrepare,
+      laggard,
+      lostViewData,
+      lostNewView,
+      nextLeaderDown,
+      loneComplainer,
+      unwatched,
+    ]) {
       const text = each(change, input);
       if (text !== undefined) found.push(text);
     }
@@ -57,11 +65,23 @@ function lostPrePrepare(change: ViewChange, input: SurpriseInput): string | unde
 }
 
 function laggard(change: ViewChange, input: SurpriseInput): string | undefined {
-  if (change.refusals === 0 || (change.timeouts === 0 && !failed(change, input))) return undefined;
-  const names = [...change.refusedFrom].map(
-    (id) => input.cast.orderers.find((orderer) => orderer.id === id)?.name ?? id,
+  if (change.refusedFrom.size === 0 || (change.timeouts === 0 && !failed(change, input))) return undefined;
+  const names = namesOf(change.refusedFrom, input.cast);
+  return `item 11: a lagging follower: the leader of view ${change.viewTo} refused the view data of ${names}`;
+}
+
+/** ViewData is sent once; early is only named where the quorum had to wait for somebody else's for longer than a tick. */
+function lostViewData(change: ViewChange, { cast }: SurpriseInput): string | undefined {
+  const quorumAt = change.viewDataQuorumAt;
+  const waitedFor = [...change.tooEarly].filter(([, at]) => {
+    return quorumAt === undefined ? change.timeouts > 0 : quorumAt - at > cast.timers.tickInterval;
+  });
+  if (waitedFor.length === 0) return undefined;
+  const names = namesOf(
+    waitedFor.map(([id]) => id),
+    cast,
   );
-  return `item 11: a lagging follower: the leader of view ${change.viewTo} refused the view data of ${names.join(", ")}`;
+  return `item 18: the view data of ${names} came before the leader of view ${change.viewTo} had a quorum of votes, and was lost`;
 }
 
 function lostNewView(change: ViewChange): string | undefined {
@@ -127,5 +147,8 @@ function ofPhases(input: SurpriseInput): readonly string[] {
     found.push("the link was back before the timers expired: the same leader went on");
   return found;
 }
+
+const namesOf = (ids: Iterable<number>, { orderers }: Cast): string =>
+  [...ids].map((id) => orderers.find((orderer) => orderer.id === id)?.name ?? String(id)).join(", ");
 
 const milliseconds = (duration: number | Duration): string => `${(duration / 1_000).toFixed(1)} ms`;

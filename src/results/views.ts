@@ -44,6 +44,8 @@ export interface ViewChange {
   readonly unwatched: Set<string>;
   refusals: number;
   readonly refusedFrom: Set<number>;
+  /** First ViewData of each orderer, by its id, that came before the next leader had a quorum of votes, and was lost. */
+  readonly tooEarly: Map<number, Instant>;
   firstProposal: { readonly at: Instant; readonly orderer: string; readonly sequence: number } | undefined;
   firstDecision: { readonly at: Instant; readonly orderer: string; readonly block: number } | undefined;
   firstCommit: { readonly at: Instant; readonly peer: string } | undefined;
@@ -140,7 +142,9 @@ export class Views {
       } else if (event.step === "viewDataRefused") {
         change.refusals += 1;
         const from = numberOf(facts["from"]);
-        if (from !== undefined) change.refusedFrom.add(from);
+        const isEarly = String(facts["reason"]).startsWith("next leader is ");
+        if (from !== undefined && !isEarly) change.refusedFrom.add(from);
+        if (from !== undefined && isEarly && !change.tooEarly.has(from)) change.tooEarly.set(from, at);
       } else if (event.step === "inFlightWaiting" || event.step === "inFlightStarted") {
         if (inFlight !== undefined) return;
         const told = event.facts["sequence"];
@@ -244,6 +248,7 @@ function emptyChange(viewTo: number): ViewChange {
     unwatched: new Set(),
     refusals: 0,
     refusedFrom: new Set(),
+    tooEarly: new Map(),
     firstProposal: undefined,
     firstDecision: undefined,
     firstCommit: undefined,

@@ -27,5 +27,5 @@ export {
   type Measured,
 } from "./world/costs.js";
 export { costsFrom } from "./world/costs.schema.js";
-export { refusalsFor } from "./world/refusals.js";
+export { refusalsFor, type Refusal } from "./world/refusals.js";
 export { eventsIn, World, type WorldOptions } from "./world/world.js";

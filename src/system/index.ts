@@ -22,6 +22,7 @@ export {
   type CommandOptions,
   type CommandResult,
 } from "./process.js";
+export { lookForListener } from "./listener.js";
 export { pause, there, until, waiting, type Look, type UntilOptions } from "./until.js";
 export { CleanupStack } from "./cleanup.js";
 export { mapBounded, type FanOutOptions } from "./fan-out.js";

@@ -1,4 +1,4 @@
-// One shipped experiment on both runtimes, by the command line: the results have the same shape. What may differ is time.
+// One experiment on both runtimes, by the command line: the results have the same shape. What may differ is time.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -18,23 +18,46 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => bench.dispose());
 
-test("leader-interface-down: same phases, same causes, same counts", async ({ skip }) => {
+/**
+ * experiments/leader-interface-down.yaml with a shorter fault, and with timers that outlast the pauses of a machine that is busy with
+ * other things: with those of `fast` views change by themselves there. The outage is 1 s + 4 s + 0.05 s.
+ */
+const experiment = `format: 1
+name: both-runtimes
+topology: ${join(root, "topologies", "bft4-ring.yaml")}
+profile: fast
+protocol: { RequestForwardTimeout: 1s, RequestComplainTimeout: 4s, LeaderHeartbeatTimeout: 20s, LeaderHeartbeatCount: 10 }
+workload: { rate: 50/s, size: 200B }
+warm-up: 2s
+timeline:
+  - { at: 2s, fault: interface-down, how: admin, target: leader, for: 9s }
+duration: 17s
+drain: 10s
+phase: 1s
+repetitions: 1
+seed: "1"
+block-source: follower
+assert:
+  - view-changes: { min: 1, max: 1 }
+  - committed-all: true
+`;
+
+test("the leader's interface goes down: same phases, same causes, same counts", async ({ skip }) => {
   skip(noEngine !== "", noEngine);
   const netns = await shapeOn("netns");
   const docker = await shapeOn("docker");
-  // Profile fast counts in ticks of 100 ms: on a machine that is busy with other things views change by themselves.
   expect(netns.events).toMatchObject({
     viewChanges: 1,
     faults: ["requested", "effective", "heal-requested", "healed"],
   });
   expect(docker).toEqual(netns);
-}, 400_000);
+}, 200_000);
 
 /** What of a run does not depend on how fast the machine was at the moment. */
 async function shapeOn(runtime: "netns" | "docker"): Promise<Shape> {
-  const experiment = join(root, "experiments", "leader-interface-down.yaml");
+  const file = bench.write("experiment.yaml", experiment);
   const environment = { DOCKER_HOST: inject("engine") };
-  const words = ["run", experiment, "--profile", "fast", "--runtime", runtime, "--seed", "1", "-o", runtime];
+  const words = ["run", file, "--runtime", runtime, "--seed", "1", "-o", runtime];
   const { code, stderr } = await bench.start(words, { environment }).ended();
   if (code !== 0 && code !== 1) throw new Error(`run on ${runtime}: exit code ${code}\n${stderr}`);
   const folder = join(bench.folder, runtime);

@@ -110,13 +110,13 @@ test("up on the running lab adds a container and changes a rate, and touches no 
       ),
     );
   const before = await startOf();
-  await good("up", "grown.yaml");
+  await good("up", "grown.yaml", "--runtime", "docker");
   expect(await containers()).toContain("/testbed.everyday.r3");
   const status = JSON.parse(await good("status", "-f", "json")) as { nodes: { name: string; loopback: string }[] };
   const r3 = status.nodes.find(({ name }) => name === "r3")?.loopback ?? "";
   expect(await good("exec", "r1", "--", "ping", "-c", "1", "-W", "5", r3)).toContain("1 received");
   expect(await good("link", "r1", "r2", "-f", "json")).not.toContain('"differs": true');
-  await good("up", "small.yaml");
+  await good("up", "small.yaml", "--runtime", "docker");
   expect(await containers()).not.toContain("/testbed.everyday.r3");
   expect(await startOf()).toEqual(before);
 });

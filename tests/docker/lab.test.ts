@@ -7,7 +7,7 @@ import { buildNodeImage, dockerRuntime, netnsRuntime } from "../../src/lab/index
 import { placesOf } from "../../src/lab/agent/node-files.js";
 import { nodeContainer, removeLabContainers, switchboardContainer } from "../../src/lab/docker/containers.js";
 import { there, until, waiting, type Look } from "../../src/system/index.js";
-import { endOf, eventsOf, inside, lineOfRouters, planFrom } from "../netns/a-lab.js";
+import { endOf, eventsOf, inside, lineOfRouters, lineWithBranch, planFrom } from "../netns/a-lab.js";
 import { brokenAndHealed, wholeAgain, wholeNodeFaults } from "../netns/whole-nodes.js";
 import { noEngine, onEngine, signal, up } from "./on-engine.js";
 
@@ -107,6 +107,24 @@ test("whole nodes and FRR: each fault is effective, read back, healed, and the n
   skip(noEngine !== "", noEngine);
   await using lab = await up(lineOfRouters("whole", 3));
   for (const what of wholeNodeFaults) await brokenAndHealed(lab, what);
+  await lab.down();
+});
+
+test("a node whose wires have changed while it ran waits, when it begins again, for those that it has", async ({
+  skip,
+}) => {
+  skip(noEngine !== "", noEngine);
+  await using lab = await up(lineWithBranch("branch"));
+  await lab.reconcile(lineOfRouters("branch", 3), () => undefined);
+  await brokenAndHealed(lab, "node-restart");
+  await new Docker().getContainer("testbed.branch.r2").restart({ t: 10 });
+  await until(() => (eventsOf(lab, "observed").at(-1)?.state === "up" ? there(true) : waiting("it is not back")), {
+    timeoutMs: 60_000,
+    everyMs: 50,
+    signal,
+    what: "r2 to be back",
+  });
+  await wholeAgain(lab);
   await lab.down();
 });
 

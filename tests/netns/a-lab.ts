@@ -44,6 +44,16 @@ export function lineOfRouters(name: string, count: number, linkLines = "", timer
   );
 }
 
+/** As `lineOfRouters(name, 3)`, with a third wire of r2's to a router r4. */
+export function lineWithBranch(name: string): Plan {
+  const nodes = ["r1", "r2", "r3", "r4"].map((node) => `  ${node}: { kind: router }\n`).join("");
+  const ends = ['"r1:eth2", "r2:eth1"', '"r2:eth2", "r3:eth1"', '"r2:eth3", "r4:eth1"'];
+  const links = ends.map((each) => `  - endpoints: [${each}]\n`).join("");
+  return planFrom(
+    `format: 1\nname: ${name}\nprofile: fast\nrouting: { protocol: ospf, hello: 1s, dead: 4s }\nnodes:\n${nodes}links:\n${links}`,
+  );
+}
+
 export interface UpChoices {
   readonly signal?: AbortSignal;
   readonly progress?: (progress: Progress) => void;

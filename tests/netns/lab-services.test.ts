@@ -58,6 +58,19 @@ test("a fault on 'leader' by hand hits the orderer that leads", async () => {
   await lab.heal(0);
 });
 
+test("a Byzantine orderer that is killed comes back Byzantine, and honest when it was healed while it was away", async () => {
+  const hit = (what: "byzantine" | "process-kill", how: "silent" | ""): ReturnType<RunningLab["fault"]> =>
+    lab.fault({ do: "fault", what, how, target: "orderer3", healAfterUs: 0 });
+  const [turned] = await hit("byzantine", "silent");
+  const [killed] = await hit("process-kill", "");
+  await lab.heal(killed?.fault ?? 0);
+  expect((await factsOf("orderer3"))["misbehaviour"]).toBe("silent");
+  const [again] = await hit("process-kill", "");
+  expect(await lab.heal(turned?.fault ?? 0)).toMatchObject([{ state: "healed" }]);
+  await lab.heal(again?.fault ?? 0);
+  expect((await factsOf("orderer3"))["misbehaviour"]).toBe("");
+});
+
 test("a service is paused and goes on; killed, it is started again in the same namespaces", async () => {
   const before = (await lab.status()).nodes.find((node) => node.name === "orderer4");
   const [paused] = await lab.fault({ do: "fault", what: "process-pause", how: "", target: "orderer4", healAfterUs: 0 });

@@ -2,7 +2,7 @@
 // all comes back. The same on docker: tests/docker/lab.test.ts.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunningLab } from "../../src/lab/index.js";
-import { buildPrograms, endOf, eventsOf, inside, lineOfRouters, ownStateFolder, up } from "./a-lab.js";
+import { buildPrograms, endOf, eventsOf, inside, lineOfRouters, lineWithBranch, ownStateFolder, up } from "./a-lab.js";
 import { brokenAndHealed, wholeAgain, wholeNodeFaults } from "./whole-nodes.js";
 
 let removeState = (): void => undefined;
@@ -44,4 +44,14 @@ test("a fault on a link outlives the node's restart, and is healed after it", as
   expect(await lab.heal(admin?.fault ?? 0)).toMatchObject([{ state: "healed" }]);
   expect(await lab.heal(hole?.fault ?? 0)).toMatchObject([{ state: "healed" }]);
   await wholeAgain(lab);
+});
+
+test("a node whose wires have changed while it ran waits, when it begins again, for those that it has", async () => {
+  await using branch = await up(lineWithBranch("branch"));
+  await branch.reconcile(lineOfRouters("branch", 3), () => undefined);
+  await brokenAndHealed(branch, "node-restart");
+  await branch.reconcile(lineWithBranch("branch"), () => undefined);
+  await brokenAndHealed(branch, "node-kill");
+  expect(await endOf(branch, "r2", "eth3")).toMatchObject({ adminUp: true, carrier: true, addresses: 1 });
+  await branch.down();
 });

@@ -13,7 +13,7 @@ type Orderer = (typeof orderers)[number];
 const options = {
   requestForwardTimeout: seconds(1),
   requestComplainTimeout: seconds(3),
-  viewChangeTimeout: seconds(10),
+  viewChangeTimeout: seconds(5),
   leaderHeartbeatTimeout: seconds(20),
 };
 
@@ -81,6 +81,22 @@ describe("Byzantine orderers", () => {
     expect(await node("peer1").ask({ do: "misbehave", how: "silent" })).toMatchObject({ good: false });
   });
 
+  // Of leader 1 only the next leader is deceived, and learns from the others. A next leader who has decided the story refuses
+  // the ViewData of those who have not, and it takes view-change timeouts (item 11): so this one comes while orderer1 leads.
+  it("an equivocating leader is seen to tell two stories, and is replaced; the correct orderers agree", async () => {
+    const { leader, isNext } = await leading();
+    const correct = orderers.filter((name) => name !== leader);
+    await turn(leader, "equivocate");
+    await Promise.all(correct.map((name) => node(name).until("the next view", isNext)));
+    await turn(leader, "");
+    await levelled();
+    const observed = new EquivocationsObserved();
+    for (const name of orderers)
+      for (const event of node(name).events) if (event.kind === "message") observed.observe(event);
+    expect(new Set(observed.all.map(({ who }) => who))).toEqual(new Set([leader]));
+    agreed(correct);
+  }, 90_000);
+
   it("a silent leader says nothing, is replaced, and speaks again when it is told to", async () => {
     const { leader, isNext } = await leading();
     const other = leader === "orderer4" ? "orderer3" : "orderer4";
@@ -96,20 +112,6 @@ describe("Byzantine orderers", () => {
     expect(await status(leader)).toMatchObject({ misbehaviour: "" });
     expect(node(leader).events.some((event) => event.kind === "message" && event.at > end)).toBe(true);
     agreed(orderers);
-  }, 90_000);
-
-  it("an equivocating leader is seen to tell two stories, and is replaced; the correct orderers agree", async () => {
-    const { leader, isNext } = await leading();
-    const correct = orderers.filter((name) => name !== leader);
-    await turn(leader, "equivocate");
-    await Promise.all(correct.map((name) => node(name).until("the next view", isNext)));
-    await turn(leader, "");
-    await levelled();
-    const observed = new EquivocationsObserved();
-    for (const name of orderers)
-      for (const event of node(name).events) if (event.kind === "message") observed.observe(event);
-    expect(new Set(observed.all.map(({ who }) => who))).toEqual(new Set([leader]));
-    agreed(correct);
   }, 90_000);
 
   it("each way runs on a follower, and new blocks come all the while", async () => {

@@ -20,12 +20,14 @@ export interface Engine extends EngineOfOurs {
 export function startEngine(): Engine {
   const start = (): void =>
     void execFileSync(script, ["start", engineFolder], { stdio: ["ignore", "ignore", "inherit"] });
+  const stop = (): void => void execFileSync(script, ["stop", engineFolder], { stdio: "inherit" });
+  stop(); // the folder of a world that was killed
   start();
   process.env["DOCKER_HOST"] = host; // for the images that are built from here
   return {
     host,
     docker: new Docker({ socketPath: `${engineFolder}/docker.sock` }),
-    stop: () => void execFileSync(script, ["stop", engineFolder], { stdio: "inherit" }),
+    stop,
     async kill() {
       const pid = Number(readFileSync(`${engineFolder}/docker.pid`, "utf8"));
       const words = readFileSync(`/proc/${pid}/cmdline`, "utf8");

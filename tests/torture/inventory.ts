@@ -15,9 +15,11 @@ export interface Difference {
 }
 
 export async function inventory(engine: Docker | undefined, stranger: string): Promise<Inventory> {
+  const known = engine === undefined ? [] : await engine.listContainers({ all: true });
+  const others = pidsBut(known.map(({ Id }) => Id));
   return new Set([
-    ...processes(),
-    ...namespaces(),
+    ...processes(others),
+    ...namespaces(others),
     ...linksIn([]),
     ...linksIn(["-n", stranger]),
     ...tablesIn([]),
@@ -28,7 +30,8 @@ export async function inventory(engine: Docker | undefined, stranger: string): P
     ...files("/var/tmp", 1),
     ...files("/dev/shm", 1),
     ...cgroups(),
-    ...(engine === undefined ? [] : await containers(engine)),
+    ...known.map(({ Id, Names, State }) => `container ${Names.join(" ")} ${Id.slice(0, 12)} ${State}`),
+    ...(engine === undefined ? [] : await volumesAndNetworks(engine)),
   ]);
 }
 
@@ -39,10 +42,25 @@ export function difference(before: Inventory, after: Inventory): Difference {
   };
 }
 
-const pids = (): readonly string[] => readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+/**
+ * All pids but those of the engine itself and of what runs in containers that it knows: those containers are lines of their own, and an
+ * engine that was killed begins again with other processes.
+ */
+function pidsBut(containers: readonly string[]): readonly string[] {
+  return readdirSync("/proc").filter((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    if (textOf(`/proc/${name}/cmdline`).includes(engineFolder)) return isOfLab(name);
+    const groups = textOf(`/proc/${name}/cgroup`);
+    return !containers.some((id) => groups.includes(id));
+  });
+}
 
-function processes(): readonly string[] {
-  return pids().flatMap((pid) => {
+/** The engine's own processes name its folder as well: those of a lab name a volume in it. */
+const isOfLab = (pid: string): boolean =>
+  textOf(`/proc/${pid}/cmdline`).includes(`${engineFolder}/data/volumes/testbed-`);
+
+function processes(pids: readonly string[]): readonly string[] {
+  return pids.flatMap((pid) => {
     const stat = textOf(`/proc/${pid}/stat`);
     if (stat === "") return [];
     const startTicks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
@@ -52,9 +70,9 @@ function processes(): readonly string[] {
 }
 
 /** Those with a process in them, and those that have a name. */
-function namespaces(): readonly string[] {
+function namespaces(pids: readonly string[]): readonly string[] {
   const kinds = ["net", "mnt", "pid", "user", "ipc", "uts", "cgroup"];
-  const inhabited = pids().flatMap((pid) => kinds.map((kind) => linkOf(`/proc/${pid}/ns/${kind}`)));
+  const inhabited = pids.flatMap((pid) => kinds.map((kind) => linkOf(`/proc/${pid}/ns/${kind}`)));
   const named = readdirSync("/run/netns").map((name) => `network ${name}`);
   return [...new Set([...inhabited.filter((link) => link !== ""), ...named])].map((each) => `namespace ${each}`);
 }
@@ -72,12 +90,12 @@ const tablesIn = (enter: readonly string[]): readonly string[] => {
   return linesOf(words[0] ?? "nft", words.slice(1)).map((line, index) => `nft ${enter.join(" ")} ${index}: ${line}`);
 };
 
-/** As far as they can be reached: what the machine has below our private /tmp is none of this world's. */
+/** As far as they can be reached: what the machine has below our private /tmp is none of this world's. An engine's are its own. */
 const mounts = (): readonly string[] =>
   textOf("/proc/self/mountinfo")
     .split("\n")
     .map((line) => line.split(" ").slice(3, 5))
-    .filter(([, place = ""]) => place !== "" && existsSync(place))
+    .filter(([, place = ""]) => place !== "" && !place.startsWith(engineFolder) && existsSync(place))
     .map(([from, place]) => `mount ${from} at ${place}`);
 
 /** Not below the repository, which may be in /tmp, nor below what an engine keeps for itself. */
@@ -107,12 +125,10 @@ function cgroups(): readonly string[] {
   );
 }
 
-async function containers(engine: Docker): Promise<readonly string[]> {
-  const found = await engine.listContainers({ all: true });
+async function volumesAndNetworks(engine: Docker): Promise<readonly string[]> {
   const volumes = await engine.listVolumes();
   const networks = await engine.listNetworks();
   return [
-    ...found.map(({ Id, Names }) => `container ${Names.join(" ")} ${Id.slice(0, 12)}`),
     ...volumes.Volumes.map(({ Name }) => `volume ${Name}`),
     ...networks.map(({ Name, Id }) => `network ${Name} ${Id.slice(0, 12)}`),
   ];

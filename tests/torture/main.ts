@@ -7,6 +7,7 @@ import { buildNodeImage } from "../../src/lab/index.js";
 import { errorText, there, until, UserError, waiting, type Look } from "../../src/system/index.js";
 import { shortExperiment, starTopology } from "../netns/lab-files.js";
 import { Command, type Place } from "./command.js";
+import { loadImages, nodeArchive } from "./image.js";
 import { drive, measureSpans, results, type Driven } from "./drive.js";
 import { startEngine, type Engine } from "./engine.js";
 import { difference, inventory, type Difference } from "./inventory.js";
@@ -83,6 +84,7 @@ async function main(): Promise<number> {
 }
 
 async function prepare(engine: Engine): Promise<void> {
+  await loadImages(engine.docker, await nodeArchive()); // scripts/torture made it
   const image = await buildNodeImage({ signal, progress: (phase) => say(`  ${phase}`) });
   await makeForeignContainers(engine.docker, image);
 }

@@ -58,7 +58,8 @@ export async function makeForeignContainers(engine: Docker, image: string): Prom
       Cmd: ["sleep", "infinity"],
       NetworkDisabled: true,
       Labels,
-      HostConfig: { NetworkMode: "none" },
+      // An engine that was killed ends its containers when it begins again: these are then started by it, by nobody else.
+      HostConfig: { NetworkMode: "none", RestartPolicy: { Name: "always" } },
     });
     await container.start();
   }

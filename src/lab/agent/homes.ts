@@ -40,9 +40,12 @@ export interface NodeHome {
 
 /** One node's processes: its FRR daemons and the service. */
 export interface NodeProcess {
+  /** As the lab's plan has it now. */
   readonly node: PlannedNode;
   readonly places: NodePlaces;
   readonly home: NodeHome;
+  /** The plan has changed while the node ran: from its next start on these are its wires. */
+  adopt(node: PlannedNode): void;
   /** Lets the node begin: its wires are there. */
   start(): void;
   /** Starts the service again, in the node as it still is. */
@@ -52,7 +55,9 @@ export interface NodeProcess {
   /** Pids, as the agent sees them, of FRR's daemons that run; by their names. */
   daemons(): Promise<ReadonlyMap<string, number>>;
   /** What the CLI needs to enter this node (RunningLab.execArguments of the same runtime knows the rest). */
-  enter(): readonly string[];
+  enter(): Promise<readonly string[]>;
+  /** It runs nothing of its own: its namespace is all there is of it, and it has no process until somebody enters it. */
+  readonly isBare: boolean;
   /** Pid, as the agent sees it, of the service, or of the start script where there is none; 0 when there is none (yet). */
   readonly pid: number;
   /** The service has been asked for and has no pid yet. */

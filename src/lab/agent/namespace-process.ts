@@ -13,9 +13,13 @@ import {
   LineSplitter,
   OperatingError,
   readTextIfThere,
+  there,
   toolPath,
   tryCommand,
+  until,
+  waiting,
   type CommandResult,
+  type Look,
 } from "../../system/index.js";
 import { limitedWords } from "../netns/limits.js";
 import { programs } from "../programs.js";
@@ -48,6 +52,7 @@ exec "$@"
 
 /** For users who may not raise a priority: with 5 the agent's share is three times that of a node that competes with it. */
 const nodeNiceness = 5;
+const inhabitMsMax = 10_000;
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -65,7 +70,7 @@ export const namespaceHomes = ({ smartbftGo }: Pick<UpSettings, "smartbftGo">): 
 });
 
 class NamespaceProcess implements NodeProcess {
-  readonly node: PlannedNode;
+  node: PlannedNode;
   readonly places: NodePlaces;
   readonly home: NamespaceHome;
   readonly starting = false; // a child has its pid at once
@@ -80,12 +85,28 @@ class NamespaceProcess implements NodeProcess {
     this.node = options.node;
     this.places = placesOf(options.directory, options.node.name);
     this.#reports = new NodeReports(options.node, options.emit);
-    this.home = new NamespaceHome(options.node, { held: () => this.#heldNamespace(), close: () => this.#release() });
+    const { isBare } = this;
+    const held = (): string | undefined => this.#heldNamespace();
+    this.home = new NamespaceHome(options.node, { held, close: () => this.#release(), isBare });
+  }
+
+  get isBare(): boolean {
+    const { frr, service, command, limits } = this.node;
+    const isLimited = limits.cpuCount > 0 || limits.memoryBytes > 0;
+    return frr === undefined && service === undefined && command.length === 0 && !isLimited;
+  }
+
+  adopt(node: PlannedNode): void {
+    this.node = node;
   }
 
   start(): void {
-    const { node, places } = this;
     this.#reports.again();
+    if (!this.isBare) this.#startScript();
+  }
+
+  #startScript(): void {
+    const { node, places } = this;
     const frr = node.frr === undefined ? "none" : "frr";
     const script = ["sh", "-c", mounts, "sh", places.folder, frr, programs.start, ...this.#command()];
     const args = [
@@ -98,7 +119,7 @@ class NamespaceProcess implements NodeProcess {
       "--",
       ...script,
     ];
-    this.#spawnService(args);
+    this.#spawnService(args, { NODE_INTERFACES: interfacesText(node) });
   }
 
   restartService(): void {
@@ -108,7 +129,7 @@ class NamespaceProcess implements NodeProcess {
   /** Another start script beside the service, which waits for no wires and stays as the daemons' parent. */
   restartFrr(): void {
     this.#reports.again();
-    this.#spawn([...this.#namespaces(), programs.start], { NODE_INTERFACES: "", NODE_LOOPBACK: "" });
+    this.#spawn([...this.#namespaces(), programs.start], { NODE_LOOPBACK: "" });
   }
 
   daemons(): Promise<ReadonlyMap<string, number>> {
@@ -116,8 +137,20 @@ class NamespaceProcess implements NodeProcess {
   }
 
   /** Enters this node from anywhere inside the sandbox: nsenter with its arguments and a final `--`. */
-  enter(): readonly string[] {
+  async enter(): Promise<readonly string[]> {
+    if (this.isBare && this.#heldNamespace() === undefined) await this.#inhabit();
     return ["nsenter", ...this.#namespaces()];
+  }
+
+  /** A node without a process gets the start script's, and with it the mounts, when it is entered first. */
+  async #inhabit(): Promise<void> {
+    if (this.pid === 0) this.#startScript();
+    const look = (): Look<true> => {
+      if (this.trouble !== "") throw new OperatingError(`Enter ${this.node.name}: ${this.trouble}`);
+      return this.#heldNamespace() === undefined ? waiting("it has no mounts of its own yet") : there(true);
+    };
+    const signal = new AbortController().signal;
+    await until(look, { timeoutMs: inhabitMsMax, everyMs: 2, signal, what: `a process in ${this.node.name}` });
   }
 
   #namespaces(): readonly string[] {
@@ -180,8 +213,8 @@ class NamespaceProcess implements NodeProcess {
     return [...asService, process.execPath, programs.service, this.places.configuration];
   }
 
-  #spawnService(args: readonly string[]): void {
-    const child = this.#spawn(args);
+  #spawnService(args: readonly string[], environment: Readonly<Record<string, string>> = {}): void {
+    const child = this.#spawn(args, environment);
     child.once("exit", (code, signal) => this.#reports.exited(child.pid ?? 0, signal ?? `exit code ${code}`));
     this.#child = child;
   }
@@ -222,6 +255,10 @@ class NamespaceProcess implements NodeProcess {
   }
 }
 
+/** What the start script waits for (images/node/start); it changes with the lab, so that a node is told at each start. */
+export const interfacesText = (node: PlannedNode): string =>
+  node.interfaces.map((each) => `${each.name}=${each.address}`).join(" ");
+
 /** Nothing of the user's own environment: gRPC obeys http_proxy, node NODE_OPTIONS, and a run must not depend on them. */
 export function nodeEnvironment(node: PlannedNode, places: NodePlaces): Readonly<Record<string, string>> {
   return {
@@ -229,7 +266,6 @@ export function nodeEnvironment(node: PlannedNode, places: NodePlaces): Readonly
     LC_ALL: "C.UTF-8",
     HOME: places.folder,
     NODE_NAME: node.name,
-    NODE_INTERFACES: node.interfaces.map((each) => `${each.name}=${each.address}`).join(" "),
     NODE_LOOPBACK: node.loopback,
     FRR_DAEMONS: node.frr?.daemons.join(" ") ?? "",
     FRR_CONFIGURATION: places.frrConfiguration,

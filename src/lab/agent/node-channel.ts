@@ -1,12 +1,11 @@
 // The agent's end of a node's control socket: requests in, everything the node emits out. The node numbers its events; after
 // a reconnect it repeats what may have been lost, and what was already heard is skipped.
-import { once } from "node:events";
-import { createConnection, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { ControlAnswer, ControlRequest, Event } from "../../boundary/index.js";
 import {
-  hasCode,
   jsonLine,
   LineSplitter,
+  lookForListener,
   now,
   OperatingError,
   there,
@@ -49,14 +48,7 @@ export class NodeChannel {
     const look = async (): Promise<Look<Socket>> => {
       if (options.trouble() !== "")
         throw new OperatingError(`Wait for the service of ${this.#node}: ${options.trouble()}`);
-      const socket = createConnection(this.#path);
-      try {
-        await once(socket, "connect");
-        return there(socket);
-      } catch (error) {
-        if (hasCode(error, "ENOENT", "ECONNREFUSED")) return waiting("nobody listens on its control socket");
-        throw error;
-      }
+      return lookForListener(this.#path);
     };
     const { timeoutMs, signal } = options;
     const socket = await until(look, { timeoutMs, everyMs: 10, signal, what: `the service of ${this.#node}` });

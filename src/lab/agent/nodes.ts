@@ -2,7 +2,7 @@
 import { instant } from "../../base/index.js";
 import { rm } from "node:fs/promises";
 import type { Plan } from "../../plan/index.js";
-import { OperatingError, mapBounded, UserError } from "../../system/index.js";
+import { mapBounded, now, OperatingError, UserError } from "../../system/index.js";
 import type { NodeStatus } from "../contract.js";
 import type { TurnableNode } from "../links/byzantine-faults.js";
 import type { FrrProcesses, ServiceProcess } from "../links/process-faults.js";
@@ -57,7 +57,9 @@ export class Nodes {
     this.#plan = plan;
     const members = plan.nodes.filter((node) => plan.steps.namespaces.includes(node.name));
     for (const node of members) {
-      if (this.#processes.has(node.name)) continue;
+      const known = this.#processes.get(node.name);
+      known?.adopt(node);
+      if (known !== undefined) continue;
       const process = homes.processFor({ directory, node, emit: (event) => log.emit(event) });
       this.#processes.set(node.name, process);
       if (node.service === undefined) continue;
@@ -150,9 +152,16 @@ export class Nodes {
   turnableOf(name: string): TurnableNode {
     const options = { timeoutMs: answerMsMax };
     return {
-      turn: async (how) =>
-        instant(Number((await this.channelOf(name).request({ do: "misbehave", how }, options))["at"])),
-      misbehaviour: async () => String((await this.channelOf(name).request({ do: "status" }, options))["misbehaviour"]),
+      turn: async (how) => {
+        if (how === "" && !this.#forgets(name, "misbehave")) return now(); // its process is gone: the next one is not told
+        const facts = await this.channelOf(name).request({ do: "misbehave", how }, options);
+        if (how !== "") this.#stands(name, "misbehave", { do: "misbehave", how });
+        return instant(Number(facts["at"]));
+      },
+      misbehaviour: async () => {
+        if (!this.channelOf(name).connected) return "";
+        return String((await this.channelOf(name).request({ do: "status" }, options))["misbehaviour"]);
+      },
     };
   }
 
@@ -171,7 +180,8 @@ export class Nodes {
         const pid = whole === "down" ? 0 : (process?.pid ?? 0);
         const facts = await this.factsOf(node.name);
         const alive = whole === "paused" ? "paused" : "running";
-        const state = whole !== "down" && (process === undefined || pid > 0) ? alive : "ended";
+        const isThere = process === undefined || process.isBare || pid > 0;
+        const state = whole !== "down" && isThere ? alive : "ended";
         return { name: node.name, kind: node.kind, loopback: node.loopback, pid, state, facts };
       }),
     );
@@ -221,8 +231,14 @@ export class Nodes {
 
   async ask(name: string, request: NodeRequest): Promise<void> {
     if (request.do === "start-workload" || request.do === "peer-source") this.#stands(name, request.do, request);
-    if (request.do === "stop-workload") this.#standing.get(name)?.delete("start-workload");
+    if (request.do === "stop-workload") this.#forgets(name, "start-workload");
     await this.channelOf(name).request(request, { timeoutMs: answerMsMax });
+  }
+
+  /** A new process of this node is not told any more; false where there is none to tell now. */
+  #forgets(name: string, what: string): boolean {
+    this.#standing.get(name)?.delete(what);
+    return this.channelOf(name).connected;
   }
 
   #stands(name: string, what: string, request: NodeRequest): void {

@@ -66,9 +66,12 @@ export class ContainerHome implements NodeHome {
   }
 
   /** What `hold` (images/node/hold) does with it stands there. */
-  order(line: "wires" | "frr"): void {
+  order(line: `wires ${string}` | "frr"): void {
     if (this.#go === undefined) throw new OperatingError(`Start ${this.#node.name}: it has no container yet`);
-    writeSync(this.#go, `${line}\n`);
+    const written = writeSync(this.#go, `${line}\n`);
+    // An empty pipe takes 64 KiB, which is the wires of some 2500 links.
+    if (written <= line.length)
+      throw new OperatingError(`Start ${this.#node.name}: its pipe took ${written} bytes of an order`);
   }
 
   async look(): Promise<HomeLook> {
@@ -139,7 +142,7 @@ export class ContainerHome implements NodeHome {
     this.opened({ id, pid });
     await runBatch("ip", "", [`netns attach ${this.#node.name} ${pid}`], { signal });
     await numberNamespace(plan, this.#node.name, { signal });
-    await checkKernel(this.#node.name, this.#node.sysctls, { signal });
+    await checkKernel(this.#node.name, this.#node.sysctls);
   }
 
   async #state(): Promise<Docker.ContainerInspectInfo["State"]> {

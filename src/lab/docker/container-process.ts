@@ -20,6 +20,7 @@ import type { NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { placesOf, type NodePlaces } from "../agent/node-files.js";
 import { NodeReports } from "../agent/node-reports.js";
 import { commandOf } from "../agent/host-command.js";
+import { interfacesText } from "../agent/namespace-process.js";
 import { innerPidOf, treeOf } from "../links/process-state.js";
 import type { UpSettings } from "../protocol.js";
 import { type Beside, ContainerHome, type OpenContainer } from "./container-home.js";
@@ -40,9 +41,10 @@ interface Running {
 }
 
 export class ContainerProcess implements NodeProcess {
-  readonly node: PlannedNode;
+  node: PlannedNode;
   readonly places: NodePlaces;
   readonly home: ContainerHome;
+  readonly isBare = false; // a container has a first process
   readonly #engine: Docker;
   readonly #settings: UpSettings;
   readonly #reports: NodeReports;
@@ -86,10 +88,14 @@ export class ContainerProcess implements NodeProcess {
     pipe.on("error", (error) => this.#reports.fail(`hear from ${this.node.name}: ${error.message}`));
   }
 
+  adopt(node: PlannedNode): void {
+    this.node = node;
+  }
+
   start(): void {
     this.#reports.again();
     this.#awaitsFrr = this.node.frr !== undefined;
-    this.home.order("wires");
+    this.home.order(`wires ${interfacesText(this.node)}`);
     if (!this.#awaitsFrr) this.restartService();
   }
 
@@ -118,8 +124,8 @@ export class ContainerProcess implements NodeProcess {
   }
 
   /** A host with an image of its own is entered where its command runs; the rest of it is beside. */
-  enter(): readonly string[] {
-    return [this.#ownImage?.id ?? this.home.container.id];
+  enter(): Promise<readonly string[]> {
+    return Promise.resolve([this.#ownImage?.id ?? this.home.container.id]);
   }
 
   /** Never the container's own first process where there is a service: whoever asks may mean to kill. */

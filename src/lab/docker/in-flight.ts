@@ -25,6 +25,7 @@ async function isFree(engine: Docker, name: string, { image, labels }: WantedCon
     const container = await engine.createContainer({
       name,
       Image: image,
+      Cmd: ["true"], // never run: the engine refuses one without, and the node image names none
       Labels: { ...labels },
       NetworkDisabled: true,
     });

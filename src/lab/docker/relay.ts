@@ -1,26 +1,15 @@
 // `node relay.mjs SOCKET`, in the switchboard container: waits until the agent listens there, then joins it with standard input and
 // output. The CLI starts it by the engine's API, so that its way to the agent is its way to the engine, wherever that is.
-import { once } from "node:events";
-import { createConnection, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
-import { hasCode, there, until, waiting, type Look } from "../../system/index.js";
+import { lookForListener, until } from "../../system/index.js";
 
 /** The agent's own start: a node process and its first files. */
 const listenMsMax = 20_000;
 
 async function main(path: string): Promise<void> {
-  const look = async (): Promise<Look<Socket>> => {
-    const socket = createConnection(path);
-    try {
-      await once(socket, "connect");
-      return there(socket);
-    } catch (error) {
-      if (hasCode(error, "ENOENT", "ECONNREFUSED")) return waiting("nobody listens on its control socket");
-      throw error;
-    }
-  };
   const signal = new AbortController().signal;
-  const socket = await until(look, { timeoutMs: listenMsMax, everyMs: 5, signal, what: "the lab's agent" });
+  const waits = { timeoutMs: listenMsMax, everyMs: 5, signal, what: "the lab's agent" };
+  const socket = await until(() => lookForListener(path), waits);
   await Promise.race([pipeline(process.stdin, socket), pipeline(socket, process.stdout)]);
 }
 

@@ -1,5 +1,5 @@
 // Byzantine orderers: told over their control socket to misbehave, read back from their status, told to be honest again. A
-// process that was killed meanwhile comes back honest; then there is nothing to undo.
+// process that is killed and started again meanwhile is told again; one that is not there comes back honest after the undo.
 import type { Instant } from "../../base/index.js";
 import type { Misbehaviour } from "../../boundary/index.js";
 import { OperatingError } from "../../system/index.js";
@@ -7,9 +7,9 @@ import type { Confirmed, Cut } from "./downs.js";
 
 /** What such a fault needs of an orderer. */
 export interface TurnableNode {
-  /** Resolves with the instant at which it has turned. "": honest. */
+  /** Resolves with the instant at which it has turned. "": honest, and so is the process that follows one that is gone. */
   turn(how: Misbehaviour | ""): Promise<Instant>;
-  /** What it says that it does. */
+  /** What it says that it does; "" of a process that is gone. */
   misbehaviour(): Promise<string>;
 }
 

@@ -1,6 +1,6 @@
 // A saved schedule: JSON that says its format, what it raised, and the hash of its traces, so that a repetition can be
 // told from a likeness. A file of another format is refused by name.
-import { z } from "zod";
+import * as z from "zod";
 import { steps } from "../../smartbft/index.js";
 import { alarmCodes, type AlarmCode } from "./alarm.js";
 import { behaviourNames } from "./ways.js";
