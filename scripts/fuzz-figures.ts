@@ -42,7 +42,7 @@ function mutantsTable(): readonly string[] {
     const bug = since === undefined ? what : `${what} (${since})`;
     if (hunt === undefined) return `| \`${name}\` | ${bug} | not hunted | |`;
     if (hunt.found === null) return `| \`${name}\` | ${bug} | none of ${hunt.seedsMax} | |`;
-    return `| \`${name}\` | ${bug} | ${hunt.found.seeds} | ${hunt.found.alarm} |`;
+    return `| \`${name}\` | ${bug} | ${hunt.inPlots ? "≤ " : ""}${hunt.found.seeds} | ${hunt.found.alarm} |`;
   });
   return [
     `${found.length} of ${mutants.length} found:`,

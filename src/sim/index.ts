@@ -4,7 +4,7 @@ export { signedStatements } from "./evidence.js";
 export { alarmCodes, type Alarm, type AlarmCode } from "./fuzz/alarm.js";
 export { asExperiment } from "./fuzz/as-experiment.js";
 export { DiagramRecorder, eventText } from "./fuzz/diagram.js";
-export { scheduleOf, type Choices } from "./fuzz/draw.js";
+export { plotNameOf, scheduleOf, type Choices } from "./fuzz/draw.js";
 export { plotNames, type PlotName } from "./fuzz/plots.js";
 export { fuzzRun, type FuzzResult } from "./fuzz/run.js";
 export type { Event, Fault, Schedule, Setting, Trigger } from "./fuzz/schedule.js";

@@ -3,7 +3,7 @@
 // seed and choices alone.
 import { faultsTolerated, present, quorumSize, randomFrom, type Random } from "../../base/index.js";
 import type { Step } from "../../smartbft/index.js";
-import { drawPlot, type PlotName } from "./plots.js";
+import { drawPlotName, plotOf, type PlotName } from "./plots.js";
 import {
   faultKinds,
   type Event,
@@ -28,8 +28,8 @@ export interface Choices {
 export function scheduleOf(seed: number, choices: Choices): Schedule {
   const random = randomFrom(`${seed}`, "fuzz");
   const plots = random.stream("plot");
-  const isPlotted = plots.integer(0, 1) === 0 || choices.plot !== undefined;
-  const plot = isPlotted ? drawPlot(plots, choices.size, choices.plot) : undefined;
+  const plotName = choices.plot ?? drawPlotName(plots);
+  const plot = plotName === undefined ? undefined : plotOf(plotName, plots, choices.size);
   const setting = { ...drawSetting(random.stream("setting"), choices), ...plot?.setting };
   const swarm = random.stream("swarm");
   const on = faultKinds.filter((kind) => kind === "heal" || swarm.integer(0, 1) === 1);
@@ -47,6 +47,10 @@ export function scheduleOf(seed: number, choices: Choices): Schedule {
   const drawn = Array.from({ length: count }, () => drawEvent(events, { setting, on, liars, lies }));
   return { seed, setting, events: [...(plot?.events ?? []), ...drawn] };
 }
+
+/** Of which plot a seed is, without the rest. */
+export const plotNameOf = (seed: number): PlotName | undefined =>
+  drawPlotName(randomFrom(`${seed}`, "fuzz").stream("plot"));
 
 function drawSetting(random: Random, { size, fidelity, budget }: Choices): Setting {
   const healedCount = random.integer(0, 2) === 0 ? random.integer(quorumSize(size), size) : size;

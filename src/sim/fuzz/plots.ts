@@ -393,7 +393,9 @@ export type PlotName = keyof typeof plots;
 export const plotNames = Object.keys(plots) as readonly PlotName[]; // its own keys
 const drawn = plotNames.flatMap((name) => Array.from({ length: plots[name][1] }, () => name));
 
-export const drawPlot = (random: Random, size: number, name = pick(random, drawn)): Plot =>
-  plots[name][0](random, size);
+/** For every other seed one. */
+export const drawPlotName = (random: Random): PlotName | undefined =>
+  random.integer(0, 1) === 0 ? pick(random, drawn) : undefined;
+export const plotOf = (name: PlotName, random: Random, size: number): Plot => plots[name][0](random, size);
 
 const pick = <T>(random: Random, list: readonly T[]): T => present(list[random.integer(0, list.length - 1)], "an item");
