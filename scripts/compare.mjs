@@ -1,4 +1,5 @@
-// compare.mjs rewrite EXPERIMENT IMPLEMENTATION FOLDER: the experiment and its topology with every orderer of that kind.
+// compare.mjs rewrite EXPERIMENT IMPLEMENTATION FOLDER [TOPOLOGY [RATE]]: the experiment and its topology, or another, with every
+// orderer of that kind.
 // compare.mjs table PREFIX RUNS: both implementations side by side, from the folders PREFIX-IMPLEMENTATION-RUN.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -10,9 +11,10 @@ if (verb === "rewrite") rewrite(...words);
 else if (verb === "table") table(words[0], Number(words[1]));
 else throw new Error("compare.mjs rewrite|table …");
 
-function rewrite(experimentFile, implementation, folder) {
+function rewrite(experimentFile, implementation, folder, topologyFile, rate) {
   const experiment = parse(readFileSync(experimentFile, "utf8"));
-  const topology = parse(readFileSync(resolve(dirname(experimentFile), experiment.topology), "utf8"));
+  if (rate) experiment.workload.rate = rate;
+  const topology = parse(readFileSync(topologyFile || resolve(dirname(experimentFile), experiment.topology), "utf8"));
   for (const node of Object.values(topology.nodes)) if (node.kind === "orderer") node.implementation = implementation;
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "topology.yaml"), stringify(topology));
@@ -36,7 +38,7 @@ function table(prefix, runs) {
     ["lost", "lost"],
     ["duplicated", "duplicated"],
   ];
-  console.log(`profile ${profile}, ${runs} interleaved runs each: median (lowest to highest)`);
+  console.log(`profile ${profile}, ${runs} pairs of runs: median (lowest to highest)`);
   console.log(`${"".padEnd(20)}${implementations.map((name) => name.padStart(30)).join("")}`);
   for (const [label, column] of columns) {
     const cells = implementations.map((name) => spread(rows.get(name).map((row) => row[column])));

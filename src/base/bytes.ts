@@ -38,4 +38,29 @@ export function fromHex(text: string): Uint8Array | undefined {
 }
 
 const encoder = new TextEncoder();
-export const utf8 = (text: string): Uint8Array => encoder.encode(text);
+const decoder = new TextDecoder();
+/** Below it, a loop over ASCII is several times as fast as the engine's encoder and decoder, which are called out of line. */
+const shortSize = 192;
+
+export function utf8(text: string): Uint8Array {
+  const size = text.length;
+  if (size > shortSize) return encoder.encode(text);
+  const bytes = new Uint8Array(size);
+  for (let index = 0; index < size; index++) {
+    const code = text.charCodeAt(index);
+    if (code > 0x7f) return encoder.encode(text);
+    bytes[index] = code;
+  }
+  return bytes;
+}
+
+/** As `TextDecoder` does it: what is no UTF-8 becomes replacement characters, a byte-order mark at the beginning is dropped. */
+export function fromUtf8(bytes: Uint8Array): string {
+  if (bytes.length > shortSize) return decoder.decode(bytes);
+  let text = "";
+  for (const byte of bytes) {
+    if (byte > 0x7f) return decoder.decode(bytes);
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}

@@ -31,6 +31,8 @@ export interface LoadedTopology {
 }
 
 export interface LoadedExperiment extends LoadedTopology {
+  /** As messages name it. */
+  readonly topologyPath: string;
   readonly experimentText: string;
   readonly experiment: Experiment;
 }
@@ -51,7 +53,8 @@ export async function loadExperiment(path: string, choice: Choice = {}): Promise
   const written = good(parseTopology(text, topologyPath));
   refuse(checkAgainst(experiment, written, { text: experimentText, file: path }, choice).map(problemText));
   const topology = applyExperiment(written, experiment, choice);
-  return { text, topology, plan: planned(topology, { text, path: topologyPath }, choice), experimentText, experiment };
+  const plan = planned(topology, { text, path: topologyPath }, choice);
+  return { text, topologyPath, topology, plan, experimentText, experiment };
 }
 
 function planned(

@@ -1,12 +1,12 @@
 // The simulator made to fit what `run` needs: one repetition as a stream of events, in virtual time and in this process.
 import { setImmediate } from "node:timers/promises";
 import type { Event } from "../boundary/index.js";
-import type { Plan } from "../plan/index.js";
 import type { Execute } from "../run/index.js";
-import type { Experiment } from "../spec/index.js";
+import { placesIn } from "../spec/index.js";
 import { costsFrom, defaultCosts, refusalsFor, World, type Costs } from "../sim/index.js";
 import { UserError } from "../system/index.js";
 import { readUserFile } from "./files.js";
+import type { LoadedExperiment } from "./load.js";
 import { say } from "./output.js";
 
 export async function costsOf(path: string | undefined): Promise<Costs> {
@@ -18,16 +18,17 @@ export async function costsOf(path: string | undefined): Promise<Costs> {
   });
 }
 
-/** Throws `UserError` naming what cannot run in virtual time. */
-export function refuseWhatCannotBeSimulated(plan: Plan, experiment: Experiment): void {
-  const refusals = refusalsFor(plan, experiment);
-  if (refusals.length === 0) return;
-  throw new UserError(
-    refusals.map((each) => `Cannot simulate ${experiment.name} on ${plan.topology.name}: ${each}`).join("\n"),
-    {
-      suggestion: "run it with --runtime netns",
-    },
-  );
+/** Throws `UserError` naming what cannot run in virtual time, and where the topology's file says so. */
+export function refuseWhatCannotBeSimulated({ plan, text, topologyPath }: LoadedExperiment): void {
+  const placeOf = placesIn(text, topologyPath);
+  const problems = refusalsFor(plan).map(({ at, message }) => ({
+    position: placeOf(at),
+    path: at.join("."),
+    message: `Cannot be simulated: ${message}`,
+    suggestion: "run it with --runtime netns",
+  }));
+  const inOrder = problems.toSorted((left, right) => left.position.line - right.position.line);
+  if (problems.length > 0) throw UserError.from(inOrder);
 }
 
 export function executionInSimulator(options: { readonly costs: Costs; readonly messageTrace: boolean }): Execute {

@@ -106,6 +106,7 @@ export class OrdererApplication implements Application {
       requests.push({ clientId: examined.clientId, requestId: examined.transactionId });
       items.push(examined.item);
     }
+    identified.set(data, requests);
     return { kind: "acceptable", requests, items };
   }
 
@@ -154,9 +155,12 @@ export class OrdererApplication implements Application {
   }
 }
 
+/** Of data that was examined: the same list is stored and told of. */
+const identified = new WeakMap<readonly Uint8Array[], readonly RequestInfo[]>();
+
 /** Identities of a block's transactions, in order; entries that are none (genesis) are left out. */
 export function requestsIn(data: readonly Uint8Array[]): readonly RequestInfo[] {
-  return data.map(requestIdentity).filter((info) => info !== undefined);
+  return identified.get(data) ?? data.map(requestIdentity).filter((info) => info !== undefined);
 }
 
 const refused = (reason: string): Examination => ({ kind: "refused", reason });

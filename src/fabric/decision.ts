@@ -1,7 +1,7 @@
 // A proposal of the consensus as Fabric's block, and a stored block as the decision it came from (smartbft.md Appendix A).
 // Both directions are exact: after a sync a replica compares the last decision field by field with what others hold, so
 // nothing may be lost on the way through the ledger (sections 9 and 17).
-import { emptyBytes, equalBytes, nodeId } from "../base/index.js";
+import { emptyBytes, equalBytes, nodeId, present } from "../base/index.js";
 import type { Decision, Proposal, Signature } from "../smartbft/index.js";
 import {
   decodeBlockData,
@@ -42,10 +42,21 @@ export const proposalFor = (header: BlockHeader, data: readonly Uint8Array[], vi
   verificationSequence: configSequence,
 });
 
+type Opened = Decoded<{ readonly header: BlockHeader; readonly data: readonly Uint8Array[] }>;
+
+/** A proposal is opened to be examined and again to be stored; it never changes in between. */
+const openedBefore = new WeakMap<Proposal, Opened>();
+
 /** Header and data of a proposal whose every byte is as `proposalFor` would have written it. */
-export function openProposal(
-  proposal: Proposal,
-): Decoded<{ readonly header: BlockHeader; readonly data: readonly Uint8Array[] }> {
+export function openProposal(proposal: Proposal): Opened {
+  const before = openedBefore.get(proposal);
+  if (before !== undefined) return before;
+  const opened = opening(proposal);
+  openedBefore.set(proposal, opened);
+  return opened;
+}
+
+function opening(proposal: Proposal): Opened {
   const header = decodeHeaderDer(proposal.header);
   if (header.kind === "bad") return header;
   const payload = decoded("proposal payload", () => {
@@ -125,6 +136,13 @@ export function decisionFrom(block: Block): Decoded<Decision> {
   if (signatures.kind === "bad") return signatures;
   const proposal = proposalFor(block.header, block.data, consenterMetadata);
   return { kind: "good", value: { proposal, signatures: signatures.value } };
+}
+
+/** The decision in a block of the own ledger; genesis was decided by nobody. */
+export function storedDecision(block: Block): Decision | undefined {
+  if (block.header.number === 0) return undefined;
+  const decision = decisionFrom(block);
+  return present(decision.kind === "good" ? decision.value : undefined, `a decision in block ${block.header.number}`);
 }
 
 function signaturesFrom(block: Block, slot: SignatureSlot): Decoded<readonly Signature[]> {

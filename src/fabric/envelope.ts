@@ -148,11 +148,11 @@ export interface GoodEnvelope {
 export function examineEnvelope(bytes: Uint8Array, members: Members): GoodEnvelope | BadEnvelope {
   const opened = openEnvelope(bytes);
   if (opened.kind === "bad") return { kind: "bad", status: 400, reason: opened.reason };
-  const { envelope, payload } = opened.value;
+  const { envelope, payload, identity } = opened.value;
   if (payload.channel !== members.channel) return bad(400, "channel does not exist");
   if (payload.type !== headerType.endorserTransaction) return bad(400, `header type ${payload.type} is not ordered`);
   if (payload.creator.length === 0 || payload.nonce.length === 0) return bad(400, "no creator or no nonce");
-  const { clientId, requestId } = identityOf(payload);
+  const { clientId, requestId } = identity;
   const key = members.keys.get(clientId);
   if (key === undefined) return bad(403, "creator is not a member of the channel");
   if (!isLowS(envelope.signature)) return bad(403, "signature is not DER with s in the lower half");
@@ -163,7 +163,7 @@ export function examineEnvelope(bytes: Uint8Array, members: Members): GoodEnvelo
 /** Identity of a request: hex SHA-256(creator), hex SHA-256(nonce ‖ creator); undefined when the bytes are none. */
 export function requestIdentity(bytes: Uint8Array): RequestInfo | undefined {
   const opened = openEnvelope(bytes);
-  return opened.kind === "good" ? identityOf(opened.value.payload) : undefined;
+  return opened.kind === "good" ? opened.value.identity : undefined;
 }
 
 const identityOf = ({ creator, nonce }: Payload): RequestInfo => ({
@@ -171,12 +171,15 @@ const identityOf = ({ creator, nonce }: Payload): RequestInfo => ({
   requestId: transactionIdOf(nonce, creator),
 });
 
-function openEnvelope(bytes: Uint8Array): Decoded<{ readonly envelope: Envelope; readonly payload: Payload }> {
+type Opened = Decoded<{ readonly envelope: Envelope; readonly payload: Payload; readonly identity: RequestInfo }>;
+
+function openEnvelope(bytes: Uint8Array): Opened {
   const envelope = decodeEnvelope(bytes);
   if (envelope.kind === "bad") return envelope;
   const payload = decodePayload(envelope.value.payload);
   if (payload.kind === "bad") return payload;
-  return { kind: "good", value: { envelope: envelope.value, payload: payload.value } };
+  const identity = identityOf(payload.value);
+  return { kind: "good", value: { envelope: envelope.value, payload: payload.value, identity } };
 }
 
 /** `TxValidationCode`, the values a peer of ours gives. */
@@ -192,8 +195,8 @@ export const validationCode = {
 export function validationOf(bytes: Uint8Array): { readonly code: number; readonly transactionId: string } {
   const opened = openEnvelope(bytes);
   if (opened.kind === "bad") return { code: validationCode.badPayload, transactionId: "" };
-  const { payload } = opened.value;
-  const transactionId = transactionIdOf(payload.nonce, payload.creator);
+  const { payload, identity } = opened.value;
+  const transactionId = identity.requestId;
   if (payload.nonce.length === 0 || payload.creator.length === 0 || payload.epoch !== 0) {
     return { code: validationCode.badCommonHeader, transactionId };
   }

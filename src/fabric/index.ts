@@ -26,7 +26,7 @@ export {
   type BlockHeader,
   type Head,
 } from "./block.js";
-export { blockFrom, decisionFrom } from "./decision.js";
+export { blockFrom, decisionFrom, storedDecision } from "./decision.js";
 export {
   broadcastResponseFor,
   decodeBroadcastResponse,
@@ -81,6 +81,7 @@ export {
 export { genesisBlock, type GenesisConsenter } from "./genesis.js";
 export { blockEvent } from "./block-event.js";
 export { BroadcastClient } from "./broadcast-client.js";
+export { ClusterSenders, type SendersOptions } from "./cluster-senders.js";
 export { ClusterLink, type LinkOptions, type SendResult } from "./cluster-link.js";
 export { DeliverReader, type ReaderOptions } from "./deliver-reader.js";
 export { receivedEvent, rejectedEvent, sentEvent } from "./message-events.js";
@@ -92,6 +93,7 @@ export type {
   OutboundStream,
   StreamListener,
 } from "./outbound.js";
+export { ordererMachines, type OrdererMachines, type OrdererParts } from "./orderer-machines.js";
 export { laneOf, Outbox, type Lane } from "./outbox.js";
 export type { Decoded } from "./protobuf.js";
 export { isLowS, lowS } from "./signature.js";

@@ -55,7 +55,7 @@ export interface NodeStatus {
   readonly name: string;
   readonly kind: string;
   readonly loopback: string;
-  /** Pid of the node's start process inside the sandbox's pid namespace; 0 for a switch. */
+  /** Pid of the node's start process inside the sandbox's pid namespace; 0 for a switch, and for what runs nothing. */
   readonly pid: number;
   readonly state: "running" | "ended" | "paused";
   /** What the service said last: view, leader, sequence, height …; empty for routers. */

@@ -18,9 +18,8 @@ export type {
 } from "./contract.js";
 export { isAlive as stillThere, processHere, type HostProcess } from "./netns/host-process.js";
 export { textIn, type LabFolder } from "./lab-folder.js";
-export { engineFitness, type Fitness } from "./docker/fitness.js";
-export { buildNodeImage } from "./docker/node-image.js";
-export { dockerRuntime } from "./docker/runtime.js";
+export { buildNodeImage, dockerRuntime, engineFitness } from "./docker/entrance.js";
+export type { Fitness } from "./docker/fitness.js";
 export { netnsRuntime } from "./netns/runtime.js";
 export { demandOf, type Demand } from "./probes/room.js";
 export { smartbftGo } from "./smartbft-go.js";

@@ -1,6 +1,6 @@
 // Server side of orderer.AtomicBroadcast/Broadcast, as Fabric has it (fabric-wire.md 5.1): one answer for each envelope, in
 // order, one envelope at a time on a stream; an answer other than 200 ends the stream with gRPC OK.
-import type { SubmitOutcome } from "../smartbft/index.js";
+import type { RequestInfo, SubmitOutcome } from "../smartbft/index.js";
 import {
   broadcastResponseFor,
   encodeBroadcastResponse,
@@ -19,7 +19,7 @@ export interface BroadcastPorts {
   readonly checker: SignatureChecker;
   readonly emit: Emit;
   /** Into the pool; resolves with what the replica made of it, maybe much later. */
-  readonly submit: (envelope: Uint8Array) => Promise<SubmitOutcome>;
+  readonly submit: (envelope: Uint8Array, info: RequestInfo) => Promise<SubmitOutcome>;
 }
 
 export async function serveBroadcast(stream: InboundStream, ports: BroadcastPorts): Promise<void> {
@@ -34,7 +34,7 @@ export async function serveBroadcast(stream: InboundStream, ports: BroadcastPort
 async function ordered(envelope: Uint8Array, { members, checker, submit }: BroadcastPorts): Promise<BroadcastResponse> {
   const examined = examineEnvelope(envelope, members);
   if (examined.kind === "bad") return { status: examined.status, info: examined.reason };
-  const [good] = await checker.check([examined.item]);
-  if (good !== true) return { status: status.forbidden, info: "signature does not verify" };
-  return broadcastResponseFor(await submit(envelope));
+  if (!checker.checkFirst(examined.item)) return { status: status.forbidden, info: "signature does not verify" };
+  const { clientId, transactionId: requestId } = examined;
+  return broadcastResponseFor(await submit(envelope, { clientId, requestId }));
 }

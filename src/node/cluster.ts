@@ -2,18 +2,8 @@
 // streams for what it receives. The sender is named in the stream's metadata (`sender`); certificates come later.
 import { status } from "@grpc/grpc-js";
 import { nodeId, type NodeId } from "../base/index.js";
-import type { Consenter, MessageEvent, OrdererConfig } from "../boundary/index.js";
-import {
-  ClusterLink,
-  decodeClusterStep,
-  encodeClusterStep,
-  laneOf,
-  Outbox,
-  receivedEvent,
-  rejectedEvent,
-  sentEvent,
-  type SendResult,
-} from "../fabric/index.js";
+import type { MessageEvent, OrdererConfig } from "../boundary/index.js";
+import { ClusterSenders, decodeClusterStep, receivedEvent, rejectedEvent, sentEvent } from "../fabric/index.js";
 import type { Input, SentTrace, Trace } from "../smartbft/index.js";
 import { now } from "../system/index.js";
 import { Channel } from "./channel.js";
@@ -27,19 +17,23 @@ export class Cluster implements Disposable {
   readonly #config: OrdererConfig;
   readonly #emit: Emit;
   readonly #names: ReadonlyMap<number, string>;
-  readonly #links: ReadonlyMap<NodeId, ClusterLink>;
-  readonly #outbox: Outbox;
-  readonly #aside = new Map<string, ClusterLink>();
-  /** A broadcast gives the same bytes to every target: framed once. */
-  readonly #framed = new WeakMap<Uint8Array, Buffer>();
+  readonly #senders: ClusterSenders;
 
   constructor(config: OrdererConfig, emit: Emit) {
     this.#config = config;
     this.#emit = emit;
-    this.#names = new Map(config.consenters.map(({ id, name }) => [id, name]));
-    const others = config.consenters.filter(({ id }) => id !== config.id);
-    this.#links = new Map(others.map((target) => [target.id, this.#linkTo(target, config.id)]));
-    this.#outbox = new Outbox(this.#links, config.transport.broadcast);
+    const { id: self, consenters, transport: settings, messageTrace } = config;
+    this.#names = new Map(consenters.map(({ id, name }) => [id, name]));
+    this.#senders = new ClusterSenders({
+      self,
+      consenters,
+      settings,
+      channelTo: (target) => new Channel(target, "cluster", settings, emit),
+      now,
+      sent: (told, result) => {
+        if (messageTrace) emit(sentEvent(told, this.nameOf(told.to), result));
+      },
+    });
   }
 
   nameOf(id: number): string {
@@ -47,31 +41,16 @@ export class Cluster implements Disposable {
   }
 
   send(to: NodeId, message: Uint8Array, told: SentTrace | undefined): void {
-    let bytes = this.#framed.get(message);
-    if (bytes === undefined) {
-      bytes = Buffer.from(encodeClusterStep({ kind: "consensus", message }));
-      this.#framed.set(message, bytes);
-    }
-    this.#outbox.send({ to, lane: laneOf(message), bytes, done: (result) => this.#tellSent(told, result) });
+    this.#senders.send(to, message, told);
   }
 
   forward(to: NodeId, envelope: Uint8Array): void {
-    const bytes = Buffer.from(encodeClusterStep({ kind: "transaction", envelope }));
-    this.#outbox.send({ to, lane: "pool", bytes, done: () => {} });
+    this.#senders.forward(to, envelope);
   }
 
-  /**
-   * Sends in the name of `as`, on a stream beside the replica's own: what a Byzantine node may try, for nothing but the
-   * stream's metadata names a sender. As for requests, what finds no room is dropped and the stream goes on.
-   */
+  /** In the name of `as`. */
   sendAs(as: NodeId, to: NodeId, message: Uint8Array): void {
-    const { id, consenters } = this.#config;
-    const key = `${as}>${to}`;
-    const target = consenters.find((consenter) => consenter.id === to && to !== id);
-    if (target === undefined) return;
-    const link = this.#aside.get(key) ?? this.#linkTo(target, as);
-    this.#aside.set(key, link);
-    link.send(encodeClusterStep({ kind: "consensus", message }), "transaction", () => undefined);
+    this.#senders.sendAs(as, to, message);
   }
 
   /** Serves another orderer's stream to its end. Bytes that are no step are dropped, as data that anybody may send. */
@@ -103,23 +82,13 @@ export class Cluster implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const link of [...this.#links.values(), ...this.#aside.values()]) link[Symbol.dispose]();
-  }
-
-  #linkTo(target: Consenter, self: NodeId): ClusterLink {
-    const { transport: settings } = this.#config;
-    return new ClusterLink({ self, channel: new Channel(target, "cluster", settings, this.#emit), settings, now });
+    this.#senders[Symbol.dispose]();
   }
 
   #senderOf(stream: InboundStream): NodeId | undefined {
     const [sender] = stream.metadata.get("sender");
     const id = nodeId(Number(sender));
-    return this.#links.has(id) ? id : undefined;
-  }
-
-  #tellSent(told: SentTrace | undefined, result: SendResult): void {
-    if (told === undefined || !this.#config.messageTrace) return;
-    this.#emit(sentEvent(told, this.nameOf(told.to), result));
+    return this.#senders.knows(id) ? id : undefined;
   }
 
   #tellRejected(from: NodeId, reason: string): void {

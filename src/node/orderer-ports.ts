@@ -1,12 +1,12 @@
 // What a replica's effects mean in an orderer's process: its log, its ledger, the other orderers, the signature checker
 // and the catch-up. smartbft's EffectQueue calls these in the right order.
 import type { Instant, NodeId, Sequence } from "../base/index.js";
-import { present } from "../base/index.js";
 import type { OrdererConfig } from "../boundary/index.js";
-import { blockFrom, decisionFrom, type Block, type OrdererApplication } from "../fabric/index.js";
+import { blockFrom, storedDecision, type Block, type OrdererApplication } from "../fabric/index.js";
 import type {
   Decision,
   EffectPorts,
+  RequestInfo,
   SentTrace,
   SubmitOutcome,
   Trace,
@@ -48,11 +48,11 @@ export class OrdererPorts implements EffectPorts {
   }
 
   /** A client's request into the pool; resolves with what the replica made of it. */
-  submit(request: Uint8Array): Promise<SubmitOutcome> {
+  submit(request: Uint8Array, info: RequestInfo): Promise<SubmitOutcome> {
     const token = this.#nextToken++;
     return new Promise((resolve) => {
       this.#submissions.set(token, resolve);
-      this.#parts.push({ kind: "submit", token, request });
+      this.#parts.push({ kind: "submit", token, request, info });
     });
   }
 
@@ -87,7 +87,7 @@ export class OrdererPorts implements EffectPorts {
     const { application, chain, push, fail } = this.#parts;
     const store = (block: Block): Promise<void> => this.#store(block, "sync");
     catchUp({ ...this.#parts, head: application.head, store }).then(
-      (requests) => push({ kind: "synchronised", id, decision: decisionOf(chain.last), requests }),
+      (requests) => push({ kind: "synchronised", id, decision: storedDecision(chain.last), requests }),
       fail,
     );
   }
@@ -122,11 +122,4 @@ export class OrdererPorts implements EffectPorts {
     await this.#parts.chain.append(block, source);
     this.#parts.application.advance(block);
   }
-}
-
-/** The decision in a stored block; genesis was decided by nobody. */
-export function decisionOf(block: Block): Decision | undefined {
-  if (block.header.number === 0) return undefined;
-  const decision = decisionFrom(block);
-  return present(decision.kind === "good" ? decision.value : undefined, `a decision in block ${block.header.number}`);
 }

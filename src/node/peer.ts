@@ -24,7 +24,7 @@ export async function startPeer(config: PeerConfig, { emit, fail }: Surroundings
     consenters,
     emit,
   });
-  const checker = new SignatureChecker();
+  const checker = new SignatureChecker({ remembers: false });
   const machine = await machineOf(config, chain);
 
   function carryOut(effect: PeerEffect): void {

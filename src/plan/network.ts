@@ -34,10 +34,17 @@ export interface Segment {
   readonly attachments: readonly Attachment[];
 }
 
+export interface Placed {
+  readonly each: Attachment;
+  readonly segment: Segment;
+}
+
 export interface Network {
   readonly loopbacks: ReadonlyMap<string, string>;
   /** In order of the topology's links; a switch stands where its first link does, and last when it has none. */
   readonly segments: readonly Segment[];
+  /** The same by node, in order of the segments: each interface with what it is on. */
+  readonly placed: ReadonlyMap<string, readonly Placed[]>;
   readonly collisions: readonly Collision[];
   /** What a pool had no slot for. */
   readonly exhausted: readonly Exhausted[];
@@ -120,9 +127,22 @@ export function networkFor(topology: Topology): Network {
   return {
     loopbacks: new Map([...loopbacks].map(([name, slot]) => [name, loopbackText(slot)])),
     segments,
+    placed: placedIn(segments),
     collisions: draws.collisions,
     exhausted: draws.exhausted,
   };
+}
+
+function placedIn(segments: readonly Segment[]): ReadonlyMap<string, readonly Placed[]> {
+  const placed = new Map<string, Placed[]>();
+  for (const segment of segments) {
+    for (const each of segment.attachments) {
+      const known = placed.get(each.node);
+      if (known === undefined) placed.set(each.node, [{ each, segment }]);
+      else known.push({ each, segment });
+    }
+  }
+  return placed;
 }
 
 /** Several draws whose collisions and failures are gathered in one place. */

@@ -40,6 +40,7 @@ export function planFor(topology: Topology, written: Written = { file: topology.
 
 function planFrom(topology: Topology, network: Network, reach: Reach): Plan {
   const links = network.segments.filter((segment) => segment.kind === "link");
+  const linkIndexes = new Map(links.map((segment, index) => [segment, index]));
   return {
     format: planFormat,
     lab: topology.name,
@@ -47,7 +48,7 @@ function planFrom(topology: Topology, network: Network, reach: Reach): Plan {
     channel: topology.channel,
     transport: topology.transport,
     routing: topology.routing,
-    nodes: topology.nodes.map((node) => nodeFor(node, { topology, network, reach, links })),
+    nodes: topology.nodes.map((node) => nodeFor(node, { topology, network, reach, linkIndexes })),
     links: links.flatMap((segment) => linkFor(segment, topology)),
     switches: network.segments.filter((segment) => segment.kind === "switch").map(switchFor),
     collisions: network.collisions.map(collisionText),
@@ -61,8 +62,8 @@ interface Context {
   readonly topology: Topology;
   readonly network: Network;
   readonly reach: Reach;
-  /** Segments that are links, in the order of `Plan.links`. */
-  readonly links: readonly Segment[];
+  /** Of segments that are links: their places in `Plan.links`. */
+  readonly linkIndexes: ReadonlyMap<Segment, number>;
 }
 
 function nodeFor(node: TopologyNode, context: Context): PlannedNode {
@@ -118,11 +119,8 @@ function prefixOf(to: string, network: Network): string {
   return loopback === undefined ? to : `${loopback}/32`;
 }
 
-function interfacesFor(node: string, { network, links }: Context): readonly PlannedInterface[] {
-  const placed = network.segments.flatMap((segment) =>
-    segment.attachments.filter((each) => each.node === node).map((each) => ({ each, segment })),
-  );
-  return placed
+function interfacesFor(node: string, { network, linkIndexes }: Context): readonly PlannedInterface[] {
+  return (network.placed.get(node) ?? [])
     .toSorted((left, right) => left.each.link - right.each.link)
     .map(({ each, segment }) => {
       const far = segment.kind === "link" ? segment.attachments.find((other) => other !== each) : undefined;
@@ -134,7 +132,7 @@ function interfacesFor(node: string, { network, links }: Context): readonly Plan
         mtu: each.mtu,
         port: each.port,
         portIndex: each.portIndex,
-        link: links.indexOf(segment),
+        link: linkIndexes.get(segment) ?? -1,
         far: far === undefined ? "" : `${far.node}:${far.interface}`,
       };
     });

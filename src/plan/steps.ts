@@ -55,10 +55,10 @@ function enslaveSteps(segment: Segment, each: Attachment): readonly Step[] {
 }
 
 function addressingFor(name: string, topology: Topology, network: Network): readonly Step[] {
-  const attachments = network.segments.flatMap((segment) => segment.attachments.filter((each) => each.node === name));
+  const placed = network.placed.get(name) ?? [];
   const loopback = network.loopbacks.get(name) ?? "";
   const lines = ["link set dev lo up", `address add ${loopback}/32 dev lo`];
-  for (const each of attachments.toSorted((left, right) => left.link - right.link)) {
+  for (const { each, segment } of placed.toSorted((left, right) => left.each.link - right.each.link)) {
     const impairment = topology.links[each.link]?.impairment;
     lines.push(`address add ${each.ip}/${each.prefixLength} dev ${each.interface}`);
     // TCP hands a veth up to 64 KiB as one frame. Where netem is in the way each frame is one packet of the MTU, or it would
@@ -66,15 +66,14 @@ function addressingFor(name: string, topology: Topology, network: Network): read
     if (impairment !== undefined && isDelayedOrLossy(impairment))
       lines.push(`link set dev ${each.interface} gso_max_segs 1`);
     lines.push(`link set dev ${each.interface} up`);
-    if (topology.routing.neighbours === "fixed") lines.push(...neighbourLines(each, network));
+    if (topology.routing.neighbours === "fixed") lines.push(...neighbourLines(each, segment));
   }
   return lines.map((line) => ({ tool: "ip", namespace: name, line }));
 }
 
 /** Permanent entries for everybody on the same wire or switch (ip-neighbour(8)). */
-function neighbourLines(own: Attachment, network: Network): readonly string[] {
-  const segment = network.segments.find((each) => each.attachments.includes(own));
-  return (segment?.attachments ?? [])
+function neighbourLines(own: Attachment, segment: Segment): readonly string[] {
+  return segment.attachments
     .filter((each) => each !== own)
     .map((each) => `neighbour replace ${each.ip} lladdr ${each.mac} nud permanent dev ${own.interface}`);
 }

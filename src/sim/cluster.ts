@@ -177,11 +177,9 @@ export class Cluster {
 
   /** Sends bytes over the network, as a node that makes up messages would; `as`: whom it claims to be. */
   post(source: NodeId, target: NodeId, bytes: Uint8Array, as = source): void {
-    // A copy: were a replica to keep a view into what it received, or sent, the difference would show.
-    const received = bytes.slice();
     this.#travel(source, target, (host) => {
       this.onArrival(bytes, { source: as, target });
-      host.arrive(source, { kind: "message", from: as, bytes: received });
+      host.arrive(source, { kind: "message", from: as, bytes });
     });
   }
 
@@ -264,9 +262,11 @@ export class Cluster {
   }
 
   #travel(source: NodeId, target: NodeId, arrive: (target: Host) => void): void {
+    const link = this.links.link(source, target);
+    const host = this.#of(target);
     for (const at of this.links.arrivals(source, target, this.now)) {
       this.scheduler.at(at, () => {
-        if (this.links.link(source, target).up) arrive(this.#of(target));
+        if (link.up) arrive(host);
       });
     }
   }

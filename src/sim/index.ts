@@ -3,7 +3,6 @@ export { Cluster, type ClusterOptions, type LogEntry } from "./cluster.js";
 export { signedStatements } from "./evidence.js";
 export { alarmCodes, type Alarm, type AlarmCode } from "./fuzz/alarm.js";
 export { asExperiment } from "./fuzz/as-experiment.js";
-export { behaviourNames, behaviours, type Behaviour, type Liar, type Lie } from "./fuzz/behaviours.js";
 export { DiagramRecorder, eventText } from "./fuzz/diagram.js";
 export { scheduleOf, type Choices } from "./fuzz/draw.js";
 export { fuzzRun, type FuzzResult } from "./fuzz/run.js";
@@ -12,6 +11,7 @@ export { parseSeedFile, seedFileFormat, seedFileText, type SeedFile } from "./fu
 export { progressBound } from "./fuzz/setting.js";
 export { shrunk } from "./fuzz/shrink.js";
 export { absentSurprises, explanationsOf, surprises, type Surprise } from "./fuzz/surprises.js";
+export { behaviourNames } from "./fuzz/ways.js";
 export type { Write } from "./host.js";
 export { Ledger, type Configuration } from "./ledger.js";
 export { Links } from "./links.js";
@@ -27,5 +27,5 @@ export {
   type Measured,
 } from "./world/costs.js";
 export { costsFrom } from "./world/costs.schema.js";
-export { refusalsFor } from "./world/refusals.js";
+export { refusalsFor, type Refusal } from "./world/refusals.js";
 export { eventsIn, World, type WorldOptions } from "./world/world.js";

@@ -3,8 +3,14 @@
 // Requests of the client "config" are configuration: add-5, remove-5, tenure-3 (decisions per leader, 0: rotation off) and
 // touch reconfigure; revoke-alice voids the requests of a client and is told to nobody. Each raises the version, which is
 // the verification sequence.
-import { assert, emptyBytes, nodeId, sha256, type NodeId, type Sequence } from "../base/index.js";
-import { decodeViewMetadata, type Decision, type Proposal, type ProtocolOptions } from "../smartbft/index.js";
+import { assert, fromUtf8, nodeId, type NodeId, type Sequence } from "../base/index.js";
+import {
+  decodeViewMetadata,
+  proposalDigest,
+  type Decision,
+  type Proposal,
+  type ProtocolOptions,
+} from "../smartbft/index.js";
 
 export interface Configuration {
   readonly version: number;
@@ -41,9 +47,9 @@ export class Ledger {
     return this.#configuration;
   }
 
-  /** Links a proposal to its predecessor; empty at genesis. */
-  get lastHash(): Uint8Array {
-    return this.last === undefined ? emptyBytes : sha256(this.last.proposal.header, this.last.proposal.payload);
+  /** Links a proposal to its predecessor, whose digest is known already; empty at genesis. */
+  get lastDigest(): string {
+    return this.last === undefined ? "" : proposalDigest(this.last.proposal);
   }
 
   append(decision: Decision, sequence: Sequence): void {
@@ -61,11 +67,10 @@ export const reconfigures = ({ proposal }: Decision): boolean =>
 export const changesMembership = ({ proposal }: Decision): boolean =>
   orders(proposal).some((order) => /^(add|remove)-/.test(order));
 
-const text = new TextDecoder();
 const marker = "config/";
 
 function orders({ payload }: Proposal): readonly string[] {
-  const lines = text.decode(payload);
+  const lines = fromUtf8(payload);
   if (!lines.includes(marker)) return [];
   return lines.split("\n").flatMap((line) => (line.startsWith(marker) ? [line.slice(marker.length)] : []));
 }

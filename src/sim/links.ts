@@ -2,7 +2,7 @@
 // A message is lost when its link is down as it leaves or as it arrives: a black hole, without notice to the sender.
 import { after, instant, microseconds, type Duration, type Instant, type NodeId, type Random } from "../base/index.js";
 
-interface Link {
+export interface Link {
   up: boolean;
   delay: Duration;
   jitter: Duration;
@@ -17,31 +17,18 @@ interface Link {
 const heldBackMax = 10_000;
 
 export class Links {
-  readonly #links = new Map<string, Link>();
+  readonly #links = new Map<NodeId, Map<NodeId, Link>>();
   readonly #nodes: readonly NodeId[];
   readonly #random: Random;
 
   constructor(nodes: readonly NodeId[], delay: Duration, random: Random) {
     this.#nodes = nodes;
     this.#random = random;
-    for (const source of nodes) {
-      for (const target of nodes) {
-        const link = {
-          up: true,
-          delay,
-          jitter: microseconds(0),
-          loss: 0,
-          duplicate: 0,
-          reorder: 0,
-          lastArrival: instant(0),
-        };
-        this.#links.set(`${source}>${target}`, link);
-      }
-    }
+    for (const source of nodes) this.#links.set(source, new Map(nodes.map((target) => [target, newLink(delay)])));
   }
 
   link(source: NodeId, target: NodeId): Link {
-    const link = this.#links.get(`${source}>${target}`);
+    const link = this.#links.get(source)?.get(target);
     if (link === undefined) throw new RangeError(`No link from ${source} to ${target}`);
     return link;
   }
@@ -87,7 +74,8 @@ export class Links {
   }
 
   healAll(): void {
-    for (const link of this.#links.values()) Object.assign(link, { up: true, loss: 0, duplicate: 0, reorder: 0 });
+    const links = [...this.#links.values()].flatMap((targets) => [...targets.values()]);
+    for (const link of links) Object.assign(link, { up: true, loss: 0, duplicate: 0, reorder: 0 });
   }
 
   #around(node: NodeId, up: boolean): void {
@@ -97,3 +85,13 @@ export class Links {
     }
   }
 }
+
+const newLink = (delay: Duration): Link => ({
+  up: true,
+  delay,
+  jitter: microseconds(0),
+  loss: 0,
+  duplicate: 0,
+  reorder: 0,
+  lastArrival: instant(0),
+});

@@ -1,6 +1,6 @@
 // The smallest application that keeps the protocol honest: requests are lines "client/request", a proposal's header links
 // it to its predecessor, signatures are keyed hashes: fake, for anybody could compute them, but checked like real ones.
-import { concat, emptyBytes, equalBytes, toHex, utf8, type NodeId } from "../base/index.js";
+import { emptyBytes, equalBytes, fromUtf8, utf8, type NodeId } from "../base/index.js";
 import {
   proposalDigest,
   type Application,
@@ -25,7 +25,7 @@ export interface TinyOptions {
 export function tinyApplication(self: NodeId, ledger: Ledger, options: TinyOptions = {}): Application {
   const { firstVersion = 0, emptyAuxiliary = false } = options;
   const verificationSequence = (): number => firstVersion + ledger.configuration.version;
-  const header = (): Uint8Array => utf8(`${ledger.height + 1}:${toHex(ledger.lastHash)}`);
+  const header = (): Uint8Array => utf8(`${ledger.height + 1}:${ledger.lastDigest}`);
   return {
     requestInfo,
     requestItems(request) {
@@ -34,27 +34,27 @@ export function tinyApplication(self: NodeId, ledger: Ledger, options: TinyOptio
     },
     assemble: (metadata, requests): Proposal => ({
       header: header(),
-      payload: utf8(requests.map((request) => text.decode(request)).join("\n")),
+      payload: utf8(requests.map(fromUtf8).join("\n")),
       metadata,
       verificationSequence: verificationSequence(),
     }),
     examine(proposal): Examination {
       if (!equalBytes(proposal.header, header())) return { kind: "refused", reason: "does not follow the ledger" };
       const lines = linesOf(proposal);
-      const requests = lines.map((line) => requestInfo(utf8(line)));
+      const requests = lines.map(infoIn);
       if (requests.some((request) => request === undefined)) return { kind: "refused", reason: "malformed request" };
       return { kind: "acceptable", requests: requests.filter((request) => request !== undefined), items: [] };
     },
-    requestsOf: (proposal) => linesOf(proposal).flatMap((line) => requestInfo(utf8(line)) ?? []),
+    requestsOf: (proposal) => linesOf(proposal).flatMap((line) => infoIn(line) ?? []),
     signProposal: (proposal, auxiliary): Signature => ({
       signer: self,
-      value: fakeSignature(keyOf(self), concat(utf8(proposalDigest(proposal)), auxiliary)),
+      value: fakeSignature(keyOf(self), signedBytes(proposalDigest(proposal), auxiliary)),
       message: auxiliary,
     }),
     sign: (bytes) => fakeSignature(keyOf(self), bytes),
     commitSignatureItem: ({ signer, value, message }, proposal): VerifyItem => ({
       key: keyOf(signer),
-      message: concat(utf8(proposalDigest(proposal)), message),
+      message: signedBytes(proposalDigest(proposal), message),
       signature: value,
     }),
     signatureItem: (signer, signature, bytes): VerifyItem => ({ key: keyOf(signer), message: bytes, signature }),
@@ -71,13 +71,28 @@ export const tinyVerification = ({ key, message, signature }: VerifyItem): boole
 export const keyOf = (id: NodeId): string => `node-${id}`;
 const fakeSignature = (key: string, message: Uint8Array): Uint8Array => fakeHash(key, message, 16);
 
-const text = new TextDecoder();
+/** What a commit signature signs, of a lower-case hexadecimal digest: small, as engines keep what is small on their own heap. */
+export function signedBytes(digest: string, auxiliary: Uint8Array): Uint8Array {
+  const size = digest.length / 2;
+  const bytes = new Uint8Array(size + auxiliary.length);
+  for (let index = 0; index < size; index++)
+    bytes[index] = (nibble(digest.charCodeAt(2 * index)) << 4) | nibble(digest.charCodeAt(2 * index + 1));
+  bytes.set(auxiliary, size);
+  return bytes;
+}
 
-function requestInfo(request: Uint8Array): RequestInfo | undefined {
-  const match = /^([^/\n]+)\/([^/\n]+)$/.exec(text.decode(request));
-  const [, clientId, requestId] = match ?? [];
-  return clientId === undefined || requestId === undefined ? undefined : { clientId, requestId };
+/** Of a lower-case hexadecimal digit. */
+const nibble = (code: number): number => (code <= 0x39 ? code - 0x30 : code - 0x57);
+
+const requestInfo = (request: Uint8Array): RequestInfo | undefined => infoIn(fromUtf8(request));
+
+/** "client/request", neither of them empty, nor with a slash or a line break in it. */
+function infoIn(line: string): RequestInfo | undefined {
+  const slash = line.indexOf("/");
+  if (slash <= 0 || slash === line.length - 1) return undefined;
+  if (line.includes("/", slash + 1) || line.includes("\n")) return undefined;
+  return { clientId: line.slice(0, slash), requestId: line.slice(slash + 1) };
 }
 
 const linesOf = ({ payload }: Proposal): readonly string[] =>
-  payload.length === emptyBytes.length ? [] : text.decode(payload).split("\n");
+  payload.length === emptyBytes.length ? [] : fromUtf8(payload).split("\n");

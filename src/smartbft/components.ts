@@ -48,6 +48,7 @@ export class Components {
       {
         startViewChange: (view, how) => this.viewChanger.startViewChange(view, how),
         viewLearnt: (view) => this.viewChanger.learnView(view),
+        promised: () => this.viewChanger.currentView,
       },
     );
     this.viewChanger = new ViewChanger(

@@ -47,8 +47,11 @@ export type Input =
   | { readonly kind: "deadline" }
   /** An encoded `Message` and the sender that the transport vouches for. */
   | { readonly kind: "message"; readonly from: NodeId; readonly bytes: Uint8Array }
-  /** A client's request at this node; answered by one `submitted` effect with the same token, maybe much later. */
-  | { readonly kind: "submit"; readonly token: number; readonly request: Uint8Array }
+  /**
+   * A client's request at this node; answered by one `submitted` effect with the same token, maybe much later. `info` is its
+   * identity where the host, who has examined it, knows it already.
+   */
+  | { readonly kind: "submit"; readonly token: number; readonly request: Uint8Array; readonly info?: RequestInfo }
   /** A raw request that a follower forwarded to us as leader. */
   | { readonly kind: "forwarded"; readonly from: NodeId; readonly request: Uint8Array }
   | { readonly kind: "complain"; readonly view: View; readonly stopView: boolean }

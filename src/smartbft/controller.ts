@@ -32,6 +32,8 @@ export interface ControllerParts extends ViewParts {
 export interface ControllerEvents {
   readonly startViewChange: (view: View, options: { readonly stopView: boolean }) => void;
   readonly viewLearnt: (view: View) => void;
+  /** The highest view for which ViewData was sent, or that was installed. */
+  readonly promised: () => View;
 }
 
 type Job =
@@ -148,9 +150,18 @@ export class Controller implements ViewHost {
     else this.complain(this.#view, "request", { stopView: true });
   }
 
+  /** Also the timeout of a leader that fell silent, which the library ignores (docs/protocol.md, surprise 38). */
   heartbeatTimeout(_view: View, leader: NodeId): void {
-    if (leader !== this.leader || this.isLeader) return;
+    if (leader !== this.leader) return;
+    if (this.isLeader) return this.#silentLeader();
     this.complain(this.#view, "heartbeat", { stopView: true });
+  }
+
+  /** Maybe the others are in a newer view, or wait for its vote to get there; its own View goes on. */
+  #silentLeader(): void {
+    if (!this.#core.improved) return;
+    this.sync("a silent leader");
+    this.complain(this.#view, "heartbeat");
   }
 
   decided(view: RunningView, decision: Decision, requests: readonly RequestInfo[]): void {
@@ -274,6 +285,7 @@ export class Controller implements ViewHost {
   /** Section 4.5. All that the old View holds is lost, the next pre-prepare included (section 15, item 10). */
   #change(next: { readonly view: View; readonly sequence: Sequence; readonly decisions: number }): void {
     if (next.view < this.#view) return;
+    if (this.#core.improved && next.view < this.#events.promised()) return this.#stayAway(next);
     const running = this.#running;
     const already =
       running !== undefined &&
@@ -292,6 +304,17 @@ export class Controller implements ViewHost {
     const again = running?.number === next.view && running.sequence === next.sequence;
     this.#startView(next.sequence, this.#core.improved && again ? running.voted() : undefined);
     if (this.isLeader) this.batcher.open();
+  }
+
+  /**
+   * Its ViewData said what it knew, and a NewView made of it may still come: who votes in an older view after that may take
+   * part in two decisions at one sequence. The library goes back after a timeout (docs/protocol.md, surprise 37).
+   */
+  #stayAway(next: { readonly view: View; readonly sequence: Sequence; readonly decisions: number }): void {
+    this.#stopView();
+    this.#view = next.view;
+    this.#decisions = next.decisions;
+    this.#parts.published.sequence = next.sequence;
   }
 
   /** `viewAt`: only after a restart, where the log may know another place than the ledger (section 15, items 6 and 7). */

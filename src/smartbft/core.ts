@@ -129,8 +129,8 @@ export class Core {
   /** Tells of an incoming message, before the effects that it had since `mark`. */
   received(mark: number, from: NodeId, told: Outline | { readonly type: "unknown" }, decision: string): void {
     const effects: string[] = [];
-    for (const effect of this.#effects.slice(mark)) {
-      const name = effectName(effect);
+    for (let index = mark; index < this.#effects.length; index++) {
+      const name = effectName(present(this.#effects[index], "an effect"));
       if (name !== undefined && effects.at(-1) !== name) effects.push(name);
     }
     const trace: Trace = { kind: "received", from, ...told, decision, effects };

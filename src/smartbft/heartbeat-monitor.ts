@@ -62,7 +62,7 @@ export class HeartbeatMonitor {
 
   /** A PrePrepare, Prepare or Commit of ours is as good as a heartbeat. */
   messageSent(): void {
-    if (this.#role === "leader") this.#reference = this.#lastTick;
+    if (this.#role === "leader" || (this.#silenced && this.#core.improved)) this.#reference = this.#lastTick;
   }
 
   start(now: Instant): void {
@@ -93,6 +93,11 @@ export class HeartbeatMonitor {
     }
     if (between(this.#reference, now) >= this.#core.options.leaderHeartbeatTimeout) {
       this.#timedOut = true;
+      // A leader that fell silent hears of no newer view by itself: it asks again and again (docs/protocol.md, surprise 38).
+      if (this.#core.improved && this.#silenced) {
+        this.#timedOut = false;
+        this.#reference = now;
+      }
       this.#core.trace("heartbeatMonitor", "heartbeatTimeout", { view: this.#view, leader: this.#leader });
       this.#events.timeout(this.#view, this.#leader);
       return;

@@ -69,7 +69,7 @@ describe("agreement on what was in flight (TestCheckInFlightNoProposal, TestChec
 
 describe("own in-flight proposal", () => {
   it("a new one is not prepared, and marking nothing marks nothing", () => {
-    const inFlight = new InFlight();
+    const inFlight = new InFlight({ improved: true });
     inFlight.markPrepared();
     expect(inFlight).toMatchObject({ proposal: undefined, prepared: false, sequence: 0 });
     inFlight.set(proposal("A", 2));
@@ -94,7 +94,7 @@ it("of two stories at one place one is left out in even views, the other in odd 
     return { header: emptyBytes, payload: utf8(payload), metadata: encodeViewMetadata(place), verificationSequence: 0 };
   }) as [Proposal, Proposal]; // two
   const heldBy = (own: Proposal, other: Proposal): InFlight => {
-    const inFlight = new InFlight();
+    const inFlight = new InFlight({ improved: true });
     inFlight.set(own);
     inFlight.contradict(proposalDigest(other));
     return inFlight;

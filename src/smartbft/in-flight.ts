@@ -11,6 +11,11 @@ export class InFlight {
   #proposal: Proposal | undefined;
   #prepared = false;
   #other: string | undefined;
+  readonly #improved: boolean;
+
+  constructor({ improved }: { readonly improved: boolean }) {
+    this.#improved = improved;
+  }
 
   set(proposal: Proposal): void {
     this.#proposal = proposal;
@@ -35,8 +40,18 @@ export class InFlight {
    * are in every quorum of ViewData, so neither "nothing" nor another proposal is agreed on.
    */
   isLeftOut(nextView: View): boolean {
-    if (this.#proposal === undefined || this.#other === undefined || this.#prepared) return false;
+    if (this.#proposal === undefined || this.#prepared) return false;
+    if (this.#other === undefined) return this.#isOlder(nextView) && nextView % 2 === 0;
     return proposalDigest(this.#proposal) < this.#other === (nextView % 2 === 0);
+  }
+
+  /**
+   * Of a view before the one that is left: others may have prepared something else at its place since, and this one argues
+   * against it in every quorum that it is in (surprise 39). Told in odd views, for it may be what is to be committed.
+   */
+  #isOlder(nextView: View): boolean {
+    const metadata = this.#proposal === undefined ? undefined : metadataOf(this.#proposal);
+    return this.#improved && metadata !== undefined && metadata.view + 1 < nextView;
   }
 
   /** Without a proposal (a sync may have cleared it meanwhile) there is nothing to mark; Go panics here (section 15, item 32). */

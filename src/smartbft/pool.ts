@@ -65,9 +65,11 @@ export class Pool {
     return this.#bytes;
   }
 
-  /** `token` names the client's submission and is answered exactly once; undefined for a request that a peer forwarded. */
-  submit(request: Uint8Array, token: number | undefined): void {
-    const info = this.#core.application.requestInfo(request);
+  /** `token` names the client's submission and is answered exactly once; none for a request that a peer forwarded. */
+  submit(
+    request: Uint8Array,
+    { token, info = this.#core.application.requestInfo(request) }: { token?: number; info?: RequestInfo } = {},
+  ): void {
     if (this.#closed) return this.#refuse(token, "no leader");
     if (info === undefined) return this.#refuse(token, "malformed request");
     if (request.length > this.#core.options.requestMaxBytes) return this.#refuse(token, "request too large");
@@ -261,6 +263,7 @@ const removedKept = 1000;
 const keyOf = ({ clientId, requestId }: RequestInfo): string => `${clientId.length}:${clientId}${requestId}`;
 
 function firstDue(timers: ReadonlyMap<string, Timed>): Instant | undefined {
+  if (timers.size === 0) return undefined;
   for (const { due } of timers.values()) return due;
   return undefined;
 }

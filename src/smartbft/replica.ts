@@ -73,7 +73,7 @@ export class Replica {
     this.#walEntries = recovery.walEntries;
     const checkpoint = new Checkpoint(recovery.lastDecision);
     this.#startingPoint = startingPoint(checkpoint, recovery.walEntries, core);
-    const inFlight = new InFlight();
+    const inFlight = new InFlight(core);
     const pool = new Pool(core, {
       forward: (request, info) => this.#components.controller.requestTimeout(request, info),
       complain: (info) => this.#components.controller.leaderForwardTimeout(info),
@@ -177,7 +177,7 @@ export class Replica {
     const running = this.#stage === "running";
     if (input.kind === "message") return this.#message(input.from, input.bytes);
     if (input.kind === "submit") {
-      return running ? this.#lasting.pool.submit(input.request, input.token) : this.#refuse(input.token);
+      return running ? this.#lasting.pool.submit(input.request, input) : this.#refuse(input.token);
     }
     if (!running) return;
     if (input.kind === "forwarded") return this.#forwarded(input.from, input.request);
@@ -316,7 +316,7 @@ export class Replica {
     const items = this.#core.application.requestItems(request);
     if (items === undefined) return refuse("malformed request");
     this.#core.verify(items, (results) => {
-      if (results.every(Boolean)) this.#lasting.pool.submit(request, undefined);
+      if (results.every(Boolean)) this.#lasting.pool.submit(request);
       else refuse("bad signature");
     });
   }

@@ -225,7 +225,9 @@ export class ViewChanger {
     // Improved: helps in the data phase too, where a node spends its time when attempts fail; otherwise a replica that
     // fell behind in view numbers may never gather a quorum of help (tests/pure/smartbft-faults, "a livelock").
     const asking = this.#nextView === this.#currView + 1 || this.#core.improved;
-    if (nextView <= this.#currView && nextView > this.#realView && asking && nextView === highest) {
+    // Improved: also into the view that is installed here, where nobody may be left who could tell the other of it.
+    const wanted = nextView > this.#realView || (this.#core.improved && nextView === this.#realView);
+    if (nextView <= this.#currView && wanted && asking && nextView === highest) {
       if (this.#helped.has(from)) return `dropped: next view ${nextView}, helped since the last tick`;
       this.#helped.add(from);
       this.#vote(nextView);

@@ -22,11 +22,11 @@ export function hostRules(name: string, node: RawNode, findings: Findings): void
     }
   }
   if (node.kind !== "host") return;
-  if ((node.command ?? []).length === 0 && node.image === undefined) {
+  if (node.command === undefined && node.image === undefined) {
     findings.value(
       ["nodes", name, "command"],
       "Missing: expected the command that the host runs, or an image that has one",
-      'write it as a list, like ["sleep", "infinity"]',
+      'write it as a list, like ["sleep", "infinity"], or as [] for a host that runs nothing',
     );
   }
   for (const path of Object.keys(node.files ?? {})) fileRule(name, path, findings);

@@ -1,5 +1,5 @@
 // One-shot commands, by argument arrays: nothing here ever passes through a shell. Long-lived children are the business of
-// whoever owns their lifetime (lab/links/resident.ts, lab/netns/sandbox.ts). A command that fails is an OperatingError
+// whoever owns their lifetime (lab/links/resident-nft.ts, lab/netns/sandbox.ts). A command that fails is an OperatingError
 // that quotes what the foreign tool said.
 import { execa } from "execa";
 import { OperatingError } from "./errors.js";

@@ -1,9 +1,10 @@
 // Finds planted bugs by fuzzing: one bundle for each mutant, made by esbuild with the patches applied as files are read.
 //   NAME…          only these            --seeds N   give up after so many (20 000)
 //   --from S       the first seed (1)    --chosen-by HASH   three, by a commit's hash, of those that are found soon
+//   --journal F    NDJSON: a line for each mutant hunted; those that stand in it as found are not hunted again
 // Exit code 1 when one survives.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -11,6 +12,14 @@ import { build } from "esbuild";
 import { mutants, type Mutant } from "./mutants.js";
 import { checkAnchors, patched, root, sourceName } from "./patch.js";
 import { quick } from "./quick.js";
+
+/** A line of the journal. */
+export interface Hunt extends Outcome {
+  readonly mutant: string;
+  readonly from: number;
+  /** After how many the hunt would have ended. */
+  readonly seedsMax: number;
+}
 
 interface Outcome {
   readonly found: { readonly seeds: number; readonly alarm: string; readonly text: string } | null;
@@ -23,6 +32,7 @@ const { values, positionals } = parseArgs({
     seeds: { type: "string", default: "20000" },
     from: { type: "string", default: "1" },
     "chosen-by": { type: "string" },
+    journal: { type: "string" },
   },
 });
 
@@ -74,11 +84,26 @@ async function hunted(mutant: Mutant, folder: string): Promise<Outcome> {
   return JSON.parse(text) as Outcome; // hunt-one's line
 }
 
+function journalOf(path: string | undefined): readonly Hunt[] {
+  if (path === undefined || !existsSync(path)) return [];
+  const lines = readFileSync(path, "utf8").trimEnd().split("\n");
+  return lines.flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Hunt])); // its own lines
+}
+
+const done = new Set(journalOf(values.journal).flatMap(({ mutant, found }) => (found === null ? [] : [mutant])));
 const folder = mkdtempSync(join(tmpdir(), "testbed-mutants-"));
 const survivors: string[] = [];
 try {
-  for (const mutant of chosen()) {
+  for (const mutant of chosen().filter(({ name }) => !done.has(name))) {
     const { found, elapsedMs } = await hunted(mutant, folder);
+    const hunt: Hunt = {
+      mutant: mutant.name,
+      from: Number(values.from),
+      seedsMax: Number(values.seeds),
+      found,
+      elapsedMs: Math.round(elapsedMs),
+    };
+    if (values.journal !== undefined) appendFileSync(values.journal, `${JSON.stringify(hunt)}\n`);
     if (found === null) survivors.push(mutant.name);
     const result =
       found === null ? `SURVIVES ${values.seeds} seeds` : `${found.seeds} seeds  ${found.alarm}: ${found.text}`;

@@ -383,4 +383,23 @@ export const mutants: readonly Mutant[] = [
       "    if (this.#core.q < 0) this.#inFlight.contradict(other);",
     ),
   ),
+  historical(
+    37,
+    "promise-outlived",
+    "after a timeout it votes in the view that it had left with its ViewData",
+    controller(
+      "if (this.#core.improved && next.view < this.#events.promised())",
+      "if (this.#core.q < 0 && next.view < this.#events.promised())",
+    ),
+  ),
+  historical(
+    38,
+    "silent-leader",
+    "a leader that fell silent waits to be told of a newer view, and nobody tells it",
+    controller("    if (this.isLeader) return this.#silentLeader();\n", "    if (this.isLeader) return;\n"),
+    controller(
+      "  #silentLeader(): void {\n    if (!this.#core.improved) return;",
+      "  silentLeader(): void {\n    if (this.#core.improved) return;",
+    ),
+  ),
 ];

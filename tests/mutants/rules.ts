@@ -77,7 +77,10 @@ export const rules: readonly Rule[] = [
   rule(
     "messages-are-no-heartbeat",
     [failure],
-    monitor(`if (this.#role === "leader") this.#reference = this.#lastTick;`, ""),
+    monitor(
+      `if (this.#role === "leader" || (this.#silenced && this.#core.improved)) this.#reference = this.#lastTick;`,
+      "",
+    ),
   ),
   rule(
     "no-heartbeat-response",

@@ -50,6 +50,12 @@ export function viewsOf(node: RunningNode, from = 0): readonly number[] {
   return [...new Set(views)];
 }
 
+/** A sync has begun and not ended: its ledger may be whole already, but the View that will use it is not there yet. */
+export function isSyncing(node: RunningNode): boolean {
+  const last = node.events.findLast((event) => isStep(event) && /^sync(Started|Ended)$/.test(event.step));
+  return last !== undefined && isStep(last) && last.step === "syncStarted";
+}
+
 /** Who complained about whom and why, one line each. */
 export function complaintsOf(node: RunningNode): readonly string[] {
   return node.events

@@ -1,6 +1,6 @@
 // The simulator's commands as a user meets them: a whole run from files to results, what is refused, what is calibrated.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { execa } from "execa";
 import { afterAll, expect, it } from "vitest";
 import { costsFrom } from "../../src/sim/index.js";
@@ -60,15 +60,18 @@ it("refuses by name what has no place in virtual time, before anything starts", 
       "  client1: { kind: client }",
       '  client1: { kind: client }\n  box: { kind: host, command: ["sleep", "9"] }',
     )
-    .replace("links:", 'links:\n  - endpoints: ["box:eth1", "r1:eth9"]');
+    .replace("links:", 'links:\n  - endpoints: ["box:eth1", "r1:eth9"]')
+    .replace("  orderer2: { kind: orderer }", "  orderer2: { kind: orderer, implementation: smartbft-go }");
   const output = join(folder, "refused");
   const ended = await testbed("run", "--runtime", "sim", experiment("host", withHost), "--output", output);
-  expect(ended).toEqual({
-    code: 2,
-    stdout: "",
-    stderr: `testbed: Cannot simulate host on bft4-ring: node "box" is a host that runs "sleep 9": the simulator runs orderers, peers and clients of its own only
-  → run it with --runtime netns`,
-  });
+  expect(ended).toMatchObject({ code: 2, stdout: "" });
+  const file = relative(root, join(folder, "host-topology.yaml"));
+  const lines = ended.stderr.split("\n").map((line) => line.replace("testbed: ", ""));
+  const lineOf = (word: string): number => withHost.split("\n").findIndex((line) => line.includes(word)) + 1;
+  expect(lines).toEqual([
+    `${file}:${lineOf("smartbft-go")}:30: nodes.orderer2.implementation: Cannot be simulated: "orderer2" is smartbft-go, a process of its own: the simulator hosts the testbed's replica only; run it with --runtime netns`,
+    `${file}:${lineOf("box: {")}:3: nodes.box: Cannot be simulated: "box" is a host that runs "sleep 9": the simulator runs orderers, peers and clients of its own only; run it with --runtime netns`,
+  ]);
 });
 
 it("refuses costs of another format, and costs for real machines", patience, async () => {

@@ -134,29 +134,109 @@ describe("processes", () => {
     },
   );
 
+  it("a client that is killed has its load again when it is back, a peer its source", patience, () => {
+    const { events } = simulated(withFault("process-kill, target: client1, for: 2s"));
+    const healed = events.find((event) => event.kind === "fault" && event.state === "healed")?.at ?? 0;
+    const invoked = events.filter((event) => event.kind === "request" && event.state === "invoked");
+    expect(invoked.filter(({ at }) => at > healed).length).toBeGreaterThan(100);
+    const peer = simulated(withFault("process-kill, target: peer1, for: 2s"));
+    const sources = peer.events.flatMap((event) =>
+      event.kind === "source" && event.state === "pulling" ? [event.orderer] : [],
+    );
+    expect(sources.at(-1)).toBe(sources[0]);
+  });
+
   it("a follower that is paused holds nobody up and is level again afterwards", patience, () => {
     const { result } = simulated(withFault("process-pause, target: follower, for: 3s"));
     expect(result).toMatchObject({ viewChangeCount: 0, outage: 0, stragglers: [] });
   });
 });
 
-describe("what cannot be simulated is named", () => {
-  const withHost = star().replace(
-    "  r1: { kind: router }",
-    '  r1: { kind: router }\n  box: { kind: host, command: ["sleep", "9"] }',
+describe("whole nodes and daemons", () => {
+  const faultsOf = (events: readonly Event[]): readonly string[] =>
+    events.flatMap((event) => (event.kind === "fault" ? [event.state] : []));
+  const wholeLife = ["requested", "effective", "heal-requested", "healed"];
+
+  it.each(["node-stop, target: leader, for: 6s", "node-kill, target: leader, for: 6s", "node-restart, target: leader"])(
+    "%s: its links go with it, the others go on, and it is level again when it is back",
+    patience,
+    (fault) => {
+      const { result, events } = simulated(withFault(fault));
+      expect(result).toMatchObject({ verdict: "true", viewChangeCount: 1, stragglers: [] });
+      expect(faultsOf(events)).toEqual(wholeLife);
+      const links = events.flatMap((event) =>
+        event.kind === "link" && event.interface === "eth1" ? [`${event.node} ${event.admin}`] : [],
+      );
+      expect(links.slice(0, 2)).toEqual(["orderer1 down", "r1 up"]);
+      const routes = events.flatMap((event) =>
+        event.kind === "route" && event.node === "r1" ? [`${event.action} ${event.destination}`] : [],
+      );
+      expect(routes[0]).toMatch(/^deleted /);
+      expect(routes.at(-1)).toBe(routes[0]?.replace("deleted", "added"));
+    },
   );
-  it("a host", () => {
-    const host = loaded(
-      experiment("[]"),
-      withHost.replace("links:", 'links:\n  - { endpoints: ["box:eth1", "r1:eth9"] }'),
+
+  it("a node that is paused: its kernel forwards, its neighbours lose it when its hellos stay out", patience, () => {
+    const { events } = simulated(withFault("node-pause, target: r1, for: 8s"));
+    const at = (action: string): number =>
+      events.find((event) => event.kind === "route" && event.action === action && event.node === "orderer2")?.at ?? 0;
+    const paused = events.find((event) => event.kind === "fault" && event.state === "effective")?.at ?? 0;
+    const deadUs = loaded(experiment("[]"), star()).plan.routing.protocol === "ospf" ? 4_000_000 : 0;
+    expect(at("deleted") - paused).toBeGreaterThan(deadUs - 1_100_000);
+    expect(at("deleted") - paused).toBeLessThan(deadUs + 100_000);
+    expect(at("added")).toBeGreaterThan(paused + 8_000_000);
+  });
+
+  it("daemons that die: traffic goes on along the kernel's routes, until the new daemons begin anew", patience, () => {
+    const { events, result } = simulated(withFault("frr-kill, target: orderer2, for: 2s"));
+    expect(faultsOf(events)).toEqual(wholeLife);
+    const healed = events.find((event) => event.kind === "fault" && event.state === "healed")?.at ?? 0;
+    const lost = events.find((event) => event.kind === "route" && event.action === "deleted");
+    expect(lost?.at).toBeGreaterThan(healed);
+    expect(result).toMatchObject({ viewChangeCount: 0, stragglers: [] });
+  });
+});
+
+describe("Byzantine orderers", () => {
+  it.each([
+    ["silent", 1, 1],
+    ["equivocate", 1, 1],
+    ["corrupt-signatures", 0, 0],
+    ["crash-prone", 0, 2],
+    ["endless-sync", 0, 0],
+  ] as const)("%s, the leader: the others stay safe, and go on", patience, (how, viewChangesMin, viewChangesMax) => {
+    const { result, events } = simulated(withFault(`byzantine, how: ${how}, target: leader, for: 6s`));
+    expect(result.checks.filter(({ verdict }) => verdict === "false")).toEqual([]);
+    expect(result.viewChangeCount).toBeGreaterThanOrEqual(viewChangesMin);
+    expect(result.viewChangeCount).toBeLessThanOrEqual(viewChangesMax);
+    expect(result.requestCounts.committed).toBe(result.requestCounts.invoked);
+    const steps = events.flatMap((event) =>
+      event.kind === "step" && event.component === "byzantine" ? [`${event.node} ${event.step}`] : [],
     );
-    expect(refusalsFor(host.plan, host.experiment)).toEqual([
-      'node "box" is a host that runs "sleep 9": the simulator runs orderers, peers and clients of its own only',
+    expect(steps).toEqual(["orderer1 misbehaving", "orderer1 behaving"]);
+    const details = events.flatMap((event) => (event.kind === "fault" && event.detail !== "" ? [event.detail] : []));
+    expect(details).toEqual([`orderer1 says that it misbehaves: ${how}`, "orderer1 says that it is honest"]);
+  });
+});
+
+describe("what cannot be simulated is named", () => {
+  it("a host, an orderer of another implementation, a limit on processors, neighbours that are learned", () => {
+    const text = star()
+      .replace("  r1: { kind: router }", '  r1: { kind: router }\n  box: { kind: host, command: ["sleep", "9"] }')
+      .replace("links:", 'links:\n  - { endpoints: ["box:eth1", "r1:eth9"] }')
+      .replace("orderer3: { kind: orderer }", "orderer3: { kind: orderer, implementation: smartbft-go }")
+      .replace("peer1: { kind: peer }", "peer1: { kind: peer, cpu: 0.5 }");
+    expect(refusalsFor(loaded(experiment("[]"), text).plan)).toEqual([
+      {
+        at: ["nodes", "orderer3", "implementation"],
+        message: '"orderer3" is smartbft-go, a process of its own: the simulator hosts the testbed\'s replica only',
+      },
+      { at: ["nodes", "peer1", "cpu"], message: '"peer1" has a limit of its own on processors, which is not modelled' },
+      {
+        at: ["nodes", "box"],
+        message: '"box" is a host that runs "sleep 9": the simulator runs orderers, peers and clients of its own only',
+      },
     ]);
-    expect(refusalsFor(quiet().plan, quiet().experiment)).toEqual([]);
-    const killed = withFault("node-kill, target: orderer2");
-    expect(refusalsFor(killed.plan, killed.experiment)).toEqual([
-      "fault node-kill is not modelled, only interface-down, process-kill, process-pause",
-    ]);
+    expect(refusalsFor(quiet().plan)).toEqual([]);
   });
 });

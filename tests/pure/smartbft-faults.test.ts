@@ -127,19 +127,19 @@ describe("a livelock of the library", () => {
       [
         [
           4,
-          "5b45cfbc prepared",
+          "85dd0e5b prepared",
         ],
         [
           3,
-          "5b45cfbc ",
+          "85dd0e5b ",
         ],
         [
           2,
-          "9a8f8140 ",
+          "e0be62cd ",
         ],
         [
           1,
-          "9a8f8140 ",
+          "e0be62cd ",
         ],
       ]
     `);

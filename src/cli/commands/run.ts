@@ -111,13 +111,13 @@ interface Place {
 }
 
 async function placeFor(
-  { plan, experiment }: LoadedExperiment,
+  loaded: LoadedExperiment,
   { runtime: choice, messageTrace, costs: path }: RunChoices,
   { directory, repetitions }: { readonly directory: string; readonly repetitions: number },
 ): Promise<Place> {
   if (choice === "sim") {
     const costs = await costsOf(path);
-    refuseWhatCannotBeSimulated(plan, experiment);
+    refuseWhatCannotBeSimulated(loaded);
     const facts = { runtime: "sim", runtimeReason: "asked for", costs };
     const prepare = (context: Context): Promise<void> => {
       context.interrupt.cleansUp(`results so far, in ${directory}`);
@@ -130,6 +130,7 @@ async function placeFor(
       suggestion: "add --runtime sim",
     });
   }
+  const { plan } = loaded;
   const chosen = await chosenRuntime(choice);
   const { runtime, name, reason } = chosen;
   return {

@@ -114,7 +114,7 @@ export class Agent {
     await impair(plan, { signal });
     progress(`${plan.links.length} links, ${plan.switches.length} switches`);
     await this.#carrier.adopt(listener, { signal });
-    await this.#downs.prepare([]);
+    await this.#downs.prepare();
     this.#watching = true;
     const { namespaces } = plan.steps;
     await this.#nodes.start(namespaces, (process, waits) => frrConfigured(process, listener, waits), { signal });
@@ -266,9 +266,9 @@ export class Agent {
     this.#options.log.emit({ kind: "observed", at, node: endpoint.node, endpoint: endpoint.name, how, state });
   }
 
-  #enter(node: string): readonly string[] {
+  async #enter(node: string): Promise<readonly string[]> {
     const process = this.#nodes.processOf(node);
-    if (this.#lives.stateOf(node) !== "down") return process.enter();
+    if (this.#lives.stateOf(node) !== "down") return await process.enter();
     throw new UserError(`Node "${node}" has ended: there is nothing to enter`, {
       suggestion: "see: testbed fault list",
     });

@@ -55,7 +55,9 @@ export interface NodeProcess {
   /** Pids, as the agent sees them, of FRR's daemons that run; by their names. */
   daemons(): Promise<ReadonlyMap<string, number>>;
   /** What the CLI needs to enter this node (RunningLab.execArguments of the same runtime knows the rest). */
-  enter(): readonly string[];
+  enter(): Promise<readonly string[]>;
+  /** It runs nothing of its own: its namespace is all there is of it, and it has no process until somebody enters it. */
+  readonly isBare: boolean;
   /** Pid, as the agent sees it, of the service, or of the start script where there is none; 0 when there is none (yet). */
   readonly pid: number;
   /** The service has been asked for and has no pid yet. */

@@ -7,7 +7,6 @@ import { setPriority } from "node:os";
 import { join } from "node:path";
 import type { Plan } from "../../plan/index.js";
 import { errorText, loggerTo, OperatingError, pause, writeWhole } from "../../system/index.js";
-import { ContainerHomes } from "../docker/container-homes.js";
 import { processHere, type HostProcess } from "../netns/host-process.js";
 import { sandboxProcess } from "../netns/sandbox.js";
 import { controlSocketOf, type LabRecord } from "../netns/state-folder.js";
@@ -16,6 +15,7 @@ import { Agent } from "./agent.js";
 import { type Answerer, ControlServer } from "./control-server.js";
 import { EventLog } from "./event-log.js";
 import { answerFromFolder, isAboutFolder } from "./folder-requests.js";
+import type { Homes } from "./homes.js";
 import { namespaceHomes } from "./namespace-process.js";
 
 /** For the last answers to leave; the connection closes with the process. */
@@ -53,7 +53,7 @@ async function main(directory: string): Promise<number> {
     logger.info(`${phase} (${milliseconds} ms)`);
     control?.progress({ phase, milliseconds });
   };
-  const homes = settings.image === "" ? namespaceHomes(settings) : new ContainerHomes({ directory, settings });
+  const homes = settings.image === "" ? namespaceHomes(settings) : await containerHomes(directory, settings);
   const agent = new Agent({ directory, plan, settings, log, logger, homes, progress });
   const answer: Answerer = async (request, { closed }) => {
     if (request.do === "await-up") return up;
@@ -81,6 +81,12 @@ async function main(directory: string): Promise<number> {
   await Promise.allSettled([log.flushed()]); // a full disk has been told to who waited
   await pause(lastAnswersMs, { signal: new AbortController().signal });
   return failure === undefined || stop.signal.aborted ? 0 : 4;
+}
+
+/** Loaded where there are containers: the client of the engine's API is most of what would be. */
+async function containerHomes(directory: string, settings: UpSettings): Promise<Homes> {
+  const { ContainerHomes } = await import("../docker/container-homes.js");
+  return new ContainerHomes({ directory, settings });
 }
 
 const readJson = async (path: string): Promise<unknown> => JSON.parse(await readFile(path, "utf8"));

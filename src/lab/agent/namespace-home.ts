@@ -19,9 +19,14 @@ export class NamespaceHome implements NodeHome {
   /** Path that stands for the mount namespace (as /proc/PID/ns/mnt does); undefined while there is none. */
   readonly #mountNamespace: () => string | undefined;
   readonly #close: () => void;
+  readonly #isBare: boolean;
 
-  constructor(node: PlannedNode, options: { readonly held: () => string | undefined; readonly close: () => void }) {
+  constructor(
+    node: PlannedNode,
+    options: { readonly held: () => string | undefined; readonly close: () => void; readonly isBare: boolean },
+  ) {
     this.#node = node;
+    this.#isBare = options.isBare;
     this.#mountNamespace = options.held;
     this.#close = options.close;
   }
@@ -93,6 +98,7 @@ export class NamespaceHome implements NodeHome {
    */
   async #members(): Promise<readonly number[]> {
     const held = this.#mountNamespace();
+    if (held === undefined && this.#isBare) return []; // nobody has entered it
     if (held === undefined) throw new OperatingError(`Look into ${this.#node.name}: it does not run`);
     const [own, ownPids] = [await readlink(held), await readlink("/proc/self/ns/pid")];
     const { ino: network } = await stat(`/run/netns/${this.#node.name}`);

@@ -13,9 +13,13 @@ import {
   LineSplitter,
   OperatingError,
   readTextIfThere,
+  there,
   toolPath,
   tryCommand,
+  until,
+  waiting,
   type CommandResult,
+  type Look,
 } from "../../system/index.js";
 import { limitedWords } from "../netns/limits.js";
 import { programs } from "../programs.js";
@@ -48,6 +52,7 @@ exec "$@"
 
 /** For users who may not raise a priority: with 5 the agent's share is three times that of a node that competes with it. */
 const nodeNiceness = 5;
+const inhabitMsMax = 10_000;
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -80,7 +85,15 @@ class NamespaceProcess implements NodeProcess {
     this.node = options.node;
     this.places = placesOf(options.directory, options.node.name);
     this.#reports = new NodeReports(options.node, options.emit);
-    this.home = new NamespaceHome(options.node, { held: () => this.#heldNamespace(), close: () => this.#release() });
+    const { isBare } = this;
+    const held = (): string | undefined => this.#heldNamespace();
+    this.home = new NamespaceHome(options.node, { held, close: () => this.#release(), isBare });
+  }
+
+  get isBare(): boolean {
+    const { frr, service, command, limits } = this.node;
+    const isLimited = limits.cpuCount > 0 || limits.memoryBytes > 0;
+    return frr === undefined && service === undefined && command.length === 0 && !isLimited;
   }
 
   adopt(node: PlannedNode): void {
@@ -88,8 +101,12 @@ class NamespaceProcess implements NodeProcess {
   }
 
   start(): void {
-    const { node, places } = this;
     this.#reports.again();
+    if (!this.isBare) this.#startScript();
+  }
+
+  #startScript(): void {
+    const { node, places } = this;
     const frr = node.frr === undefined ? "none" : "frr";
     const script = ["sh", "-c", mounts, "sh", places.folder, frr, programs.start, ...this.#command()];
     const args = [
@@ -120,8 +137,20 @@ class NamespaceProcess implements NodeProcess {
   }
 
   /** Enters this node from anywhere inside the sandbox: nsenter with its arguments and a final `--`. */
-  enter(): readonly string[] {
+  async enter(): Promise<readonly string[]> {
+    if (this.isBare && this.#heldNamespace() === undefined) await this.#inhabit();
     return ["nsenter", ...this.#namespaces()];
+  }
+
+  /** A node without a process gets the start script's, and with it the mounts, when it is entered first. */
+  async #inhabit(): Promise<void> {
+    if (this.pid === 0) this.#startScript();
+    const look = (): Look<true> => {
+      if (this.trouble !== "") throw new OperatingError(`Enter ${this.node.name}: ${this.trouble}`);
+      return this.#heldNamespace() === undefined ? waiting("it has no mounts of its own yet") : there(true);
+    };
+    const signal = new AbortController().signal;
+    await until(look, { timeoutMs: inhabitMsMax, everyMs: 2, signal, what: `a process in ${this.node.name}` });
   }
 
   #namespaces(): readonly string[] {

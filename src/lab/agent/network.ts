@@ -1,29 +1,27 @@
 // Carries out the plan's steps: namespaces, settings, links, addresses, impairments, in this order, each stage finished
 // before the next. Runs inside a fresh sandbox, so nothing has to be undone here: the sandbox is. The same for one node that
 // begins again: what of the plan is about it is done once more.
+import { readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import { assert } from "../../base/index.js";
 import type { Plan, PlannedNode, Step } from "../../plan/index.js";
 import {
   hasCode,
-  mapBounded,
   OperatingError,
   runCommand,
   there,
   tryCommand,
   until,
   waiting,
-  type CommandResult,
   type Look,
 } from "../../system/index.js";
-import { byNamespace, runBatch, runSteps } from "../links/batch.js";
+import { byNamespace, runBatch, runInside, runSteps } from "../links/batch.js";
+import { insideNamespace } from "../links/inside-namespace.js";
 
 interface Waits {
   readonly signal: AbortSignal;
 }
-
-/** Processes at once: more than cores only wait for each other, and for the kernel's one lock over all namespaces. */
-const batchesAtOnce = 4;
 
 /**
  * Number of a node's namespace, by which the kernel listener tells them apart: the lower 24 bits of its loopback address, which
@@ -43,18 +41,16 @@ export async function makeNamespaces(plan: Plan, { signal }: Waits): Promise<voi
   ]);
   await runBatch("ip", "", lines, { signal });
   // Before any interface exists: each copies the defaults of its namespace when it is created.
-  await setKernel("", plan.steps.switchboardSysctls, { signal });
-  const nodes = plan.nodes.filter((node) => plan.steps.namespaces.includes(node.name));
-  await mapBounded(nodes, { limit: batchesAtOnce, signal }, async (node, own) => {
-    await setKernel(node.name, node.sysctls, { signal: own });
-  });
+  setKernel("", await possible(plan.steps.switchboardSysctls));
+  const members = new Set(plan.steps.namespaces);
+  for (const node of plan.nodes) if (members.has(node.name)) setKernel(node.name, await possible(node.sysctls));
 }
 
 /** The namespace of one node again, after the one of before has gone. */
 export async function makeNamespace(plan: Plan, node: PlannedNode, { signal }: Waits): Promise<void> {
   await runBatch("ip", "", [`netns add ${node.name}`], { signal });
   await numberNamespace(plan, node.name, { signal });
-  await setKernel(node.name, node.sysctls, { signal });
+  setKernel(node.name, await possible(node.sysctls));
 }
 
 /** The kernel frees a number when the last that held the old namespace has let go, a moment after its name went. */
@@ -83,7 +79,7 @@ export async function wireNode(plan: Plan, node: PlannedNode, { signal }: Waits)
     return name !== undefined && ports.has(name);
   };
   await runSteps(plan.steps.wiring.filter(isOfPort), { signal });
-  await runSteps(
+  await runInside(
     plan.steps.addressing.filter((step) => step.namespace === node.name),
     { signal },
   );
@@ -109,8 +105,10 @@ export async function dropNamespace(node: string, { signal }: Waits): Promise<vo
 
 export async function wire(plan: Plan, { signal }: Waits): Promise<void> {
   await runSteps(plan.steps.wiring, { signal });
-  const groups = [...byNamespace(plan.steps.addressing).values()];
-  await mapBounded(groups, { limit: batchesAtOnce, signal }, (steps, own) => runSteps(steps, { signal: own }));
+  for (const steps of byNamespace(plan.steps.addressing).values()) {
+    await runInside(steps, { signal });
+    await setImmediate(); // what the listener has heard meanwhile must not pile up in the kernel
+  }
 }
 
 /** Impairments, made or changed, read back: a queue discipline that is not there after `tc` said nothing would be a lab that lies. */
@@ -134,36 +132,51 @@ async function impairBy(steps: readonly Step[], { signal }: Waits): Promise<void
 }
 
 /** Writes settings in a namespace ("" is the switchboard) and reads each back. */
-async function setKernel(namespace: string, settings: readonly string[], { signal }: Waits): Promise<void> {
-  const wanted = await possible(settings);
-  if (wanted.length === 0) return;
-  const enter = namespace === "" ? [] : [`--net=/run/netns/${namespace}`, "--", "sysctl"];
-  const result = await tryCommand(namespace === "" ? "sysctl" : "nsenter", [...enter, "-w", ...wanted], { signal });
-  refuseUnset(namespace, wanted, result);
+function setKernel(namespace: string, settings: readonly string[]): void {
+  const found = insideNamespace(namespace, () =>
+    settings.map((setting) => {
+      const [name = "", value = ""] = setting.split("=", 2);
+      try {
+        writeFileSync(kernelFile(name), value);
+      } catch (error) {
+        return String(error);
+      }
+      return readSetting(name);
+    }),
+  );
+  refuseUnset("Set", namespace, settings, found);
 }
 
 /** Reads settings that the engine has written, and rejects when one is not as planned. */
-export async function checkKernel(namespace: string, settings: readonly string[], { signal }: Waits): Promise<void> {
+export async function checkKernel(namespace: string, settings: readonly string[]): Promise<void> {
   const wanted = await possible(settings);
-  if (wanted.length === 0) return;
-  const names = wanted.map((setting) => setting.split("=")[0] ?? "");
-  const enter = namespace === "" ? [] : [`--net=/run/netns/${namespace}`, "--", "sysctl"];
-  const result = await tryCommand(namespace === "" ? "sysctl" : "nsenter", [...enter, ...names], { signal });
-  refuseUnset(namespace, wanted, result);
+  const found = insideNamespace(namespace, () => wanted.map((setting) => readSetting(setting.split("=")[0] ?? "")));
+  refuseUnset("Check", namespace, wanted, found);
+}
+
+const kernelFile = (name: string): string => `/proc/sys/${name.replaceAll(".", "/")}`;
+
+/** What the kernel has, or why that is not known. */
+function readSetting(name: string): string {
+  try {
+    return readFileSync(kernelFile(name), "utf8").trim();
+  } catch (error) {
+    return String(error);
+  }
 }
 
 /** A kernel without IPv6 has none of its settings. */
 export const possible = async (settings: readonly string[]): Promise<readonly string[]> =>
   (await hasIpv6()) ? settings : settings.filter((setting) => !setting.startsWith("net.ipv6."));
 
-function refuseUnset(namespace: string, wanted: readonly string[], result: CommandResult): void {
+function refuseUnset(verb: string, namespace: string, wanted: readonly string[], found: readonly string[]): void {
+  const refused = wanted.flatMap((setting, index) => {
+    const value = found[index] ?? "";
+    return setting.endsWith(`=${value}`) ? [] : [`${setting} (found "${value}")`];
+  });
+  if (refused.length === 0) return;
   const where = namespace === "" ? "the switchboard" : namespace;
-  const printed = new Set(result.stdout.split("\n").map((line) => line.replace(/\s*=\s*/, "=")));
-  const refused = wanted.filter((setting) => !printed.has(setting));
-  if (result.exitCode === 0 && refused.length === 0) return;
-  throw new OperatingError(
-    `Set kernel settings in ${where}: ${refused.join(", ")} refused; sysctl said "${result.stderr.trim()}"`,
-  );
+  throw new OperatingError(`${verb} kernel settings in ${where}: ${refused.join(", ")}`);
 }
 
 async function hasIpv6(): Promise<boolean> {

@@ -143,7 +143,7 @@ export class NodeLives {
     const { wiring, carrier, listener } = this.#options;
     const { signal } = new AbortController();
     carrier.letGo(node.name);
-    await wiring.letGo(node.name);
+    wiring.letGo(node.name);
     await process.home.letGo();
     await unwireNode(node, { signal });
     await this.#heard(node, "down");
@@ -192,7 +192,7 @@ export class NodeLives {
       await dropNamespace(node.name, { signal });
       throw error;
     }
-    await wiring.relaid(node.name);
+    wiring.relaid(node.name);
     await carrier.relaid(node.name);
     await downs.relaid(node.name);
   }

@@ -180,7 +180,8 @@ export class Nodes {
         const pid = whole === "down" ? 0 : (process?.pid ?? 0);
         const facts = await this.factsOf(node.name);
         const alive = whole === "paused" ? "paused" : "running";
-        const state = whole !== "down" && (process === undefined || pid > 0) ? alive : "ended";
+        const isThere = process === undefined || process.isBare || pid > 0;
+        const state = whole !== "down" && isThere ? alive : "ended";
         return { name: node.name, kind: node.kind, loopback: node.loopback, pid, state, facts };
       }),
     );

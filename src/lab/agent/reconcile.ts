@@ -75,7 +75,6 @@ async function takeAway(
   wiring.forget(gone.map(({ node, name }) => `${node}:${name}`));
   carrier.forget(gone.map(({ port }) => port));
   lives.forget(steps.namespacesRemoved);
-  await wiring.release(steps.namespacesRemoved);
   await nodes.remove(steps.namespacesRemoved, { signal });
   const removing = steps.removing.filter(
     ({ namespace }) => namespace === "" || after.steps.namespaces.includes(namespace),

@@ -74,7 +74,7 @@ export class RunHost {
       pools,
     };
     try {
-      await downs.prepare(plan.nodes.filter((node) => node.interfaces.length > 0).map((node) => node.name));
+      await downs.prepare();
       await probes.begin();
     } catch (error) {
       this.#run = undefined;

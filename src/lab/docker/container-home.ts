@@ -142,7 +142,7 @@ export class ContainerHome implements NodeHome {
     this.opened({ id, pid });
     await runBatch("ip", "", [`netns attach ${this.#node.name} ${pid}`], { signal });
     await numberNamespace(plan, this.#node.name, { signal });
-    await checkKernel(this.#node.name, this.#node.sysctls, { signal });
+    await checkKernel(this.#node.name, this.#node.sysctls);
   }
 
   async #state(): Promise<Docker.ContainerInspectInfo["State"]> {

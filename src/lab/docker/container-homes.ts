@@ -71,9 +71,7 @@ export class ContainerHomes implements Homes {
       return [`netns attach ${node.name} ${container.pid}`, `netns set ${node.name} ${nsidOf(plan, node.name)}`];
     });
     await runBatch("ip", "", lines.flat(), { signal });
-    await checkKernel("", plan.steps.switchboardSysctls, { signal });
-    await mapBounded(processes, { limit: containersAtOnce, signal }, ({ node }, own) =>
-      checkKernel(node.name, node.sysctls, { signal: own }),
-    );
+    await checkKernel("", plan.steps.switchboardSysctls);
+    for (const { node } of processes) await checkKernel(node.name, node.sysctls);
   }
 }

@@ -44,6 +44,7 @@ export class ContainerProcess implements NodeProcess {
   node: PlannedNode;
   readonly places: NodePlaces;
   readonly home: ContainerHome;
+  readonly isBare = false; // a container has a first process
   readonly #engine: Docker;
   readonly #settings: UpSettings;
   readonly #reports: NodeReports;
@@ -123,8 +124,8 @@ export class ContainerProcess implements NodeProcess {
   }
 
   /** A host with an image of its own is entered where its command runs; the rest of it is beside. */
-  enter(): readonly string[] {
-    return [this.#ownImage?.id ?? this.home.container.id];
+  enter(): Promise<readonly string[]> {
+    return Promise.resolve([this.#ownImage?.id ?? this.home.container.id]);
   }
 
   /** Never the container's own first process where there is a service: whoever asks may mean to kill. */

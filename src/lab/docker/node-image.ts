@@ -100,8 +100,10 @@ async function programFiles(): Promise<readonly ProgramFile[]> {
   // Koffi's loader finds its native part in a package beside it.
   const native = `@koromix/koffi-linux-${process.arch}`;
   const parts = ["package.json", "index.js", "index.cjs", "indirect.js", "indirect.cjs", "lib", "src"];
+  const built = dirname(programs.agent);
+  const shared = (await readdir(built)).filter((name) => /^part-.*\.mjs$/.test(name)).map((name) => join(built, name));
   const files = [
-    ...ours.map((from) => ({ from, to: from.slice(programRoot.length + 1) })),
+    ...[...ours, ...shared.toSorted()].map((from) => ({ from, to: from.slice(programRoot.length + 1) })),
     ...parts.map((part) => ({ from: join(koffi, part), to: join("node_modules", "koffi", part) })),
     { from: join(koffi, "..", native), to: join("node_modules", native) },
   ];

@@ -2,6 +2,8 @@
 // batch and is quoted together with what the kernel said.
 import { OperatingError, runCommand, tryCommand } from "../../system/index.js";
 import type { Step } from "../../plan/index.js";
+import { isMessage, messageFor } from "./netlink-lines.js";
+import { askKernel } from "./netlink.js";
 
 /** Runs the lines in order, those of one tool and namespace that stand together as one batch. */
 export async function runSteps(steps: readonly Step[], { signal }: { readonly signal: AbortSignal }): Promise<void> {
@@ -16,6 +18,18 @@ export async function runSteps(steps: readonly Step[], { signal }: { readonly si
   }
 }
 
+/** Runs lines for one node's namespace: by this thread itself where it can (netlink-lines.ts), else by the tool. */
+export async function runInside(steps: readonly Step[], { signal }: { readonly signal: AbortSignal }): Promise<void> {
+  signal.throwIfAborted();
+  const [first] = steps;
+  if (first === undefined) return;
+  if (!steps.every(({ tool, line }) => tool === "ip" && isMessage(line))) return runSteps(steps, { signal });
+  const refused = askKernel(first.namespace, () => steps.flatMap(({ line }) => messageFor(line) ?? []));
+  if (refused === undefined) return;
+  const { namespace, line } = steps[refused.at] ?? first;
+  throw failed({ tool: "ip", namespace, line: `"${line}"`, said: refused.why });
+}
+
 export async function runBatch(
   tool: Step["tool"],
   namespace: string,
@@ -23,7 +37,6 @@ export async function runBatch(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
   const input = `${lines.join("\n")}\n`;
-  const where = namespace === "" ? "the switchboard" : namespace;
   if (tool === "nft") {
     const enter = namespace === "" ? [] : [`--net=/run/netns/${namespace}`, "--", "nft"];
     await runCommand(namespace === "" ? "nft" : "nsenter", [...enter, "-f", "-"], { signal, input });
@@ -39,11 +52,19 @@ export async function runBatch(
       ? `one of ${lines.length} lines, "${lines[0] ?? ""}" to "${lines.at(-1) ?? ""}",`
       : `"${lines[Number(number) - 1] ?? ""}"`;
   const said = result.stderr.replace(/Command failed -:\d+\s*/g, "").trim();
-  throw new OperatingError(
+  throw failed({ tool, namespace, line, said });
+}
+
+function failed({
+  tool,
+  namespace,
+  line,
+  said,
+}: Record<"tool" | "namespace" | "line" | "said", string>): OperatingError {
+  const where = namespace === "" ? "the switchboard" : namespace;
+  return new OperatingError(
     `Run ${tool} in ${where}: ${line} failed and said "${said}", expected every line to be done`,
-    {
-      facts: { tool, namespace, stderr: result.stderr },
-    },
+    { facts: { tool, namespace, said } },
   );
 }
 

@@ -152,7 +152,7 @@ export class CarrierKeeper {
     const turn = port.turn.then(async () => {
       const wanted = this.#wanted(port);
       if (wanted === port.up || port.gone) return;
-      await this.#wiring.setAdmin({ namespace: "", name: port.name }, wanted ? "up" : "down");
+      this.#wiring.setAdmin({ namespace: "", name: port.name }, wanted ? "up" : "down");
       port.up = wanted;
       changed = true;
     });

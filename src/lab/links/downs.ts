@@ -9,9 +9,10 @@
 // The drops are nftables rules at the netdev hooks of the port: unlike a bridge port's state they do not heal when a node's end flaps.
 import { assertNever, type Instant } from "../../base/index.js";
 import type { HowDown } from "../../boundary/index.js";
+import { setImmediate } from "node:timers/promises";
 import { now, OperatingError, pause } from "../../system/index.js";
 import type { CarrierKeeper } from "./carrier.js";
-import type { LinkLine } from "./kernel-lines.js";
+import type { LinkState } from "./netlink-links.js";
 import { describe, type Device, type Endpoint, type Wiring } from "./wiring.js";
 
 /** Something the kernel said: when it was read back, and what. */
@@ -58,9 +59,9 @@ export class Downs {
     this.#carrier = carrier;
   }
 
-  /** Has everything ready that a fault needs: tools, and the table for drops. */
-  async prepare(nodes: readonly string[]): Promise<void> {
-    await this.#wiring.prepare(nodes);
+  /** Has everything ready that a fault needs: the tool and the table for drops. */
+  async prepare(): Promise<void> {
+    await this.#wiring.prepare();
     await this.#table();
   }
 
@@ -77,7 +78,7 @@ export class Downs {
   async holdAgain(node: string): Promise<void> {
     for (const endpoint of this.#wiring.endpoints.values()) {
       if (endpoint.node !== node || (this.#adminHolds.get(endpoint.name)?.size ?? 0) === 0) continue;
-      await this.#wiring.setAdmin(ownEnd(endpoint), "down");
+      this.#wiring.setAdmin(ownEnd(endpoint), "down");
     }
   }
 
@@ -106,13 +107,13 @@ export class Downs {
     const device = ownEnd(endpoint);
     const holds = this.#adminHolds.get(endpoint.name) ?? new Set();
     this.#adminHolds.set(endpoint.name, holds);
-    const cut = confirmed(stateText(device, await this.#wiring.setAdmin(device, "down")));
+    const cut = confirmed(stateText(device, this.#wiring.setAdmin(device, "down")));
     holds.add(fault);
     const undo = async (): Promise<Confirmed> => {
       holds.delete(fault);
       if (this.#wiring.isGone(endpoint.node)) return confirmed(`${endpoint.node} has ended, and has no interfaces`);
       if (holds.size > 0) return confirmed(`${describe(device)} stays down: fault ${[...holds].join(", ")} holds it`);
-      return confirmed(stateText(device, await this.#wiring.setAdmin(device, "up")));
+      return confirmed(stateText(device, this.#wiring.setAdmin(device, "up")));
     };
     return { ...cut, undo };
   }
@@ -122,7 +123,7 @@ export class Downs {
     const isCable = endpoint.link?.carrier === "propagate" && endpoint.farPort !== undefined;
     const others = isCable ? [endpoint.farPort] : [];
     const device = ownEnd(endpoint);
-    await this.#wiring.show(device); // a fault on an interface that is not there must fail before anything is done
+    this.#wiring.show(device); // a fault on an interface that is not there must fail before anything is done
     try {
       // The target's own port first; the far end follows within a millisecond or two and is waited for all the same.
       const near = this.#carrier.hold([port], fault).then(() => this.#carrierOf(device, { carrier: false }));
@@ -139,7 +140,7 @@ export class Downs {
     const device = ownEnd(endpoint);
     const near = this.#carrier.release([endpoint.interface.port], fault).then(async (up): Promise<Confirmed> => {
       if (this.#wiring.isGone(endpoint.node)) return confirmed(`${endpoint.node} has ended, and has no interfaces`);
-      const state = await this.#wiring.show(device);
+      const state = this.#wiring.show(device);
       // It may be held by another fault, or follow an end that is down: then there is no carrier to wait for.
       const seen = confirmed(
         `${stateText(device, state)}; ${up.length === 0 ? "its port stays down" : "its port is up"}`,
@@ -153,7 +154,7 @@ export class Downs {
   async #drop(hooks: readonly ("ingress" | "egress")[], { endpoint, fault }: CutOptions): Promise<Cut> {
     await this.#table();
     const { port } = endpoint.interface;
-    await this.#wiring.show(ownEnd(endpoint)); // as above
+    this.#wiring.show(ownEnd(endpoint)); // as above
     const chains = hooks.map((hook) => ({ hook, name: `fault${fault}_${endpoint.interface.portIndex}_${hook}` }));
     const cut = await this.#addDrops(port, chains);
     const drops = this.#drops.get(endpoint.name) ?? new Set();
@@ -198,11 +199,11 @@ export class Downs {
     return this.#hasTable;
   }
 
-  /** The node's end when its carrier has become so; each look takes 0.3 ms, so the first ones follow without a pause. */
+  /** The node's end when its carrier has become so. The first looks follow one another with a turn of the loop between. */
   async #carrierOf(device: Device, { carrier }: { readonly carrier: boolean }): Promise<Confirmed> {
     const signal = AbortSignal.timeout(carrierMsMax);
     for (let looks = 1; ; looks++) {
-      const state = await this.#wiring.show(device);
+      const state = this.#wiring.show(device);
       if (state.carrier === carrier) return confirmed(stateText(device, state));
       if (signal.aborted) {
         const wanted = carrier ? "carrier" : "no carrier";
@@ -211,6 +212,7 @@ export class Downs {
         );
       }
       if (looks > 20) await pause(1, { signal: new AbortController().signal });
+      else await setImmediate();
     }
   }
 }
@@ -219,7 +221,7 @@ const confirmed = (detail: string): Confirmed => ({ at: now(), detail });
 
 const ownEnd = (endpoint: Endpoint): Device => ({ namespace: endpoint.node, name: endpoint.interface.name });
 
-const stateText = (device: Device, state: LinkLine): string =>
+const stateText = (device: Device, state: LinkState): string =>
   `${describe(device)} is ${state.admin}${state.carrier ? ", carrier" : ", no carrier"}`;
 
 /** nft lists a chain over several lines; the rule stands before its closing brace. */

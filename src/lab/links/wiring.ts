@@ -1,10 +1,10 @@
-// Hands on the lab's links: which port belongs to which endpoint, and the resident tools that change them and read them back.
-// One `ip` and one `nft` for the switchboard, one `ip` for each node's own namespace, started when first needed or ahead of
-// a timeline. What was changed through here is remembered, so that a change by somebody else can be told apart.
+// Hands on the lab's links: which port belongs to which endpoint, and how one is set up or down and read back: by rtnetlink, in the
+// switchboard and in a node's own namespace (netlink.ts), in a tenth of a millisecond. What was changed through here is remembered, so
+// that a change by somebody else can be told apart. One resident `nft` for the drops in the switchboard.
 import type { Plan, PlannedInterface, PlannedLink } from "../../plan/index.js";
 import { now, OperatingError } from "../../system/index.js";
-import { linkLine, type LinkLine } from "./kernel-lines.js";
-import { ResidentTool } from "./resident.js";
+import { linkState, setLink, type LinkState } from "./netlink-links.js";
+import { ResidentNft } from "./resident-nft.js";
 
 export interface Endpoint {
   /** `node:eth1`. */
@@ -23,7 +23,7 @@ export interface Device {
   readonly name: string;
 }
 
-type Admin = LinkLine["admin"];
+type Admin = LinkState["admin"];
 
 /** A change we made whose echo has not come after this long made none (it was in that state already). */
 const echoUsMax = 2_000_000;
@@ -31,9 +31,7 @@ const echoUsMax = 2_000_000;
 export class Wiring {
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #endpointOfPort = new Map<string, Endpoint>();
-  readonly #switchboard = new ResidentTool("ip", "");
-  readonly #nft = new ResidentTool("nft", "");
-  readonly #inside = new Map<string, ResidentTool>();
+  readonly #nft = new ResidentNft();
   /** Nodes that have ended: they have no interface now. */
   readonly #gone = new Set<string>();
   readonly #echoes = new Map<string, { readonly admin: Admin; readonly until: number }[]>();
@@ -69,32 +67,19 @@ export class Wiring {
     }
   }
 
-  /** Ends what runs in the namespaces of these nodes, which would keep them alive. */
-  async release(nodes: readonly string[]): Promise<void> {
-    for (const node of nodes) {
-      await this.#inside.get(node)?.[Symbol.asyncDispose]();
-      this.#inside.delete(node);
-    }
+  /** Starts ahead of need what faults need. */
+  async prepare(): Promise<void> {
+    await this.#nft.start();
   }
 
-  /** Starts what is not running yet of the tools that faults on these nodes need. */
-  async prepare(nodes: readonly string[]): Promise<void> {
-    await Promise.all([this.#switchboard, this.#nft].map((tool) => tool.start()));
-    for (const node of nodes) if (!this.#gone.has(node)) await this.#toolFor(node).start();
-  }
-
-  /** The node has ended: its own tool goes, which would keep the namespace, and faults on its interfaces are refused. */
-  async letGo(node: string): Promise<void> {
+  /** The node has ended: faults on its interfaces are refused. */
+  letGo(node: string): void {
     this.#gone.add(node);
-    const tool = this.#inside.get(node);
-    this.#inside.delete(node);
-    await tool?.[Symbol.asyncDispose]();
   }
 
-  /** The node has its wires again. Its tool starts ahead of need. */
-  async relaid(node: string): Promise<void> {
+  /** The node has its wires again. */
+  relaid(node: string): void {
     this.#gone.delete(node);
-    await this.#toolFor(node).start();
   }
 
   isGone(node: string): boolean {
@@ -102,19 +87,24 @@ export class Wiring {
   }
 
   /** Sets a device up or down and answers its state as the kernel tells it afterwards. */
-  async setAdmin(device: Device, admin: Admin): Promise<LinkLine> {
+  setAdmin(device: Device, admin: Admin): LinkState {
+    this.#refuseGone(device);
     const key = keyOf(device);
     const echoes = this.#echoes.get(key) ?? [];
     echoes.push({ admin, until: now() + echoUsMax });
     this.#echoes.set(key, echoes);
-    const lines = [`link set dev ${device.name} ${admin}`, `link show dev ${device.name}`];
-    const state = stateFrom(device, await this.#toolFor(device.namespace).ask(lines));
+    const refused = setLink(device, admin);
+    if (refused !== "") throw new OperatingError(`Set ${describe(device)} ${admin}: the kernel said "${refused}"`);
+    const state = this.show(device);
     if (state.admin === admin) return state;
     throw new OperatingError(`Set ${describe(device)} ${admin}: read back it is ${state.admin}`);
   }
 
-  async show(device: Device): Promise<LinkLine> {
-    return stateFrom(device, await this.#toolFor(device.namespace).ask([`link show dev ${device.name}`]));
+  show(device: Device): LinkState {
+    this.#refuseGone(device);
+    const state = linkState(device);
+    if (typeof state !== "string") return state;
+    throw new OperatingError(`Look at ${describe(device)}: the kernel said "${state}"`);
   }
 
   /** Runs lines of nft in the switchboard and answers what it printed. */
@@ -132,28 +122,15 @@ export class Wiring {
     return index >= 0;
   }
 
-  #toolFor(namespace: string): ResidentTool {
-    if (namespace === "") return this.#switchboard;
-    if (this.#gone.has(namespace))
-      throw new OperatingError(`Reach ${namespace}: it has ended, it has no interface now`);
-    const tool = this.#inside.get(namespace) ?? new ResidentTool("ip", namespace);
-    this.#inside.set(namespace, tool);
-    return tool;
+  #refuseGone({ namespace }: Device): void {
+    if (!this.#gone.has(namespace)) return;
+    throw new OperatingError(`Reach ${namespace}: it has ended, it has no interface now`);
   }
 }
 
 const keyOf = (device: Device): string => `${device.namespace}:${device.name}`;
 export const describe = (device: Device): string =>
   device.namespace === "" ? `port ${device.name}` : `${device.name} in ${device.namespace}`;
-
-/** The device's line in an answer; what else the tool said is why there is none. */
-function stateFrom(device: Device, answer: readonly string[]): LinkLine {
-  const states = answer.map(linkLine).filter((line) => line?.interface === device.name);
-  const state = states.at(-1);
-  const said = answer.filter((text) => linkLine(text) === undefined);
-  if (state !== undefined && said.length === 0) return state;
-  throw new OperatingError(`Change ${describe(device)}: ip said "${said.join("; ") || "nothing"}"`);
-}
 
 function endpointFor(plan: Plan, node: string, each: PlannedInterface): Endpoint {
   const link = each.link < 0 ? undefined : plan.links[each.link];

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { release } from "node:os";
 import { tryCommand, type CommandResult } from "../../system/index.js";
-import { engineFitness } from "../docker/fitness.js";
+import { engineFitness } from "../docker/entrance.js";
 import { limitsLack } from "../netns/limits.js";
 import { hasPrivileges, unshareArguments } from "../netns/sandbox.js";
 import { findProgram, missingPackages } from "./packages.js";

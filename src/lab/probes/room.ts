@@ -17,16 +17,16 @@ export interface Demand {
   readonly inotifyInstances: number;
 }
 
-/** The agent with its listeners and resident tools. */
+/** The agent with its listener and its resident nft. */
 const agentTasks = 25;
 const agentFilesOwn = 80;
 /** Node runs a handful of threads beside its own, and grpc-js and signatures have their pools. */
 const serviceTasks = 16;
-/** Start script, a shell that waits for each daemon, the daemon with its threads, the agent's resident `ip` in the node. */
-const startTasks = 3;
+/** Start script, and a shell that waits for each daemon. */
+const startTasks = 2;
 const daemonTasks = 5;
-/** Report pipe, mount namespace, control socket, three pipes of the resident `ip`. */
-const nodeFiles = 8;
+/** Report pipe, mount namespace, control socket. */
+const nodeFiles = 4;
 /** Each node's container has two processes of the engine beside it: the shim, with its threads, and an init. */
 const shimTasks = 14;
 

@@ -14,6 +14,8 @@ export const alarmCodes = {
   "vote-changed": "an honest node votes for one proposal at a view and sequence, restarts included",
   "vote-unlogged": "a vote's record is durable before the vote leaves",
   "vote-without-quorum": "nobody commits before a quorum has prepared",
+  "signed-twice": "no two Commits that an honest node has signed are for two proposals at one place, restarts included",
+  "foreign-new-view": "an honest node enters a view on the word of the one that leads it",
   "vote-back": "nobody prepares in a lower view than before, restarts included",
   "view-back": "views do not go down within a life",
   "pool-overfull": "a pool holds no more than its places",

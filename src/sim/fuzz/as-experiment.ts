@@ -5,6 +5,7 @@ import type { FuzzResult } from "./run.js";
 import { eventText } from "./diagram.js";
 import type { Event, Setting, Target } from "./schedule.js";
 import { progressBound, timers } from "./setting.js";
+import { isMisbehaviour } from "./ways.js";
 
 export interface AsExperiment {
   readonly text: string;
@@ -14,7 +15,8 @@ export interface AsExperiment {
 
 interface Entry {
   readonly atMs: number;
-  readonly fault: "interface-down" | "process-kill";
+  readonly fault: "interface-down" | "process-kill" | "byzantine";
+  readonly how?: string;
   readonly target: string;
   readonly forMs: number | undefined;
 }
@@ -64,11 +66,18 @@ export function asExperiment({ schedule, fired, alarms }: FuzzResult, topology: 
 function counterpart({ fault, forMs }: Event, atMs: number): Entry | string {
   switch (fault.kind) {
     case "isolate":
-      return { atMs, fault: "interface-down", target: targetText(fault.node), forMs };
+      if (fault.way === "in") return "labs cut what a node says, or all";
+      return {
+        atMs,
+        fault: "interface-down",
+        how: fault.way === "out" ? "one-way" : "blackhole",
+        target: targetText(fault.node),
+        forMs,
+      };
     case "partition": {
       const [only] = fault.nodes;
       if (fault.nodes.length !== 1 || only === undefined) return "labs cut single nodes off, not groups";
-      return { atMs, fault: "interface-down", target: targetText(only), forMs };
+      return { atMs, fault: "interface-down", how: "blackhole", target: targetText(only), forMs };
     }
     case "crash":
       return { atMs, fault: "process-kill", target: targetText(fault.node), forMs: undefined };
@@ -89,8 +98,12 @@ function counterpart({ fault, forMs }: Event, atMs: number): Entry | string {
       return "a workload has one rate";
     case "reconfigure":
       return "members are fixed for the life of a lab";
-    case "byzantine":
-      return "turned nodes are made by hand";
+    case "byzantine": {
+      const [only] = fault.nodes;
+      if (!isMisbehaviour(fault.behaviour)) return `no wrapper is ${fault.behaviour}`;
+      if (fault.nodes.length !== 1 || only === undefined) return "labs turn nodes one at a time";
+      return { atMs, fault: "byzantine", how: fault.behaviour, target: targetText(only), forMs };
+    }
   }
 }
 
@@ -102,10 +115,10 @@ const overlap = (left: Entry, right: Entry): boolean =>
   left.atMs < right.atMs + (right.forMs ?? Infinity) &&
   right.atMs < left.atMs + (left.forMs ?? Infinity);
 
-function entryLines({ atMs, fault, target, forMs }: Entry): readonly string[] {
+function entryLines({ atMs, fault, how, target, forMs }: Entry): readonly string[] {
   const head = [`  - at: ${Math.round(atMs)}ms`, `    fault: ${fault}`];
-  const how = fault === "interface-down" ? ["    how: blackhole"] : [];
-  return [...head, ...how, `    target: ${target}`, ...(forMs === undefined ? [] : [`    for: ${forMs}ms`])];
+  const way = how === undefined ? [] : [`    how: ${how}`];
+  return [...head, ...way, `    target: ${target}`, ...(forMs === undefined ? [] : [`    for: ${forMs}ms`])];
 }
 
 /** All of the fuzzed cluster's options, by SmartBFT's own names: as here, with a capital. */

@@ -1,8 +1,9 @@
 // What a seed draws: the setting, the kinds of faults that are on (swarm configuration: a random subset, so that a seed
-// can go deep where an even mixture would never get), and the events. A function of seed and choices alone.
+// can go deep where an even mixture would never get), for every other seed a plot (plots.ts), and the events. A function of
+// seed and choices alone.
 import { faultsTolerated, present, quorumSize, randomFrom, type Random } from "../../base/index.js";
 import type { Step } from "../../smartbft/index.js";
-import { behaviourNames } from "./behaviours.js";
+import { drawPlot } from "./plots.js";
 import {
   faultKinds,
   type Event,
@@ -13,6 +14,7 @@ import {
   type Target,
   type Trigger,
 } from "./schedule.js";
+import { behaviourNames } from "./ways.js";
 
 export interface Choices {
   readonly size: number;
@@ -23,7 +25,9 @@ export interface Choices {
 
 export function scheduleOf(seed: number, choices: Choices): Schedule {
   const random = randomFrom(`${seed}`, "fuzz");
-  const setting = drawSetting(random.stream("setting"), choices);
+  const plots = random.stream("plot");
+  const plot = plots.integer(0, 1) === 0 ? drawPlot(plots, choices.size) : undefined;
+  const setting = { ...drawSetting(random.stream("setting"), choices), ...plot?.setting };
   const swarm = random.stream("swarm");
   const on = faultKinds.filter((kind) => kind === "heal" || swarm.integer(0, 1) === 1);
   const events = random.stream("events");
@@ -34,12 +38,10 @@ export function scheduleOf(seed: number, choices: Choices): Schedule {
     Math.max(1, choices.budget ?? faultsTolerated(choices.size)),
   );
   const lies = drawSome(swarm, behaviourNames, swarm.integer(1, 2));
-  const count = events.integer(1, 14);
-  return {
-    seed,
-    setting,
-    events: Array.from({ length: count }, () => drawEvent(events, { setting, on, liars, lies })),
-  };
+  // A plot is the better for little else.
+  const count = plot === undefined ? events.integer(1, 14) : Math.max(0, events.integer(-3, 4));
+  const drawn = Array.from({ length: count }, () => drawEvent(events, { setting, on, liars, lies }));
+  return { seed, setting, events: [...(plot?.events ?? []), ...drawn] };
 }
 
 function drawSetting(random: Random, { size, fidelity, budget }: Choices): Setting {
@@ -104,7 +106,9 @@ function drawEvent(random: Random, drawing: Drawing): Event {
   const kind = drawing.on.includes("byzantine") && random.integer(0, 3) === 0 ? "byzantine" : pick(random, drawing.on);
   const fault = drawFault(random, kind, drawing, when);
   const lasts = !["heal", "complain", "burst", "reconfigure"].includes(kind);
-  const lengths = kind === "byzantine" ? [300, 1500, 4000] : [30, 100, 300, 700, 1500, 4000];
+  // A flood is as much work as ten calm seeds.
+  const isFlood = fault.kind === "byzantine" && fault.behaviour === "replay-flood";
+  const lengths = isFlood ? [100] : kind === "byzantine" ? [300, 1500, 4000] : [30, 100, 300, 700, 1500, 4000];
   return lasts ? { when, fault, forMs: pick(random, lengths) } : { when, fault };
 }
 
@@ -124,10 +128,15 @@ function drawFault(random: Random, kind: FaultKind, { setting, liars, lies }: Dr
   switch (kind) {
     case "cut":
       return { kind, source: target(), target: random.integer(1, size), both: random.integer(0, 1) === 0 };
-    case "isolate":
+    case "isolate": {
+      const node = target();
+      const way = pick(random, ["both", "both", "out", "in"] as const);
+      return way === "both" ? { kind, node } : { kind, node, way };
+    }
     case "crash":
-    case "complain":
       return { kind, node: target() };
+    case "complain":
+      return { kind, node: random.integer(0, 3) === 0 ? "all" : target() };
     case "partition":
       return { kind, nodes: drawNodes(random, size, random.integer(1, size >> 1)) };
     case "loss":

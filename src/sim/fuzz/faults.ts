@@ -4,11 +4,12 @@
 import { after, faultsTolerated, instant, milliseconds, nodeId, type Instant, type NodeId } from "../../base/index.js";
 import type { Trace } from "../../smartbft/index.js";
 import type { Cluster } from "../cluster.js";
-import { accomplices, turned, type Accomplices } from "./behaviours.js";
+import { accomplices, turned, type Accomplices, type Lie, type Tongue } from "./behaviours.js";
 import { Network, resolved } from "./network.js";
 import type { Event, Fault, Schedule, Target } from "./schedule.js";
 import { spareCount } from "./setting.js";
 import type { Watch } from "./watch.js";
+import { isMisbehaviour } from "./ways.js";
 
 type StepTrace = Extract<Trace, { readonly kind: "step" }>;
 
@@ -19,10 +20,14 @@ export class Faults {
   readonly #network: Network;
   /** Members and those that may become some. */
   readonly all: readonly NodeId[];
-  readonly #liars = new Map<NodeId, ReturnType<typeof turned>>();
+  readonly #liars = new Map<NodeId, Tongue>();
+  /** Nodes in wrappers, and which turn of theirs it is. */
+  readonly #wrapped = new Map<NodeId, number>();
+  #turns = 0;
   readonly #accomplices: Accomplices;
-  /** Occurrences so far, of the steps that events wait for. */
+  /** Occurrences so far, of the steps that events wait for; and what they were when each event fired, for the next one. */
   readonly #counts = new Map<string, number>();
+  readonly #countsAt: (ReadonlyMap<string, number> | undefined)[] = [];
   readonly #waiting: { readonly index: number; readonly event: Event }[] = [];
   readonly fired: { readonly index: number; readonly at: Instant }[] = [];
   #over = false;
@@ -35,12 +40,19 @@ export class Faults {
     this.all = Array.from({ length: schedule.setting.size + spareCount }, (_, index) => nodeId(index + 1));
     this.#accomplices = accomplices(`${schedule.seed}`);
     this.#network = new Network(cluster, schedule.setting, this.all);
-    watch.wholeness = () => this.#network.whole && this.#liars.size === 0;
+    watch.wholeness = () => this.#network.whole && this.#liars.size === 0 && this.#wrapped.size === 0;
     cluster.tamper = (bytes, { source, target }) => {
-      const lie = this.#liars.get(source);
-      if (lie === undefined) return bytes;
-      for (const told of lie(bytes, target)) cluster.post(source, told.target, told.bytes);
+      const liar = this.#liars.get(source);
+      if (liar === undefined) return bytes;
+      this.#tell(source, liar.say(bytes, target));
       return undefined;
+    };
+    const observed = cluster.onArrival;
+    cluster.onArrival = (bytes, link) => {
+      observed(bytes, link);
+      const liar = this.#liars.get(link.target);
+      if (liar?.hear !== undefined && cluster.isRunning(link.target))
+        this.#tell(link.target, liar.hear(bytes, link.source));
     };
   }
 
@@ -52,6 +64,16 @@ export class Faults {
     }
   }
 
+  #tell(source: NodeId, lies: readonly Lie[]): void {
+    for (const { target, bytes, afterMs = 0 } of lies) {
+      if (afterMs === 0) this.#cluster.post(source, target, bytes);
+      else
+        this.#cluster.scheduler.at(after(this.#cluster.now, milliseconds(afterMs)), () =>
+          this.#cluster.post(source, target, bytes),
+        );
+    }
+  }
+
   stepTaken(node: NodeId, { step }: StepTrace): void {
     this.#joinAdded(step);
     if (this.#over || this.#waiting.length === 0) return;
@@ -59,7 +81,9 @@ export class Faults {
     this.#counts.set(step, count);
     for (const { index, event } of this.#waiting) {
       const { when } = event;
-      if (when.at !== "step" || when.step !== step || when.count !== count) continue;
+      if (when.at !== "step" || when.step !== step) continue;
+      const before = when.chained === true ? this.#countsAt[index - 1] : none;
+      if (before === undefined || when.count !== count - (before.get(step) ?? 0)) continue;
       // Never inside the step that it answers: a fault is an event of its own.
       this.#cluster.scheduler.at(after(this.#cluster.now, milliseconds(when.delayMs)), () =>
         this.#fire(index, event, node),
@@ -71,6 +95,8 @@ export class Faults {
   end(healed: readonly NodeId[]): void {
     this.#over = true;
     this.#liars.clear();
+    for (const id of this.#wrapped.keys()) this.#cluster.misbehave(id, "");
+    this.#wrapped.clear();
     this.#network.heal();
     const others = this.all.filter((id) => !healed.includes(id));
     if (others.length > 0) this.#network.begin({ kind: "around", nodes: others });
@@ -80,6 +106,8 @@ export class Faults {
   #fire(index: number, event: Event, here: NodeId | undefined): void {
     if (this.#over) return;
     const { fault, forMs = 0 } = event;
+    // Also when the budget withholds it: what is chained to it goes on.
+    this.#countsAt[index] ??= new Map(this.#counts);
     const until = after(this.#cluster.now, milliseconds(forMs));
     const node = (target: number | string): NodeId => this.#node(target as Target, here);
     const lasting = resolved(fault, node);
@@ -101,10 +129,11 @@ export class Faults {
       case "crash":
         return this.#crash(node(fault.node), until);
       case "complain": {
-        const id = node(fault.node);
-        if (!this.#cluster.isRunning(id)) return false;
-        this.#cluster.complain(id);
-        return true;
+        const ids = (fault.node === "all" ? this.#watch.members : [node(fault.node)]).filter((id) =>
+          this.#cluster.isRunning(id),
+        );
+        for (const id of ids) this.#cluster.complain(id);
+        return ids.length > 0;
       }
       case "burst": {
         const nodes = fault.node === "all" ? this.#cluster.nodes : [node(fault.node)];
@@ -146,7 +175,23 @@ export class Faults {
   #turn(id: NodeId, behaviour: string, until: Instant): boolean {
     if (!this.#affordable(id)) return false;
     this.#watch.turned(id);
-    const liar = { id, members: () => this.#watch.members, accomplices: this.#accomplices };
+    if (isMisbehaviour(behaviour)) {
+      const turn = ++this.#turns;
+      this.#wrapped.set(id, turn);
+      this.#cluster.misbehave(id, behaviour);
+      this.#cluster.scheduler.at(until, () => {
+        if (this.#wrapped.get(id) !== turn) return;
+        this.#wrapped.delete(id);
+        this.#cluster.misbehave(id, "");
+      });
+      return true;
+    }
+    const liar = {
+      id,
+      now: () => this.#cluster.now,
+      members: () => this.#watch.members,
+      accomplices: this.#accomplices,
+    };
     const lie = turned(behaviour, liar, `${this.#schedule.seed}`);
     this.#liars.set(id, lie);
     this.#cluster.scheduler.at(until, () => {
@@ -187,3 +232,6 @@ export class Faults {
     return members[(view + 1) % members.length] ?? leader;
   }
 }
+
+/** What an event that is not chained counts from. */
+const none: ReadonlyMap<string, number> = new Map();

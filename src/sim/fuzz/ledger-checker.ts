@@ -1,7 +1,7 @@
 // Checks every decision that enters an honest ledger, as it does: agreement, prefix, hash chain, a quorum of valid
 // signatures by the members of that time, validity, integrity. It keeps a ledger of its own, the first copy of each
 // decision that it saw, and judges membership by that.
-import { equalBytes, sequence, toHex, utf8, type NodeId } from "../../base/index.js";
+import { equalBytes, sequence, utf8, type NodeId } from "../../base/index.js";
 import { decodeViewMetadata, proposalDigest, type Decision } from "../../smartbft/index.js";
 import { Ledger } from "../ledger.js";
 import { tinyApplication, tinyVerification } from "../tiny-application.js";
@@ -64,7 +64,7 @@ export class LedgerChecker {
   #extend(node: NodeId, decision: Decision, digest: string): void {
     const { proposal } = decision;
     const place = this.#reference.height + 1;
-    const header = utf8(`${place}:${toHex(this.#reference.lastHash)}`);
+    const header = utf8(`${place}:${this.#reference.lastDigest}`);
     if (!equalBytes(proposal.header, header))
       this.#raise("broken-chain", node, `sequence ${place}: header does not follow`);
     for (const { clientId, requestId } of this.#key.requestsOf(proposal)) {

@@ -7,7 +7,7 @@ import type { Fault, Setting } from "./schedule.js";
 /** A fault whose targets are nodes by now. */
 export type Resolved =
   | { readonly kind: "between"; readonly source: NodeId; readonly target: NodeId; readonly both: boolean }
-  | { readonly kind: "around"; readonly nodes: readonly NodeId[] }
+  | { readonly kind: "around"; readonly nodes: readonly NodeId[]; readonly way?: "out" | "in" }
   | {
       readonly kind: "impair";
       readonly source: NodeId;
@@ -26,7 +26,7 @@ export function resolved(fault: Fault, node: (target: number | string) => NodeId
     case "cut":
       return { kind: "between", source: node(fault.source), target: node(fault.target), both: fault.both };
     case "isolate":
-      return { kind: "around", nodes: [node(fault.node)] };
+      return { kind: "around", nodes: [node(fault.node)], ...(fault.way === undefined ? {} : { way: fault.way }) };
     case "partition":
       return { kind: "around", nodes: fault.nodes.map(nodeId) };
     case "loss":
@@ -106,7 +106,10 @@ export class Network {
 }
 
 function cuts(fault: Resolved, source: NodeId, target: NodeId): boolean {
-  if (fault.kind === "around") return fault.nodes.includes(source) !== fault.nodes.includes(target);
+  if (fault.kind === "around") {
+    const [from, to] = [fault.nodes.includes(source), fault.nodes.includes(target)];
+    return from !== to && (fault.way === undefined || from === (fault.way === "out"));
+  }
   if (fault.kind !== "between") return false;
   const along = fault.source === source && fault.target === target;
   return along || (fault.both && fault.source === target && fault.target === source);

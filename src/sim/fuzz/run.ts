@@ -12,6 +12,7 @@ import {
 } from "../../base/index.js";
 import { Cluster, type LogEntry } from "../cluster.js";
 import type { Alarm, AlarmCode } from "./alarm.js";
+import type { Equivocations } from "./equivocation-watch.js";
 import { Faults } from "./faults.js";
 import { quorumOf } from "./ledger-checker.js";
 import type { Schedule, Setting } from "./schedule.js";
@@ -27,6 +28,7 @@ export interface FuzzResult {
   readonly unexplained: readonly Alarm[];
   /** Numbers of the surprises seen. */
   readonly sightings: Seen;
+  readonly equivocations: Equivocations;
   /** Of every trace of every node: equal for equal schedules. */
   readonly traceHash: string;
   readonly decisions: number;
@@ -82,6 +84,7 @@ export function fuzzRun(schedule: Schedule, hooks: FuzzHooks = {}): FuzzResult {
     alarms: all,
     unexplained: all.filter(({ code }) => !excused(code)),
     sightings: watch.sightings,
+    equivocations: watch.equivocations,
     traceHash: hash.value,
     decisions: watch.height,
     messages: watch.messages,

@@ -26,7 +26,8 @@ export type Target = number | "leader" | "next" | "here";
 export type Fault =
   /** Messages from one to the other vanish; both ways or one. */
   | { readonly kind: "cut"; readonly source: Target; readonly target: Target; readonly both: boolean }
-  | { readonly kind: "isolate"; readonly node: Target }
+  /** All that it says, all that it hears, or both. */
+  | { readonly kind: "isolate"; readonly node: Target; readonly way?: "out" | "in" }
   /** The nodes named on one side, all others on the other. */
   | { readonly kind: "partition"; readonly nodes: readonly number[] }
   | { readonly kind: "loss"; readonly source: Target; readonly target: Target; readonly percent: number }
@@ -43,20 +44,29 @@ export type Fault =
   | { readonly kind: "crash"; readonly node: Target }
   | { readonly kind: "slowDisk"; readonly node: Target; readonly fsyncMs: number }
   /** The application complains about the leader. */
-  | { readonly kind: "complain"; readonly node: Target }
+  | { readonly kind: "complain"; readonly node: Target | "all" }
   /** So many requests at once, at one node or at all. */
   | { readonly kind: "burst"; readonly count: number; readonly node: Target | "all" }
   /** A configuration request: add, remove, tenure-0, tenure-3, touch (ledger.ts). */
   | { readonly kind: "reconfigure"; readonly order: string }
-  /** All of them at once, in league (behaviours.ts). */
+  /** All of them at once: in league (behaviours.ts), or each in a wrapper (smartbft/byzantine). */
   | { readonly kind: "byzantine"; readonly nodes: readonly number[]; readonly behaviour: string }
   /** All faults of the network end now. */
   | { readonly kind: "heal" };
 
-/** When a fault fires: at an instant, or at the `count`-th occurrence of a step anywhere, and then `delayMs` later. */
+/**
+ * When a fault fires: at an instant, or at the `count`-th occurrence of a step anywhere, and then `delayMs` later. `chained`:
+ * it counts from when the event before it in the list has fired.
+ */
 export type Trigger =
   | { readonly at: "time"; readonly ms: number }
-  | { readonly at: "step"; readonly step: Step; readonly count: number; readonly delayMs: number };
+  | {
+      readonly at: "step";
+      readonly step: Step;
+      readonly count: number;
+      readonly delayMs: number;
+      readonly chained?: true;
+    };
 
 export interface Event {
   readonly when: Trigger;

@@ -1,9 +1,9 @@
 // A saved schedule: JSON that says its format, what it raised, and the hash of its traces, so that a repetition can be
 // told from a likeness. A file of another format is refused by name.
-import { z } from "zod";
+import * as z from "zod";
 import { steps } from "../../smartbft/index.js";
 import { alarmCodes, type AlarmCode } from "./alarm.js";
-import { behaviourNames } from "./behaviours.js";
+import { behaviourNames } from "./ways.js";
 import type { Schedule } from "./schedule.js";
 
 export const seedFileFormat = 1;
@@ -25,7 +25,7 @@ const between = { source: target, target };
 
 const fault = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("cut"), ...between, both: z.boolean() }),
-  z.strictObject({ kind: z.literal("isolate"), node: target }),
+  z.strictObject({ kind: z.literal("isolate"), node: target, way: z.enum(["out", "in"]).exactOptional() }),
   z.strictObject({ kind: z.literal("partition"), nodes: z.array(member) }),
   z.strictObject({ kind: z.literal("loss"), ...between, percent }),
   z.strictObject({ kind: z.literal("delay"), ...between, delayMs: count, jitterMs: count }),
@@ -33,7 +33,7 @@ const fault = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("reorder"), ...between, percent }),
   z.strictObject({ kind: z.literal("crash"), node: target }),
   z.strictObject({ kind: z.literal("slowDisk"), node: target, fsyncMs: count }),
-  z.strictObject({ kind: z.literal("complain"), node: target }),
+  z.strictObject({ kind: z.literal("complain"), node: z.union([target, z.literal("all")]) }),
   z.strictObject({ kind: z.literal("burst"), count, node: z.union([target, z.literal("all")]) }),
   z.strictObject({
     kind: z.literal("reconfigure"),
@@ -49,7 +49,13 @@ const fault = z.discriminatedUnion("kind", [
 
 const when = z.discriminatedUnion("at", [
   z.strictObject({ at: z.literal("time"), ms: count }),
-  z.strictObject({ at: z.literal("step"), step: z.enum(steps), count: count.min(1), delayMs: count }),
+  z.strictObject({
+    at: z.literal("step"),
+    step: z.enum(steps),
+    count: count.min(1),
+    delayMs: count,
+    chained: z.literal(true).exactOptional(),
+  }),
 ]);
 
 const setting = z.strictObject({

@@ -24,6 +24,13 @@ export interface Scene {
   readonly tolerated: () => number;
 }
 
+export interface Told {
+  readonly view: number;
+  readonly sequence: number;
+  readonly digest: string;
+  readonly prepared: boolean;
+}
+
 interface Life {
   traces: number;
   reconfigured: boolean;
@@ -31,6 +38,12 @@ interface Life {
   resumedAt: number;
   inFlightAt: number;
   view: number;
+  /** The view that it asked for or negotiated last, until one is installed or learnt. */
+  asked: number;
+  /** What that was when the members or the rules changed, until a View starts. */
+  askedBefore: number;
+  /** The view for which it sent ViewData last. */
+  promised: number;
   startedLeader: number;
   wedged: boolean;
   votedAt: Set<string>;
@@ -59,6 +72,9 @@ const born = (): Life => ({
   resumedAt: 0,
   inFlightAt: 0,
   view: 0,
+  asked: 0,
+  askedBefore: 0,
+  promised: 0,
   startedLeader: 0,
   wedged: false,
   votedAt: new Set(),
@@ -86,6 +102,11 @@ export class Sightings {
   #healed = false;
   readonly #scene: Scene;
   readonly #lives = new Map<NodeId, Life>();
+  /** Views with ViewData whose sender has voted in an older view since, and views that somebody entered by a NewView. */
+  readonly #outlived = new Set<number>();
+  readonly #entered = new Set<number>();
+  /** What honest ViewData for each next view told of as in flight. */
+  readonly #told = new Map<number, Told[]>();
   /** Who was asked to install each view, and who led it. */
   readonly #next = new Map<number, Set<number>>();
   readonly #led = new Map<number, Set<number>>();
@@ -124,6 +145,15 @@ export class Sightings {
     this.#life(node).votedAt.add(`${view} ${sequence}`);
   }
 
+  /** It told of a proposal in flight: one of an older view argues against one that was prepared in a newer (39). */
+  toldInFlight(nextView: number, told: Told): void {
+    const others = this.#told.get(nextView) ?? [];
+    const isArgued = ({ view, sequence, prepared, digest }: Told, by: Told): boolean =>
+      prepared && by.view < view && by.sequence === sequence && by.digest !== digest;
+    if (others.some((other) => isArgued(other, told) || isArgued(told, other))) this.#see(39);
+    this.#told.set(nextView, [...others, told]);
+  }
+
   /** A NewView reached it; `forged`: with an entry that does not verify. */
   newView(node: NodeId, _message: NewView, { forged }: { readonly forged: boolean }): void {
     this.#life(node).forgedNewView = forged;
@@ -151,6 +181,7 @@ export class Sightings {
       case "reconfigured":
         life.reconfigured = true;
         life.everReconfigured = true;
+        life.askedBefore = life.asked;
         return;
       case "syncStarted":
         if (life.traces === 1) this.#see(14);
@@ -165,7 +196,9 @@ export class Sightings {
         // Examined afresh at a place where it has voted: what it voted for is forgotten.
         if (life.againAt === placeOf(facts)) this.#see(21);
         life.voting = true;
-        return;
+        return this.#votedSince(life, Number(facts["view"]));
+      case "prepared":
+        return this.#votedSince(life, Number(facts["view"]));
       case "deciding":
         life.voting = false;
         return;
@@ -179,9 +212,14 @@ export class Sightings {
         return this.#complaint(node, life, facts);
       case "viewChangeStarted":
         life.votesMissing = true;
+        life.asked = Number(facts["nextView"]);
+        return;
+      case "viewLearnt":
+        life.asked = 0;
         return;
       case "viewDataSent":
         life.votesMissing = false;
+        life.promised = Number(facts["nextView"]);
         return this.#viewDataSent(life, facts);
       case "viewChangeTimeout":
         return this.#timeout(node, life, facts);
@@ -194,12 +232,15 @@ export class Sightings {
       case "newViewAccepted":
         if (life.forgedNewView) this.#see(20);
         if (life.installed === facts["view"]) this.#see(19);
+        this.#entered.add(Number(facts["view"]));
+        if (this.#outlived.has(Number(facts["view"]))) this.#see(37);
         return;
       case "inFlightStarted":
         life.inFlightAt = Number(facts["sequence"]);
         return;
       case "viewInstalled":
         life.installed = Number(facts["view"]);
+        life.asked = 0;
         life.installedSinceDecision += 1;
         if (life.installedSinceDecision >= 4) this.#see(33);
         return;
@@ -213,7 +254,7 @@ export class Sightings {
         return;
       case "heartbeatTimeout":
         if (life.farAhead) this.#see(24);
-        return;
+        return this.#silentLeader(node, facts);
       case "viewChangeLost":
         this.#see(35);
         return;
@@ -227,6 +268,22 @@ export class Sightings {
         return;
       default:
     }
+  }
+
+  /** It votes in a view that it had left with ViewData for a newer one. */
+  #votedSince({ promised }: Life, view: number): void {
+    if (view >= promised) return;
+    this.#outlived.add(promised);
+    if (this.#entered.has(promised)) this.#see(37);
+  }
+
+  /** It leads by its own reckoning, has fallen silent, and others are elsewhere. */
+  #silentLeader(node: NodeId, facts: Facts): void {
+    const { running, status } = this.#scene;
+    const own = status(node);
+    if (facts["leader"] !== node || own.leader !== node) return;
+    if (running().some((other) => status(other).leader !== node || status(other).sequence > own.sequence))
+      this.#see(38);
   }
 
   #restored(node: NodeId, life: Life, facts: Facts): void {
@@ -248,7 +305,9 @@ export class Sightings {
   #viewStarting(life: Life, facts: Facts): void {
     const view = Number(facts["view"]);
     life.wedged = false;
-    if (view < life.view && life.everReconfigured) this.#see(34);
+    // It asked for more, the members or rules changed, and it begins again below: its numbers have fallen back.
+    if ((view < life.view && life.everReconfigured) || view < life.askedBefore) this.#see(34);
+    life.askedBefore = 0;
     life.view = view;
     const led = this.#led.get(view) ?? new Set();
     this.#led.set(view, led.add(Number(facts["leader"])));
@@ -292,10 +351,11 @@ export class Sightings {
     const own = status(node);
     if (whole() && life.voting) this.#see(2);
     if (leader !== life.startedLeader) this.#see(8);
-    if (!running().includes(leader) || !isHonest(leader)) return;
+    if (!running().includes(leader)) return;
     const theirs = status(leader);
-    if (theirs.view === own.view && theirs.leader !== leader) this.#see(9);
+    // Also where it lied before: its replica is the same.
     if (this.#life(leader).wedged && theirs.leader === leader) this.#see(13);
+    if (isHonest(leader) && theirs.view === own.view && theirs.leader !== leader) this.#see(9);
   }
 
   #viewDataSent(life: Life, facts: Facts): void {

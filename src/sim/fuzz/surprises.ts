@@ -28,11 +28,11 @@ const passing = (number: number, code: string): Surprise => ({
 export const surprises: readonly Surprise[] = [
   surprise(1, "decided-again", "proposed-again"),
   surprise(2, "never-resent"),
-  surprise(3, "in-flight-forgotten", "disagreement", "vote-changed", "stalled"),
+  surprise(3, "in-flight-forgotten", "disagreement", "vote-changed", "signed-twice", "stalled"),
   surprise(4, "failed-leader-again"),
-  surprise(5, "old-log-read-again", "stalled", "vote-changed", "view-back", "vote-back", "threw"),
-  surprise(6, "past-proposal-restored", "vote-changed", "stalled", "threw"),
-  surprise(7, "two-views-at-once", "view-back", "vote-back", "vote-changed", "stalled", "threw"),
+  surprise(5, "old-log-read-again", "stalled", "vote-changed", "signed-twice", "view-back", "vote-back", "threw"),
+  surprise(6, "past-proposal-restored", "vote-changed", "signed-twice", "stalled", "threw"),
+  surprise(7, "two-views-at-once", "view-back", "vote-back", "vote-changed", "signed-twice", "stalled", "threw"),
   passing(8, "redeemed-in-mid-tenure"),
   passing(9, "turn-of-a-laggard"),
   passing(10, "pre-prepare-lost"),
@@ -44,9 +44,9 @@ export const surprises: readonly Surprise[] = [
   surprise(16, "nobody-redeemed"),
   surprise(17, "timeout-from-own-vote"),
   passing(18, "new-view-lost"),
-  surprise(19, "new-view-again", "vote-changed"),
+  surprise(19, "new-view-again", "vote-changed", "signed-twice"),
   surprise(20, "unsigned-entries", "disagreement", "stalled"),
-  surprise(21, "votes-forgotten", "vote-changed", "proposed-twice", "disagreement", "stalled"),
+  surprise(21, "votes-forgotten", "vote-changed", "signed-twice", "proposed-twice", "disagreement", "stalled"),
   passing(22, "leaders-differ"),
   surprise(23, "any-higher-views"),
   surprise(24, "far-ahead-is-no-life"),
@@ -56,6 +56,9 @@ export const surprises: readonly Surprise[] = [
   surprise(34, "fell-back", "view-back", "vote-back", "stalled"),
   surprise(35, "timeout-lost", "stalled"),
   surprise(36, "two-stories", "stalled"),
+  surprise(37, "promise-outlived", "disagreement", "stalled"),
+  surprise(38, "silent-leader", "stalled"),
+  surprise(39, "old-argument", "stalled"),
 ];
 
 /** Entries of the list that this replica does not have, and why no seed can reach them. */

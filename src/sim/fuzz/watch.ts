@@ -1,11 +1,20 @@
 // All checkers of one run, fed by the cluster as it goes, and what they know in common: who is honest, who leads, who is
 // a member. Outside the replicas: it sees ledgers, logs, messages on their way, traces and statuses.
 import { faultsTolerated, nodeId, type Duration, type NodeId } from "../../base/index.js";
-import { decodeSavedMessage, decodeViewMetadata, type NewView } from "../../smartbft/index.js";
+import { equivocationText } from "../../checks/index.js";
+import {
+  decodeSavedMessage,
+  decodeViewData,
+  decodeViewMetadata,
+  proposalDigest,
+  type NewView,
+  type SignedViewData,
+} from "../../smartbft/index.js";
 import type { Cluster, LogEntry } from "../cluster.js";
 import { Ledger } from "../ledger.js";
 import { tinyApplication, tinyVerification } from "../tiny-application.js";
 import type { Raise } from "./alarm.js";
+import { EquivocationWatch, type Equivocations } from "./equivocation-watch.js";
 import { LedgerChecker } from "./ledger-checker.js";
 import type { Setting } from "./schedule.js";
 import { timers } from "./setting.js";
@@ -15,10 +24,14 @@ import { VoteChecker } from "./vote-checker.js";
 
 export class Watch {
   readonly #cluster: Cluster;
+  readonly #setting: Setting;
   readonly #raise: Raise;
   readonly #ledgers: LedgerChecker;
   readonly #votes: VoteChecker;
   readonly #sightings: Sightings;
+  readonly #equivocations = new EquivocationWatch();
+  /** Who has sent each node a NewView since it entered a view by one, of which view, and whether one of them led it. */
+  readonly #newViews = new Map<NodeId, { readonly senders: Map<NodeId, number>; rightful: boolean }>();
   readonly #submitted = new Set<string>();
   readonly #liars = new Set<NodeId>();
   readonly #views = new Map<NodeId, number>();
@@ -27,11 +40,14 @@ export class Watch {
   /** Whether nothing is wrong with network and processes; whoever makes faults says so. */
   wholeness: () => boolean = () => true;
   messages = 0;
+  /** A liar may flood; what honest nodes answer is bounded all the same. */
+  #honestMessages = 0;
   broken = false;
   #traces = 0;
 
   constructor(cluster: Cluster, setting: Setting, raise: Raise) {
     this.#cluster = cluster;
+    this.#setting = setting;
     this.#raise = (code, node, text) => {
       if (node !== undefined && !this.isHonest(node)) return;
       if (code === "disagreement" || code === "storm") this.broken = true;
@@ -58,6 +74,10 @@ export class Watch {
   get sightings(): Seen {
     const { seen, persistent } = this.#sightings;
     return { seen, persistent };
+  }
+
+  get equivocations(): Equivocations {
+    return this.#equivocations.all;
   }
 
   /** All faults have ended. */
@@ -126,6 +146,9 @@ export class Watch {
     if (trace.step === "inFlightStarted") {
       this.#votes.inFlightStarted(node, Number(trace.facts["view"]), Number(trace.facts["sequence"]));
     }
+    // Its own, which it accepts at once.
+    if (trace.step === "newViewSent") this.#newViews.delete(node);
+    if (trace.step === "newViewAccepted") this.#newViewAccepted(node, Number(trace.facts["view"]));
     if (trace.step === "viewStarting") this.#viewStarted(node, Number(trace.facts["view"]));
     this.#sightings.step(node, trace);
   }
@@ -137,27 +160,80 @@ export class Watch {
   }
 
   #grown(node: NodeId): void {
+    this.#judgeNewViews(node);
     if (!this.isHonest(node)) return;
     this.#votes.delivered(node, this.#ledgers.grown(node, this.#cluster.ledger(node)));
   }
 
   #sent(node: NodeId, bytes: Uint8Array): void {
     this.messages += 1;
+    if (!this.isHonest(node)) return;
+    this.#honestMessages += 1;
     this.#traffic();
-    if (!this.isHonest(node) || this.#lastSent.get(node) === bytes) return;
+    if (this.#lastSent.get(node) === bytes) return;
     this.#lastSent.set(node, bytes);
     const message = this.#votes.message(bytes);
     if (message === undefined) return;
     this.#votes.sent(node, message);
+    if (message.kind === "ViewData") this.#toldInFlight(message);
     if (message.kind === "Prepare" || message.kind === "Commit")
       this.#sightings.voted(node, message.view, message.sequence);
+  }
+
+  #toldInFlight({ raw }: SignedViewData): void {
+    const data = decodeViewData(raw);
+    if (data.kind === "bad" || data.value.inFlightProposal === undefined) return;
+    const { nextView, inFlightProposal: proposal, inFlightPrepared: prepared } = data.value;
+    const metadata = decodeViewMetadata(proposal.metadata);
+    if (metadata.kind === "bad") return;
+    const { view, sequence } = metadata.value;
+    this.#sightings.toldInFlight(nextView, { view, sequence, digest: proposalDigest(proposal), prepared });
   }
 
   #arrived(node: NodeId, from: NodeId, bytes: Uint8Array): void {
     const message = this.#votes.message(bytes);
     if (message === undefined) return;
     this.#votes.arrived(node, from, message);
-    if (message.kind === "NewView") this.#sightings.newView(node, message, { forged: this.#isForged(message) });
+    for (const proof of this.#equivocations.arrived(from, bytes, message)) {
+      // A restart or a reconfiguration in mid view change signs ViewData anew, from what ledger and log hold by then.
+      if (proof.what === "commit") this.#raise("signed-twice", nodeId(Number(proof.who)), equivocationText(proof));
+    }
+    if (message.kind !== "NewView") return;
+    const known = this.#newViews.get(node) ?? { senders: new Map(), rightful: false };
+    this.#newViews.set(node, known);
+    const [entry] = message.entries;
+    const data = entry === undefined ? undefined : decodeViewData(entry.raw);
+    if (data?.kind === "good") known.senders.set(from, data.value.nextView);
+    this.#judgeNewViews(node);
+    this.#sightings.newView(node, message, { forged: this.#isForged(message) });
+  }
+
+  /** A NewView may wait, and bring a decision itself: who leads is asked whenever the ledger has grown. */
+  #judgeNewViews(node: NodeId): void {
+    const known = this.#newViews.get(node);
+    if (known === undefined || known.rightful) return;
+    known.rightful = [...known.senders].some(([from, view]) => this.#firstLeader(node, view) === from);
+  }
+
+  /** The NewView that a node enters a view with is its leader's, by the node's ledger at some time since it came, or its own. */
+  #newViewAccepted(node: NodeId, view: number): void {
+    this.#judgeNewViews(node);
+    const known = this.#newViews.get(node);
+    this.#newViews.delete(node);
+    if (known === undefined || known.rightful) return;
+    const senders = [...known.senders.keys()].join(", ");
+    this.#raise("foreign-new-view", node, `view ${view}: NewViews from ${senders}, but another leads`);
+  }
+
+  /** Of a view in which nothing was decided yet (section 5.1), by the checkers' own reckoning. */
+  #firstLeader(node: NodeId, view: number): NodeId | undefined {
+    const { last, configuration } = this.#cluster.ledger(node);
+    const { decisionsPerLeader = this.#setting.decisionsPerLeader } = configuration.options;
+    const metadata = last === undefined ? undefined : decodeViewMetadata(last.proposal.metadata);
+    const blacklist = metadata?.kind === "good" && decisionsPerLeader > 0 ? metadata.value.blacklist : [];
+    const { nodes } = configuration;
+    const inTurn = nodes.map((_, index) => nodes[(view + index) % nodes.length]);
+    return inTurn.find((id) => id !== undefined && !blacklist.includes(id)) ?? inTurn[0];
   }
 
   #isForged({ entries }: NewView): boolean {
@@ -171,8 +247,8 @@ export class Watch {
   #traffic(): void {
     const n = this.#cluster.nodes.length;
     const virtualSeconds = 1 + this.#cluster.now / 1_000_000;
-    if (this.messages > 500 * n * n * virtualSeconds && !this.broken)
-      this.#raise("storm", undefined, `${this.messages} messages in ${virtualSeconds} s`);
+    if (this.#honestMessages > 500 * n * n * virtualSeconds && !this.broken)
+      this.#raise("storm", undefined, `${this.#honestMessages} messages of honest nodes in ${virtualSeconds} s`);
   }
 
   #bounds(node: NodeId): void {

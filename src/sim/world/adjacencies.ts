@@ -45,6 +45,8 @@ export class Adjacencies {
   /** Of each interface's hellos, within the interval. */
   readonly #phases = new Map<Interface, number>();
   readonly #carriers = new Map<Interface, boolean>();
+  /** Nodes whose daemons do not run, since when. They say nothing, hear nothing and change no route of their kernel. */
+  readonly #silent = new Map<string, Instant>();
 
   constructor(options: AdjacencyOptions) {
     this.#options = options;
@@ -69,9 +71,44 @@ export class Adjacencies {
     return (this.#sides.get(node) ?? []).filter((side) => side.sees).map((side) => side.other);
   }
 
-  /** Whether a packet from a node gets to the neighbour's interface now. */
+  /** Whether a packet from a node's daemon gets to the one behind the neighbour's interface now. */
   reaches(from: string, to: Interface): boolean {
-    return (this.#sides.get(from) ?? []).some((side) => side.other === to && passes(side.own, to));
+    return (this.#sides.get(from) ?? []).some((side) => side.other === to && this.#hears(to, side.own));
+  }
+
+  /** A node's daemons are frozen or have died. */
+  silence(node: string): void {
+    this.#silent.set(node, this.#options.scheduler.now);
+    for (const { pair } of this.#sides.get(node) ?? []) this.#consider(pair, new Set());
+  }
+
+  /** A node's daemons say that they end, to whom they reach. */
+  leave(node: string): void {
+    for (const side of this.#sides.get(node) ?? []) if (this.#hears(side.other, side.own)) this.#lose(otherOf(side));
+  }
+
+  /** They go on where they were: what timers and neighbours have done meanwhile is found out at once. */
+  thaw(node: string): void {
+    const { scheduler, ospf, bfd, formed } = this.#options;
+    const since = this.#silent.get(node) ?? scheduler.now;
+    this.#silent.delete(node);
+    const patience = bfd === undefined ? ospf.deadInterval : bfd.detectMultiplier * bfd.transmitInterval;
+    for (const side of this.#sides.get(node) ?? []) {
+      if (scheduler.now - since >= patience || !otherOf(side).sees) this.#lose(side);
+      this.#consider(side.pair, new Set());
+      // What was said meanwhile is said again.
+      if (side.sees) formed(side.pair);
+    }
+  }
+
+  /** New daemons know nobody, and their first hellos say so. */
+  restart(node: string): void {
+    this.#silent.delete(node);
+    for (const side of this.#sides.get(node) ?? []) {
+      this.#lose(side);
+      if (this.#hears(side.other, side.own)) this.#lose(otherOf(side));
+      this.#consider(side.pair, new Set([side.own]));
+    }
   }
 
   observe(changed: readonly Interface[]): void {
@@ -104,15 +141,15 @@ export class Adjacencies {
   #consider(pair: PairState, cameUp: ReadonlySet<Interface>): void {
     pair.changes += 1;
     const [near, far] = pair.sides;
-    const works = passes(near.own, near.other) && passes(far.own, far.other);
+    const works = this.#hears(near.own, near.other) && this.#hears(far.own, far.other);
     if (works) {
       if (!near.sees || !far.sees) this.#plan(pair, this.#formsAt(pair, cameUp), () => this.#form(pair));
       return;
     }
     for (const side of pair.sides) {
-      if (!side.sees) continue;
+      if (!side.sees || this.#silent.has(side.own.node)) continue;
       if (!hasCarrier(side.own)) this.#plan(pair, this.#later(reportUs), () => this.#lose(side));
-      else if (!passes(side.other, side.own)) this.#plan(pair, this.#missedAt(side), () => this.#lose(side, true));
+      else if (!this.#hears(side.own, side.other)) this.#plan(pair, this.#missedAt(side), () => this.#lose(side, true));
     }
   }
 
@@ -127,11 +164,8 @@ export class Adjacencies {
     if (!side.sees) return;
     side.sees = false;
     this.#options.changed(side.own.node);
-    const other = present(
-      side.pair.sides.find((each) => each !== side),
-      "the other side",
-    );
-    if (!tells || !other.sees || !passes(side.own, side.other)) return;
+    const other = otherOf(side);
+    if (!tells || !other.sees || !this.#hears(side.other, side.own)) return;
     // Its own hellos, or BFD's packets, say now that it no longer hears the other.
     const at = this.#options.bfd === undefined ? this.#nextHello(side.own) : this.#later(reportUs);
     this.#plan(side.pair, at, () => this.#lose(other));
@@ -166,7 +200,18 @@ export class Adjacencies {
     return instant(phase + rounds * ospf.helloInterval);
   }
 
+  /** Whether packets of the daemon behind `other` get to the one behind `own`. */
+  #hears(own: Interface, other: Interface): boolean {
+    return passes(other, own) && !this.#silent.has(own.node) && !this.#silent.has(other.node);
+  }
+
   #later(us: number): Instant {
     return instant(this.#options.scheduler.now + us);
   }
 }
+
+const otherOf = (side: Side): Side =>
+  present(
+    side.pair.sides.find((each) => each !== side),
+    "the other side",
+  );

@@ -1,5 +1,5 @@
 // Costs as a file holds them: what `testbed calibrate` writes.
-import { z } from "zod";
+import * as z from "zod";
 import { costsFormat, type Costs } from "./costs.js";
 
 const us = z.number().min(0).max(1_000_000);

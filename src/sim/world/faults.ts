@@ -1,13 +1,14 @@
-// Faults of a world: the four kinds of down as lab/links/downs.ts does them, and those of processes; each stated as
-// requested, effective, heal-requested, healed. A fault takes effect at its instant: nothing is late in virtual time, but for
-// the carrier across a cable, which follows its far end as late as the lab's agent lets it.
-import { instant } from "../../base/index.js";
-import type { Event, FaultEvent } from "../../boundary/index.js";
+// Faults of a world: the four kinds of down as lab/links/downs.ts does them, those of processes, daemons and whole nodes, and
+// Byzantine orderers; each stated as requested, effective, heal-requested, healed. A fault is carried out at its instant:
+// nothing is late in virtual time, but for the carrier across a cable, which follows its far end as late as the lab's agent
+// lets it, and for what takes time by itself: a process that is told something, a service that starts.
+import { assertNever, instant, type Instant } from "../../base/index.js";
+import { misbehaviours, type Event, type FaultEvent } from "../../boundary/index.js";
 import type { ResolvedFault } from "../../director/index.js";
-import type { Instant } from "../../base/index.js";
 import type { Scheduler } from "../scheduler.js";
 import type { Member } from "./member.js";
 import type { Network } from "./network.js";
+import { NodeLives } from "./node-lives.js";
 import { hasCarrier, type Interface } from "./segments.js";
 
 /** docs/measured: the far kernel heard 0.2 to 2.8 ms after the near one. */
@@ -17,8 +18,27 @@ interface Life {
   readonly fault: number;
   readonly target: string;
   readonly resolved: ResolvedFault;
-  readonly undo: () => void;
-  healed: boolean;
+  state: "requested" | "effective" | "failed" | "healing" | "healed";
+  /** A heal was asked for before the fault took effect. */
+  healWanted: boolean;
+  undo: Undo;
+}
+
+/** Calls `healed` once it is undone. */
+type Undo = (healed: (detail: string) => void) => void;
+
+/** What a fault has done, and its undo. */
+export interface Cut {
+  readonly detail: string;
+  readonly undo: Undo;
+  /** The node begins again by itself. */
+  readonly healsItself?: boolean;
+}
+
+/** Calls one of them once: when the fault is effective, or with the reason why it failed. */
+export interface Outcome {
+  readonly effective: (cut: Cut) => void;
+  readonly failed: (reason: string) => void;
 }
 
 export interface FaultOptions {
@@ -30,10 +50,13 @@ export interface FaultOptions {
 
 export class Faults {
   readonly #options: FaultOptions;
+  readonly #nodes: NodeLives;
   readonly #lives: Life[] = [];
+  #settled: () => void = () => undefined;
 
   constructor(options: FaultOptions) {
     this.#options = options;
+    this.#nodes = new NodeLives(options, (end, fault, isDown) => this.#hold(end, fault, isDown));
   }
 
   inject(fault: number, resolved: ResolvedFault, dueAt: Instant): void {
@@ -42,95 +65,170 @@ export class Faults {
       return this.#tell({ fault, target: "", resolved }, "failed", detail, dueAt);
     }
     for (const target of resolved.targets) {
-      const life = { fault, target, resolved };
+      const undo: Undo = (healed) => healed("");
+      const life: Life = { fault, target, resolved, state: "requested", healWanted: false, undo };
+      this.#lives.push(life);
       this.#tell(life, "requested", "", dueAt);
-      const cut = this.#carryOut(life);
-      if (typeof cut === "string") {
-        this.#tell(life, "failed", cut, dueAt);
-        continue;
-      }
-      this.#lives.push({ ...life, undo: cut.undo, healed: false });
-      this.#tell(life, "effective", cut.detail, dueAt);
+      this.#carryOut(life, {
+        failed: (reason) => {
+          life.state = "failed";
+          this.#tell(life, "failed", reason, dueAt);
+        },
+        effective: (cut) => this.#effective(life, cut, dueAt),
+      });
     }
   }
 
   /** Heals one fault, or all that are left. */
   heal(fault?: number, dueAt?: Instant): void {
-    for (const life of this.#lives) {
-      if (life.healed || (fault !== undefined && life.fault !== fault)) continue;
-      this.#tell(life, "heal-requested", "", dueAt);
-      life.undo();
-      life.healed = true;
-      this.#tell(life, "healed", "", dueAt);
+    for (const life of this.#lives) if (fault === undefined || life.fault === fault) this.#heal(life, dueAt);
+  }
+
+  /** Calls back once nothing is being healed any more. */
+  settled(then: () => void): void {
+    this.#settled = then;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (!this.#lives.some(({ state, healWanted }) => state === "healing" || (state === "requested" && healWanted)))
+      this.#settled();
+  }
+
+  #effective(life: Life, { detail, undo, healsItself = false }: Cut, dueAt: Instant): void {
+    Object.assign(life, { state: "effective", undo });
+    this.#tell(life, "effective", detail, dueAt);
+    if (healsItself || life.healWanted) this.#heal(life, undefined);
+  }
+
+  #heal(life: Life, dueAt: Instant | undefined): void {
+    if (life.state === "requested") life.healWanted = true;
+    if (life.state !== "effective") return;
+    life.state = "healing";
+    this.#tell(life, "heal-requested", "", dueAt);
+    life.undo((detail) => {
+      life.state = "healed";
+      this.#tell(life, "healed", detail, dueAt);
+      this.#settle();
+    });
+  }
+
+  #carryOut(life: Life, outcome: Outcome): void {
+    const { what, how } = life.resolved;
+    const { target } = life;
+    switch (what) {
+      case "interface-down":
+        return this.#onInterface(life, outcome);
+      case "process-kill":
+      case "process-pause":
+        return this.#onProcess(what, target, outcome);
+      case "frr-kill":
+        return outcome.effective(this.#nodes.killDaemons(target));
+      case "node-stop":
+      case "node-kill":
+      case "node-pause":
+      case "node-restart":
+        return this.#nodes.cut(what, life, outcome);
+      case "byzantine":
+        return this.#turn(target, how, outcome);
+      default:
+        return assertNever(what);
     }
   }
 
-  #carryOut(life: Omit<Life, "undo" | "healed">): { readonly detail: string; readonly undo: () => void } | string {
-    const { resolved, target, fault } = life;
-    if (resolved.what === "process-kill" || resolved.what === "process-pause")
-      return this.#onProcess(resolved.what, target);
-    if (resolved.what !== "interface-down") return `${resolved.what} is not modelled`;
+  #onInterface({ resolved, target, fault }: Life, { effective, failed }: Outcome): void {
     const end = this.#options.network.interfaces.get(target);
-    if (end === undefined) return `Find ${target}: no such interface in this lab`;
+    if (end === undefined) return failed(`Find ${target}: no such interface in this lab`);
     switch (resolved.how) {
       case "admin":
-        return this.#admin(end, fault);
+        return effective(this.#admin(end, fault));
       case "carrier":
-        return this.#carrier(end, fault);
+        return effective(this.#carrier(end, fault));
       case "blackhole":
-        return this.#drop(end, fault, [end.dropsIn, end.dropsOut]);
+        return effective(this.#drop(end, fault, [end.dropsIn, end.dropsOut]));
       case "one-way":
-        return this.#drop(end, fault, [end.dropsOut]);
+        return effective(this.#drop(end, fault, [end.dropsOut]));
       default:
-        return "an interface goes down in one of four ways";
+        return failed("an interface goes down in one of four ways");
     }
   }
 
-  #onProcess(what: "process-kill" | "process-pause", node: string) {
+  #onProcess(what: "process-kill" | "process-pause", node: string, { effective, failed }: Outcome): void {
     const member = this.#options.members.get(node);
-    if (member?.service === undefined) return `Find the service of ${node}: it has none, or it has ended`;
+    if (member?.service === undefined) return failed(`Find the service of ${node}: it has none, or it has ended`);
     if (what === "process-pause") {
       member.pause();
-      return { detail: `process of ${node} is stopped`, undo: () => member.resume() };
+      const undo: Undo = (healed) => {
+        member.resume();
+        healed(`process of ${node} runs`);
+      };
+      return effective({ detail: `process of ${node} is stopped`, undo });
     }
     member.kill();
-    return { detail: `process of ${node} has ended`, undo: () => member.start(() => undefined) };
+    const undo: Undo = (healed) => member.start(() => healed(`service of ${node} answers`));
+    effective({ detail: `process of ${node} has ended`, undo });
   }
 
-  #admin(end: Interface, fault: number) {
-    end.adminHolds.add(fault);
-    this.#settle(end);
-    const undo = (): void => {
-      end.adminHolds.delete(fault);
-      this.#settle(end);
+  /** One that is killed and starts again meanwhile is told again. */
+  #turn(node: string, asked: string, { effective, failed }: Outcome): void {
+    const how = misbehaviours.find((each) => each === asked);
+    const member = this.#options.members.get(node);
+    if (how === undefined || member?.service?.misbehave === undefined)
+      return failed(`Turn ${node} ${asked}: no orderer runs there, or none that misbehaves in this way`);
+    const undo: Undo = (healed) => {
+      const done = (): void => healed(`${node} says that it is honest`);
+      member.forget("misbehave");
+      if (member.service === undefined) return done();
+      member.ask((service) => {
+        service.misbehave?.("");
+        done();
+      });
+    };
+    member.order("misbehave", (service) => service.misbehave?.(how));
+    member.ask(() => effective({ detail: `${node} says that it misbehaves: ${how}`, undo }));
+  }
+
+  #admin(end: Interface, fault: number): Cut {
+    this.#hold(end, fault, true);
+    const undo: Undo = (healed) => {
+      this.#hold(end, fault, false);
+      healed("");
     };
     return { detail: stateText(end), undo };
+  }
+
+  #hold(end: Interface, fault: number, isDown: boolean): void {
+    if (isDown) end.adminHolds.add(fault);
+    else end.adminHolds.delete(fault);
+    this.#follow(end);
   }
 
   /** On a cable both ends lose it; at a switch, or where carrier is isolated, only the target's. */
-  #carrier(end: Interface, fault: number) {
+  #carrier(end: Interface, fault: number): Cut {
     const ends = end.segment.kind === "cable" ? end.segment.interfaces : [end];
     for (const each of ends) each.portHolds.add(fault);
-    for (const each of ends) this.#settlePort(each);
-    const undo = (): void => {
+    for (const each of ends) this.#followPort(each);
+    const undo: Undo = (healed) => {
       for (const each of ends) each.portHolds.delete(fault);
-      for (const each of ends) this.#settlePort(each);
+      for (const each of ends) this.#followPort(each);
+      healed("");
     };
     return { detail: stateText(end), undo };
   }
 
-  #drop(end: Interface, fault: number, drops: readonly Set<number>[]) {
+  #drop(end: Interface, fault: number, drops: readonly Set<number>[]): Cut {
     for (const each of drops) each.add(fault);
     this.#options.network.changed([end]);
-    const undo = (): void => {
+    const undo: Undo = (healed) => {
       for (const each of drops) each.delete(fault);
       this.#options.network.changed([end]);
+      healed("");
     };
     return { detail: `frames dropped at ${end.name}`, undo };
   }
 
   /** The node's own end, and a moment later the port at the far end of a cable. */
-  #settle(end: Interface): void {
+  #follow(end: Interface): void {
     const up = end.adminHolds.size === 0;
     if (end.adminUp === up) return;
     end.adminUp = up;
@@ -138,11 +236,11 @@ export class Faults {
     if (end.segment.kind !== "cable") return;
     const { scheduler } = this.#options;
     scheduler.at(instant(scheduler.now + carrierFollowsUs), () => {
-      for (const other of end.segment.interfaces) if (other !== end) this.#settlePort(other);
+      for (const other of end.segment.interfaces) if (other !== end) this.#followPort(other);
     });
   }
 
-  #settlePort(end: Interface): void {
+  #followPort(end: Interface): void {
     const follows = end.segment.kind === "cable" ? end.segment.interfaces.filter((other) => other !== end) : [];
     const up = end.portHolds.size === 0 && follows.every((other) => other.adminUp);
     if (end.portUp === up) return;
@@ -165,7 +263,7 @@ export class Faults {
   }
 
   #tell(
-    { fault, target, resolved }: Omit<Life, "undo" | "healed">,
+    { fault, target, resolved }: Pick<Life, "fault" | "target" | "resolved">,
     state: FaultEvent["state"],
     detail: string,
     dueAt: Instant | undefined,

@@ -20,6 +20,8 @@ export class Member {
   readonly #disks: Disks;
   readonly #pid: number;
   #service: Service | undefined;
+  /** What it was told and is told again when it starts again, by what it is about. */
+  readonly #standing = new Map<string, (service: Service) => void>();
 
   constructor(site: Site, config: NodeConfig, pid: number) {
     this.name = config.name;
@@ -46,6 +48,7 @@ export class Member {
         const service = this.#newService();
         this.#service = service;
         service.start();
+        for (const order of this.#standing.values()) order(service);
         this.#tell("ready", service.detail);
         ready();
       }),
@@ -75,6 +78,16 @@ export class Member {
     this.#site.process.run(() => {
       if (this.#service !== undefined) work(this.#service);
     });
+  }
+
+  /** As `ask`; whatever service follows is told too, until it is forgotten. */
+  order(what: string, work: (service: Service) => void): void {
+    this.#standing.set(what, work);
+    this.ask(work);
+  }
+
+  forget(what: string): void {
+    this.#standing.delete(what);
   }
 
   #newService(): Service & { start(): void } {

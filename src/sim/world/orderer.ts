@@ -1,42 +1,44 @@
 // An orderer of the world: the same machines that node/orderer.ts puts together, on simulated disks, streams and time.
-import { assert, AssertionError, nodeId, type Instant, type NodeId, type Sequence } from "../../base/index.js";
+import { assert, nodeId, type Instant, type NodeId, type Sequence } from "../../base/index.js";
 import {
   blockFrom,
-  ClusterLink,
-  decisionFrom,
+  ClusterSenders,
   decodeClusterStep,
-  encodeClusterStep,
-  headOf,
-  laneOf,
   membersOf,
-  OrdererApplication,
-  Outbox,
+  ordererMachines,
   receivedEvent,
   rejectedEvent,
   sentEvent,
+  storedDecision,
   type Block,
+  type OrdererMachines,
 } from "../../fabric/index.js";
 import {
   EffectQueue,
-  Replica,
+  IngressTurns,
   type Decision,
-  type Effect,
   type EffectPorts,
   type Input,
+  type Misbehaviour,
   type SentTrace,
   type SubmitOutcome,
   type Trace,
+  type TurncoatInput,
   type VerifyItem,
   type WalRecord,
+  type WrapperEffect,
 } from "../../smartbft/index.js";
 import { CatchUp } from "./catch-up.js";
 import { Chain } from "./chain.js";
 import { Channel } from "./channel.js";
 import { MachineLoop } from "./machine-loop.js";
+import { PullChain } from "./pull-chain.js";
 import { Server, type InboundStream, type Serving } from "./server.js";
 import type { ConfigOf, Disks, Service } from "./service.js";
 import { serveBroadcast, serveDeliver } from "./serving.js";
 import { check, nonceFrom, signer, type Site } from "./site.js";
+
+type FromOthers = Extract<Input, { readonly kind: "message" | "forwarded" }>;
 
 export class Orderer implements Service, EffectPorts {
   readonly detail: string;
@@ -44,41 +46,39 @@ export class Orderer implements Service, EffectPorts {
   readonly #config: ConfigOf<"orderer">;
   readonly #disks: Disks;
   readonly #chain: Chain;
-  readonly #application: OrdererApplication;
-  readonly #replica: Replica;
-  readonly #loop: MachineLoop<Input, Effect>;
+  readonly #machines: OrdererMachines;
+  readonly #loop: MachineLoop<TurncoatInput, WrapperEffect>;
   readonly #channels: Channel[] = [];
-  readonly #outbox: Outbox;
+  readonly #senders: ClusterSenders;
+  readonly #ingress: IngressTurns<FromOthers>;
   readonly #server: Server;
   readonly #names: ReadonlyMap<number, string>;
   readonly #submissions = new Map<number, (outcome: SubmitOutcome) => void>();
-  /** A broadcast gives the same bytes to every target: framed once. */
-  readonly #framed = new WeakMap<Uint8Array, Uint8Array>();
   /** Steps that this process has taken before. */
   readonly #warm = new Set<string>();
-  #syncs: CatchUp[] = [];
+  #syncs: readonly (CatchUp | PullChain)[] = [];
   #nextToken = 1;
 
   constructor(site: Site, config: ConfigOf<"orderer">, disks: Disks) {
     this.#site = site;
     this.#config = config;
     this.#disks = disks;
-    const { channel, consenters, clients, id, transport } = config;
+    const { channel, consenters, clients, transport, options } = config;
     this.detail = `${config.address}:${config.port}`;
     this.#names = new Map(consenters.map((each) => [each.id, each.name]));
     this.#chain = new Chain({ site, file: disks.blocks, role: "orderer", channel, consenters });
     const members = membersOf(channel, clients);
-    const nonce = (): Uint8Array => nonceFrom(site.random);
-    const head = headOf(this.#chain.last);
-    this.#application = new OrdererApplication({ id, consenters, members, head, sign: signer(site), nonce });
-    this.#replica = this.#newReplica();
+    this.#machines = this.#newMachines();
     const queue = new EffectQueue(this);
-    this.#loop = new MachineLoop<Input, Effect>(site.process, this.#replica, {
+    this.#loop = new MachineLoop<TurncoatInput, WrapperEffect>(site.process, this.#machines.replica, {
       due: { kind: "deadline" },
       stepUs: site.costs.stepUs,
       carryOut: (at, effects) => queue.push(at, effects),
     });
-    this.#outbox = new Outbox(this.#linksTo(consenters.filter((each) => each.id !== id)), transport.broadcast);
+    this.#senders = this.#newSenders();
+    const limit = options.incomingMessageBufferSize;
+    const nextTurn = (turn: () => void): void => site.process.run(turn);
+    this.#ingress = new IngressTurns({ kind: transport.ingress, limit, nextTurn }, (input) => this.#loop.push(input));
     const submit = (request: Uint8Array, then: (outcome: SubmitOutcome) => void): void => this.#submit(request, then);
     this.#server = new Server(site, transport, {
       step: (stream) => this.#serveStep(stream),
@@ -92,11 +92,15 @@ export class Orderer implements Service, EffectPorts {
   }
 
   status(): ReturnType<Service["status"]> {
-    return { ...this.#replica.status(), height: this.#chain.height };
+    const { replica } = this.#machines;
+    return { ...replica.status(), height: this.#chain.height, misbehaviour: replica.misbehaviour };
   }
+
+  readonly misbehave = (how: Misbehaviour | ""): void => this.#loop.push({ kind: "misbehave", how });
 
   abandon(): void {
     this.#loop.stop();
+    this.#ingress.stop();
     this.#server.abandon();
     for (const channel of this.#channels) channel.abandon();
     for (const sync of this.#syncs) sync.abandon();
@@ -117,26 +121,11 @@ export class Orderer implements Service, EffectPorts {
   }
 
   send(to: NodeId, message: Uint8Array, told: SentTrace | undefined): void {
-    let bytes = this.#framed.get(message);
-    if (bytes === undefined) {
-      bytes = encodeClusterStep({ kind: "consensus", message });
-      this.#framed.set(message, bytes);
-    }
-    const lane = laneOf(message);
-    this.#outbox.send({
-      to,
-      lane,
-      bytes,
-      done: (result) => {
-        if (told !== undefined && this.#config.messageTrace)
-          this.#site.emit(sentEvent(told, this.#nameOf(told.to), result));
-      },
-    });
+    this.#senders.send(to, message, told);
   }
 
   forward(to: NodeId, envelope: Uint8Array): void {
-    const bytes = encodeClusterStep({ kind: "transaction", envelope });
-    this.#outbox.send({ to, lane: "pool", bytes, done: () => undefined });
+    this.#senders.forward(to, envelope);
   }
 
   verify(id: number, items: readonly VerifyItem[]): void {
@@ -147,14 +136,14 @@ export class Orderer implements Service, EffectPorts {
     const sync = new CatchUp({
       site: this.#site,
       config: this.#config,
-      head: this.#application.head,
+      head: this.#machines.application.head,
       store: (block, done) => this.#store(block, "sync", done),
       done: (requests) => {
         this.#syncs = this.#syncs.filter((each) => each !== sync);
-        this.#loop.push({ kind: "synchronised", id, decision: decisionOf(this.#chain.last), requests });
+        this.#loop.push({ kind: "synchronised", id, decision: storedDecision(this.#chain.last), requests });
       },
     });
-    this.#syncs.push(sync);
+    this.#syncs = [...this.#syncs, sync];
     sync.start();
   }
 
@@ -172,49 +161,65 @@ export class Orderer implements Service, EffectPorts {
       this.#site.emit({ at, ...receivedEvent(trace, this.#nameOf(trace.from)) });
   }
 
-  /** What only a Byzantine node's wrapper asks for: there are none in a world yet. */
-  sendAs(): void {
-    throw new AssertionError("A replica without a wrapper speaks for itself");
+  sendAs(as: NodeId, to: NodeId, bytes: Uint8Array): void {
+    this.#senders.sendAs(as, to, bytes);
   }
 
-  pull(): void {
-    throw new AssertionError("A replica without a wrapper pulls nothing");
+  pull(id: number, from: NodeId): void {
+    const last = this.#chain.height - 1;
+    const pull = new PullChain(this.#site, this.#config, { from, last }, (blockCount) => {
+      this.#syncs = this.#syncs.filter((each) => each !== pull);
+      this.#loop.push({ kind: "pulled", id, blockCount });
+    });
+    this.#syncs = [...this.#syncs, pull];
+    pull.start();
   }
 
-  #newReplica(): Replica {
-    const { id, consenters, options: chosen, tickPhase } = this.#config;
-    const nodes = consenters.map((each) => each.id).toSorted((left, right) => left - right);
-    const options = { ...chosen, selfId: id, nodes, tickPhase };
+  #newMachines(): OrdererMachines {
     const records = this.#disks.log.durable.flat();
     const since = Math.max(
       0,
       records.findLastIndex(({ truncate }) => truncate),
     );
-    const walEntries = records.slice(since).map(({ record }) => record);
-    return new Replica(options, this.#application, { lastDecision: decisionOf(this.#chain.last), walEntries });
+    return ordererMachines({
+      config: this.#config,
+      sign: signer(this.#site),
+      nonce: () => nonceFrom(this.#site.random),
+      last: () => this.#chain.last,
+      walEntries: records.slice(since).map(({ record }) => record),
+    });
   }
 
-  #linksTo(targets: ConfigOf<"orderer">["consenters"]): ReadonlyMap<NodeId, ClusterLink> {
-    const { id: self, transport: settings } = this.#config;
+  #newSenders(): ClusterSenders {
+    const { id: self, consenters, transport: settings, messageTrace } = this.#config;
     const site = this.#site;
-    const now = (): Instant => site.process.now();
-    return new Map(
-      targets.map((target) => {
+    return new ClusterSenders({
+      self,
+      consenters,
+      settings,
+      channelTo: (target) => {
         const channel = new Channel({ site, target, service: "cluster", settings });
         this.#channels.push(channel);
-        return [target.id, new ClusterLink({ self, channel, settings, now })];
-      }),
-    );
+        return channel;
+      },
+      now: () => site.process.now(),
+      sent: (told, result) => {
+        if (messageTrace) site.emit(sentEvent(told, this.#nameOf(told.to), result));
+      },
+    });
   }
 
   #serveStep(stream: InboundStream): Serving {
     const from = nodeId(stream.sender ?? 0);
     const peer = this.#nameOf(from);
+    const offer = (input: FromOthers): void => {
+      if (!this.#ingress.offer(from, input, () => stream.resume())) stream.pause();
+    };
     const received = (bytes: Uint8Array): void => {
       const step = decodeClusterStep(bytes);
       if (step.kind === "bad") this.#site.emit(rejectedEvent(peer, step.reason));
-      else if (step.value.kind === "consensus") this.#loop.push({ kind: "message", from, bytes: step.value.message });
-      else this.#loop.push({ kind: "forwarded", from, request: step.value.envelope });
+      else if (step.value.kind === "consensus") offer({ kind: "message", from, bytes: step.value.message });
+      else offer({ kind: "forwarded", from, request: step.value.envelope });
     };
     return { peer, received, closed: () => undefined };
   }
@@ -227,7 +232,7 @@ export class Orderer implements Service, EffectPorts {
 
   #store(block: Block, source: string, done: () => void): void {
     this.#chain.append(block, source, [], () => {
-      this.#application.advance(block);
+      this.#machines.application.advance(block);
       done();
     });
   }
@@ -235,12 +240,4 @@ export class Orderer implements Service, EffectPorts {
   #nameOf(id: number): string {
     return this.#names.get(id) ?? `consenter ${id}`;
   }
-}
-
-/** The decision in a stored block; genesis was decided by nobody. */
-function decisionOf(block: Block): Decision | undefined {
-  if (block.header.number === 0) return undefined;
-  const decision = decisionFrom(block);
-  assert(decision.kind === "good", `Block ${block.header.number} holds no decision`);
-  return decision.value;
 }

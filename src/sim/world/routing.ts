@@ -41,6 +41,8 @@ interface RouterState {
   spfPlanned: boolean;
   spfAt: Instant;
   holdUs: number;
+  /** Its daemons do not run: its table stays as it is. */
+  isSilent: boolean;
 }
 
 /** What a node says of itself: pairs in which it sees the other. */
@@ -74,7 +76,7 @@ export class Routing {
     for (const { name, kind } of plan.nodes) {
       if (kind === "switch") continue;
       const state = { name, isRouter: kind === "router", database: new Map(), table: new Map() };
-      this.#states.set(name, { ...state, spfPlanned: false, spfAt: instant(-60_000_000), holdUs: 0 });
+      this.#states.set(name, { ...state, spfPlanned: false, spfAt: instant(-60_000_000), holdUs: 0, isSilent: false });
     }
     const { routing } = plan;
     if (routing.protocol !== "ospf") this.#adjacencies = undefined;
@@ -98,6 +100,34 @@ export class Routing {
   observe(changed: readonly Interface[]): void {
     if (this.#adjacencies !== undefined) return this.#adjacencies.observe(changed);
     for (const node of new Set(changed.map((each) => each.node))) this.#planSpf(this.#state(node));
+  }
+
+  /** A node's daemons are frozen or have died; its kernel keeps the routes that they gave it. */
+  silence(node: string): void {
+    this.#state(node).isSilent = true;
+    this.#adjacencies?.silence(node);
+  }
+
+  /** A node's daemons end in good order: they withdraw what they told, and their neighbours need not wait for a timer. */
+  leave(node: string): void {
+    this.#adjacencies?.leave(node);
+  }
+
+  /** Frozen daemons go on. */
+  thaw(node: string): void {
+    const state = this.#state(node);
+    state.isSilent = false;
+    if (this.#adjacencies === undefined) this.#planSpf(state);
+    else this.#adjacencies.thaw(node);
+  }
+
+  /** Other daemons in the place of those that died: zebra sweeps away what the old ones left, and they learn everything anew. */
+  restart(node: string): void {
+    const state = this.#state(node);
+    state.isSilent = false;
+    for (const origin of state.database.keys()) if (origin !== node) state.database.delete(origin);
+    this.#planSpf(state);
+    this.#adjacencies?.restart(node);
   }
 
   #startConverged(): void {
@@ -148,12 +178,13 @@ export class Routing {
   }
 
   #planSpf(state: RouterState): void {
-    if (state.spfPlanned) return;
+    if (state.spfPlanned || state.isSilent) return;
     state.spfPlanned = true;
     const { scheduler, times, plan } = this.#options;
     const wait = plan.routing.protocol === "ospf" ? throttle(state, plan.routing.ospf, scheduler.now) : 0;
     scheduler.at(instant(scheduler.now + wait + times.installUs), () => {
       state.spfPlanned = false;
+      if (state.isSilent) return;
       state.spfAt = scheduler.now;
       const before = state.table;
       state.table = this.#tableOf(state);

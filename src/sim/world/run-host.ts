@@ -22,11 +22,14 @@ export interface RunHostOptions {
 }
 
 const poolEvery = seconds(1);
+/** A node that ended once more while it was told to be honest never answers. */
+const healWithin = seconds(60);
 
 export class RunHost {
   readonly #options: RunHostOptions;
   readonly #director: Director;
   #running = false;
+  #ending = false;
   #over = false;
   #stepPlanned = false;
   #planned: number | undefined;
@@ -45,7 +48,7 @@ export class RunHost {
     this.#director.observe(event);
     // What a director decides by: roles, commits, acceptances. All else comes with its deadline.
     const matters = event.kind === "block" || event.kind === "request" || event.kind === "step";
-    if (!this.#running || this.#over || this.#stepPlanned || !matters) return;
+    if (!this.#running || this.#ending || this.#stepPlanned || !matters) return;
     if (event.kind === "step" && event.step !== "viewStarting") return;
     this.#stepPlanned = true;
     const { scheduler } = this.#options;
@@ -64,11 +67,11 @@ export class RunHost {
   }
 
   #step(): void {
-    if (this.#over) return;
+    if (this.#ending) return;
     const { scheduler } = this.#options;
     for (const action of this.#director.step(scheduler.now)) this.#carryOut(action);
     const deadline = this.#director.deadline();
-    if (this.#over || deadline === undefined || this.#planned === deadline) return;
+    if (this.#ending || deadline === undefined || this.#planned === deadline) return;
     this.#planned = deadline;
     scheduler.at(instant(Math.max(deadline, scheduler.now)), () => {
       if (this.#planned !== deadline) return;
@@ -84,11 +87,16 @@ export class RunHost {
         // The last one comes after everything else: with the end.
         return action.phase === "stopped" ? undefined : this.#phase(action.phase);
       case "start-workload":
-        return this.#askClients((member) => member.ask((service) => service.startWorkload?.(action.workload)));
+        return this.#askClients((member) =>
+          member.order("workload", (service) => service.startWorkload?.(action.workload)),
+        );
       case "stop-workload":
-        return this.#askClients((member) => member.ask((service) => service.stopWorkload?.()));
+        return this.#askClients((member) => {
+          member.forget("workload");
+          member.ask((service) => service.stopWorkload?.());
+        });
       case "pin-source":
-        return members.get(action.peer)?.ask((service) => service.pinSource?.(action.orderer));
+        return members.get(action.peer)?.order("source", (service) => service.pinSource?.(action.orderer));
       case "inject":
         return faults.inject(action.fault, action.resolved, action.dueAt);
       case "heal":
@@ -100,10 +108,19 @@ export class RunHost {
     }
   }
 
+  /** When everything is healed that can be. */
   #end(problem: string): void {
-    const { faults, emit, scheduler, network } = this.#options;
-    this.#over = true;
+    const { faults, scheduler } = this.#options;
+    this.#ending = true;
     faults.heal();
+    faults.settled(() => this.#finish(problem));
+    scheduler.at(after(scheduler.now, healWithin), () => this.#finish(problem));
+  }
+
+  #finish(problem: string): void {
+    if (this.#over) return;
+    const { emit, scheduler, network } = this.#options;
+    this.#over = true;
     const drops = [...network.interfaces.values()].filter(({ direction }) => direction.drops > 0);
     const rows = drops.map(({ name, direction }) => ({ subject: name, measured: direction.drops }));
     for (const { subject, measured } of rows.length > 0 ? rows : [{ subject: "switchboard", measured: 0 }]) {

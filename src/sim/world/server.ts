@@ -15,6 +15,9 @@ export interface InboundStream {
   write(bytes: Uint8Array, taken?: () => void): void;
   /** Ends it with gRPC's OK. */
   end(): void;
+  /** What comes meanwhile is not read. */
+  pause(): void;
+  resume(): void;
 }
 
 export interface Serving {
@@ -116,6 +119,8 @@ class Connection {
         this.session?.send({ kind: "trailers", stream }, 0);
         this.#close(stream, "inbound");
       },
+      pause: () => this.session?.pause(stream),
+      resume: () => this.session?.resume(stream),
     };
     const open: Open = { serving: this.#methods[method](inbound), service: serviceOf[method] };
     this.#streams.set(stream, open);

@@ -30,6 +30,11 @@ const frameBytes = 40;
 /** How often bytes that exceed the window are looked at again. */
 const drainEveryUs = 5_000;
 
+interface Unread {
+  paused: boolean;
+  readonly frames: { readonly frame: Frame; readonly sizeBytes: number }[];
+}
+
 export class Session {
   readonly #site: Site;
   readonly #end: TcpEnd<Frame>;
@@ -39,6 +44,8 @@ export class Session {
   readonly #drain: Timer;
   #pinged = false;
   #over = false;
+  /** Of streams that are not read at the moment, or not to their end yet. */
+  readonly #unread = new Map<number, Unread>();
   #heldBack: { readonly frame: Frame; readonly sizeBytes: number; readonly taken: () => void }[] = [];
 
   constructor(site: Site, end: TcpEnd<Frame>, settings: TransportSettings, handlers: SessionHandlers) {
@@ -51,7 +58,10 @@ export class Session {
     this.#tell("connected", `TCP_USER_TIMEOUT ${settings.tcpUserTimeout / 1_000} ms`);
     const { process } = site;
     end.listen({
-      received: (frame, sizeBytes) => process.run(() => this.#received(frame, sizeBytes)),
+      received: (frame, sizeBytes) => {
+        end.unreadBytes += sizeBytes;
+        process.run(() => this.#read(frame, sizeBytes));
+      },
       fin: () => process.run(() => this.#ended("fin")),
       failed: (code) => process.run(() => this.#ended(code)),
     });
@@ -85,6 +95,40 @@ export class Session {
   abandon(): void {
     this.#over = true;
     this.#end.abandon();
+  }
+
+  /** Leaves what comes on a stream unread. */
+  pause(stream: number): void {
+    const unread = this.#unread.get(stream);
+    if (unread === undefined) this.#unread.set(stream, { paused: true, frames: [] });
+    else unread.paused = true;
+  }
+
+  resume(stream: number): void {
+    const unread = this.#unread.get(stream);
+    if (unread?.paused !== true) return;
+    unread.paused = false;
+    this.#site.process.run(() => this.#readOn(stream, unread));
+  }
+
+  /** One frame at a time, as work of its own: others get their turn in between. */
+  #readOn(stream: number, unread: Unread): void {
+    if (unread.paused) return;
+    const next = unread.frames.shift();
+    if (next === undefined) return void this.#unread.delete(stream);
+    this.#take(next.frame, next.sizeBytes);
+    this.#site.process.run(() => this.#readOn(stream, unread));
+  }
+
+  #read(frame: Frame, sizeBytes: number): void {
+    const unread = "stream" in frame ? this.#unread.get(frame.stream) : undefined;
+    if (unread === undefined) this.#take(frame, sizeBytes);
+    else unread.frames.push({ frame, sizeBytes });
+  }
+
+  #take(frame: Frame, sizeBytes: number): void {
+    this.#end.unreadBytes -= sizeBytes;
+    this.#received(frame, sizeBytes);
   }
 
   #received(frame: Frame, sizeBytes: number): void {

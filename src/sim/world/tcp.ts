@@ -75,6 +75,8 @@ export class TcpEnd<F> {
   #base: Instant = instant(0);
   #armedAt: Instant | undefined;
   unackedBytes = 0;
+  /** Arrived here, and not read by the process yet. */
+  unreadBytes = 0;
 
   constructor(network: Network, scheduler: Scheduler, options: EndOptions) {
     this.#network = network;
@@ -109,10 +111,10 @@ export class TcpEnd<F> {
     this.#handlers = ignoring;
   }
 
-  /** Bytes sent and not known to have arrived. */
+  /** Bytes sent that are not known to have arrived, or wait there to be read. What the far end reads is known here at once. */
   inFlightBytes(now: Instant): number {
     this.#look(now);
-    return this.unackedBytes;
+    return this.unackedBytes + (this.#peer?.unreadBytes ?? 0);
   }
 
   #append(frame: F | undefined, sizeBytes: number, departure: Instant): void {

@@ -1,10 +1,10 @@
 // Protobuf bytes to values (reference section 1.2), for input that may be hostile: every exported function answers a
 // value or a reason, none throws. Any field order and both forms of repeated integers are accepted; unknown fields are
 // skipped. Stricter than Go in two points: an integer above 2^53 - 1 and a known field with a foreign wire type are
-// refused. Byte strings are copies, so a host may reuse its receive buffer.
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+// refused. Byte strings are copies, so a host may reuse its receive buffer. The bytes themselves are field-reader.ts.
 import { emptyBytes, nodeId, sequence, view, type NodeId, type Sequence, type View } from "../../base/index.js";
 import type { Proposal, Signature } from "../contract.js";
+import { FieldReader } from "./field-reader.js";
 import type {
   Commit,
   Decoded,
@@ -35,103 +35,17 @@ export interface LogRecord {
 }
 
 /** The one place where the reader's errors end: whatever it throws means that the bytes are no such value. */
-function guarded<T>(bytes: Uint8Array, read: (bytes: Uint8Array) => T): Decoded<T> {
+function guarded<T>(bytes: Uint8Array, read: (reader: FieldReader) => T): Decoded<T> {
   try {
-    return { kind: "good", value: read(bytes) };
+    return { kind: "good", value: read(new FieldReader(bytes)) };
   } catch (error) {
     return { kind: "bad", reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
-/** Calls `field` for each field of a message; it returns false for the ones it does not know, which are skipped. */
-function eachField(bytes: Uint8Array, field: (number: number, reader: FieldReader) => boolean): void {
-  const reader = new BinaryReader(bytes);
-  const fields = new FieldReader(reader, bytes);
-  while (reader.pos < reader.len) {
-    const [number, wireType] = reader.tag();
-    fields.wireType = wireType;
-    if (!field(number, fields)) reader.skip(wireType, number);
-  }
-}
-
-class FieldReader {
-  wireType: WireType = WireType.Varint;
-  readonly #reader: BinaryReader;
-
-  readonly #bytes: Uint8Array;
-
-  /** `bytes` is what the reader reads. */
-  constructor(reader: BinaryReader, bytes: Uint8Array) {
-    this.#reader = reader;
-    this.#bytes = bytes;
-  }
-
-  integer(): number {
-    this.#expect(WireType.Varint);
-    return this.#short() ?? safe(this.#reader.uint64());
-  }
-
-  /** Integers of up to three bytes, which nearly all are: the reader's own way makes a bigint of each. */
-  #short(): number | undefined {
-    const { pos } = this.#reader;
-    let value = 0;
-    for (let index = 0; index < 3; index++) {
-      const byte = this.#bytes[pos + index];
-      if (byte === undefined) return undefined;
-      value |= (byte & 0x7f) << (7 * index);
-      if (byte < 0x80) {
-        this.#reader.pos = pos + index + 1;
-        return value;
-      }
-    }
-    return undefined;
-  }
-
-  integers(): readonly number[] {
-    if (this.wireType === WireType.Varint) return [this.integer()];
-    const inner = new BinaryReader(this.#view());
-    const values: number[] = [];
-    while (inner.pos < inner.len) values.push(safe(inner.uint64()));
-    return values;
-  }
-
-  flag(): boolean {
-    this.#expect(WireType.Varint);
-    return this.#reader.bool();
-  }
-
-  text(): string {
-    this.#expect(WireType.LengthDelimited);
-    return this.#reader.string(true);
-  }
-
-  bytes(): Uint8Array {
-    return this.#view().slice();
-  }
-
-  message<T>(read: (bytes: Uint8Array) => T): T {
-    return read(this.#view());
-  }
-
-  #view(): Uint8Array {
-    this.#expect(WireType.LengthDelimited);
-    return this.#reader.bytes();
-  }
-
-  #expect(wireType: WireType): void {
-    if (this.wireType !== wireType) throw new Error(`wire type ${this.wireType} where ${wireType} belongs`);
-  }
-}
-
-function safe(value: bigint | string): number {
-  const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new Error("integer above 2^53 - 1");
-  return number;
-}
-
-function readMessage(bytes: Uint8Array): Message {
+function readMessage(reader: FieldReader): Message {
   let message: Message | undefined;
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     const read = contents[number];
     if (read === undefined) return false;
     message = field.message(read);
@@ -141,26 +55,26 @@ function readMessage(bytes: Uint8Array): Message {
   return message;
 }
 
-const contents: Readonly<Record<number, (bytes: Uint8Array) => Message>> = {
+const contents: Readonly<Record<number, (reader: FieldReader) => Message>> = {
   1: readPrePrepare,
   2: readPrepare,
   3: readCommit,
   4: readViewChange,
   5: readSignedViewData,
   6: readNewView,
-  7: (bytes) => ({ kind: "HeartBeat", ...readViewAndSequence(bytes) }),
-  8: (bytes) => ({ kind: "HeartBeatResponse", view: readViewAndSequence(bytes).view }),
-  9: (bytes) => {
-    eachField(bytes, () => false);
+  7: (reader) => ({ kind: "HeartBeat", ...readViewAndSequence(reader) }),
+  8: (reader) => ({ kind: "HeartBeatResponse", view: readViewAndSequence(reader).view }),
+  9: (reader) => {
+    reader.each(() => false);
     return { kind: "StateTransferRequest" };
   },
-  10: (bytes) => ({ kind: "StateTransferResponse", ...readViewAndSequence(bytes) }),
+  10: (reader) => ({ kind: "StateTransferResponse", ...readViewAndSequence(reader) }),
 };
 
-function readViewAndSequence(bytes: Uint8Array): { readonly view: View; readonly sequence: Sequence } {
+function readViewAndSequence(reader: FieldReader): { readonly view: View; readonly sequence: Sequence } {
   let viewNumber = 0;
   let sequenceNumber = 0;
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) viewNumber = field.integer();
     else if (number === 2) sequenceNumber = field.integer();
     else return false;
@@ -169,12 +83,12 @@ function readViewAndSequence(bytes: Uint8Array): { readonly view: View; readonly
   return { view: view(viewNumber), sequence: sequence(sequenceNumber) };
 }
 
-function readPrePrepare(bytes: Uint8Array): PrePrepare {
+function readPrePrepare(reader: FieldReader): PrePrepare {
   let viewNumber = 0;
   let sequenceNumber = 0;
   let proposal: Proposal | undefined;
   const previousSignatures: Signature[] = [];
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) viewNumber = field.integer();
     else if (number === 2) sequenceNumber = field.integer();
     else if (number === 3) proposal = field.message(readProposal);
@@ -191,12 +105,12 @@ function readPrePrepare(bytes: Uint8Array): PrePrepare {
   };
 }
 
-function readPrepare(bytes: Uint8Array): Prepare {
+function readPrepare(reader: FieldReader): Prepare {
   let viewNumber = 0;
   let sequenceNumber = 0;
   let digest = "";
   let assist = false;
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) viewNumber = field.integer();
     else if (number === 2) sequenceNumber = field.integer();
     else if (number === 3) digest = field.text();
@@ -207,13 +121,13 @@ function readPrepare(bytes: Uint8Array): Prepare {
   return { kind: "Prepare", view: view(viewNumber), sequence: sequence(sequenceNumber), digest, assist };
 }
 
-function readCommit(bytes: Uint8Array): Commit {
+function readCommit(reader: FieldReader): Commit {
   let viewNumber = 0;
   let sequenceNumber = 0;
   let digest = "";
   let signature: Signature | undefined;
   let assist = false;
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) viewNumber = field.integer();
     else if (number === 2) sequenceNumber = field.integer();
     else if (number === 3) digest = field.text();
@@ -225,10 +139,10 @@ function readCommit(bytes: Uint8Array): Commit {
   return { kind: "Commit", view: view(viewNumber), sequence: sequence(sequenceNumber), digest, signature, assist };
 }
 
-function readViewChange(bytes: Uint8Array): ViewChange {
+function readViewChange(reader: FieldReader): ViewChange {
   let nextView = 0;
   let reason = "";
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) nextView = field.integer();
     else if (number === 2) reason = field.text();
     else return false;
@@ -237,11 +151,11 @@ function readViewChange(bytes: Uint8Array): ViewChange {
   return { kind: "ViewChange", nextView: view(nextView), reason };
 }
 
-function readSignedViewData(bytes: Uint8Array): SignedViewData {
+function readSignedViewData(reader: FieldReader): SignedViewData {
   let raw = emptyBytes;
   let signer = 0;
   let signature = emptyBytes;
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) raw = field.bytes();
     else if (number === 2) signer = field.integer();
     else if (number === 3) signature = field.bytes();
@@ -251,9 +165,9 @@ function readSignedViewData(bytes: Uint8Array): SignedViewData {
   return { kind: "ViewData", raw, signer: nodeId(signer), signature };
 }
 
-function readNewView(bytes: Uint8Array): NewView {
+function readNewView(reader: FieldReader): NewView {
   const entries: SignedViewData[] = [];
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number !== 2) return false;
     entries.push(field.message(readSignedViewData));
     return true;
@@ -261,13 +175,13 @@ function readNewView(bytes: Uint8Array): NewView {
   return { kind: "NewView", entries };
 }
 
-function readViewData(bytes: Uint8Array): ViewData {
+function readViewData(reader: FieldReader): ViewData {
   let nextView = 0;
   let lastDecision: Proposal | undefined;
   const lastDecisionSignatures: Signature[] = [];
   let inFlightProposal: Proposal | undefined;
   let inFlightPrepared = false;
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) nextView = field.integer();
     else if (number === 2) lastDecision = field.message(readProposal);
     else if (number === 3) lastDecisionSignatures.push(field.message(readSignature));
@@ -279,11 +193,11 @@ function readViewData(bytes: Uint8Array): ViewData {
   return { nextView: view(nextView), lastDecision, lastDecisionSignatures, inFlightProposal, inFlightPrepared };
 }
 
-function readSignature(bytes: Uint8Array): Signature {
+function readSignature(reader: FieldReader): Signature {
   let signer = 0;
   let value = emptyBytes;
   let message = emptyBytes;
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) signer = field.integer();
     else if (number === 2) value = field.bytes();
     else if (number === 3) message = field.bytes();
@@ -293,12 +207,12 @@ function readSignature(bytes: Uint8Array): Signature {
   return { signer: nodeId(signer), value, message };
 }
 
-function readProposal(bytes: Uint8Array): Proposal {
+function readProposal(reader: FieldReader): Proposal {
   let header = emptyBytes;
   let payload = emptyBytes;
   let metadata = emptyBytes;
   let verificationSequence = 0;
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) header = field.bytes();
     else if (number === 2) payload = field.bytes();
     else if (number === 3) metadata = field.bytes();
@@ -309,13 +223,13 @@ function readProposal(bytes: Uint8Array): Proposal {
   return { header, payload, metadata, verificationSequence };
 }
 
-function readViewMetadata(bytes: Uint8Array): ViewMetadata {
+function readViewMetadata(reader: FieldReader): ViewMetadata {
   let viewNumber = 0;
   let sequenceNumber = 0;
   let decisions = 0;
   const blacklist: NodeId[] = [];
   let previousSignatureDigest = emptyBytes;
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) viewNumber = field.integer();
     else if (number === 2) sequenceNumber = field.integer();
     else if (number === 3) decisions = field.integer();
@@ -327,9 +241,9 @@ function readViewMetadata(bytes: Uint8Array): ViewMetadata {
   return { view: view(viewNumber), sequence: sequence(sequenceNumber), decisions, blacklist, previousSignatureDigest };
 }
 
-function readPreparesFrom(bytes: Uint8Array): readonly NodeId[] {
+function readPreparesFrom(reader: FieldReader): readonly NodeId[] {
   const ids: NodeId[] = [];
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number !== 1) return false;
     for (const id of field.integers()) ids.push(nodeId(id));
     return true;
@@ -337,9 +251,9 @@ function readPreparesFrom(bytes: Uint8Array): readonly NodeId[] {
   return ids;
 }
 
-function readSavedMessage(bytes: Uint8Array): SavedMessage {
+function readSavedMessage(reader: FieldReader): SavedMessage {
   let saved: SavedMessage | undefined;
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) saved = field.message(readProposedRecord);
     else if (number === 2) {
       const commit = field.message(readMessage);
@@ -354,10 +268,10 @@ function readSavedMessage(bytes: Uint8Array): SavedMessage {
   return saved;
 }
 
-function readProposedRecord(bytes: Uint8Array): SavedMessage {
+function readProposedRecord(reader: FieldReader): SavedMessage {
   let prePrepare: PrePrepare | undefined;
   let prepare: Prepare | undefined;
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) prePrepare = field.message(readPrePrepare);
     else if (number === 2) prepare = field.message(readPrepare);
     else return false;
@@ -367,11 +281,11 @@ function readProposedRecord(bytes: Uint8Array): SavedMessage {
   return { kind: "proposed", prePrepare, prepare };
 }
 
-function readLogRecord(bytes: Uint8Array): LogRecord {
+function readLogRecord(reader: FieldReader): LogRecord {
   let type = 0;
   let truncate = false;
   let data = emptyBytes;
-  eachField(bytes, (number, field) => {
+  reader.each((number, field) => {
     if (number === 1) type = field.integer();
     else if (number === 2) truncate = field.flag();
     else if (number === 3) data = field.bytes();

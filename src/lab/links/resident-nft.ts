@@ -1,12 +1,10 @@
-// A resident `ip`, `tc` or `nft`: one child that stays and reads commands line by line, so that a change of the kernel costs
-// 0.4 ms (ip, tc) or 1.3 ms (nft, with read back) and not the 5 to 10 ms of a new process (design 6.7). Every request ends
-// with a sentinel: a question about a thing that cannot exist, whose error message marks the end of the answer; standard
-// error is merged into standard output, so order is kept. Lines are never built from what a user wrote without checks.
+// A resident `nft`: one child that stays and reads commands line by line, so that a rule costs 1.3 ms with its read back and not the
+// 5 to 10 ms of a new process (design 6.7). Every request ends with a sentinel: a question about a chain that cannot exist, whose
+// error message marks the end of the answer; standard error is merged into standard output, so order is kept. Lines are never
+// built from what a user wrote without checks.
 import { spawn, type ChildProcess } from "node:child_process";
 import { assert } from "../../base/index.js";
 import { LineSplitter, OperatingError, toolPath } from "../../system/index.js";
-
-export type ResidentKind = "ip" | "tc" | "nft";
 
 interface Pending {
   readonly sentinel: string;
@@ -19,19 +17,11 @@ interface Pending {
 const pendingCountMax = 1_000;
 const answerMsMax = 5_000;
 
-export class ResidentTool implements AsyncDisposable {
-  readonly #kind: ResidentKind;
-  readonly #namespace: string;
+export class ResidentNft implements AsyncDisposable {
   #child: ChildProcess | undefined;
   #pending: Pending[] = [];
   #count = 0;
   #lastWords: string[] = [];
-
-  /** `namespace` is a name under /run/netns, or "" for the agent's own (the switchboard). */
-  constructor(kind: ResidentKind, namespace: string) {
-    this.#kind = kind;
-    this.#namespace = namespace;
-  }
 
   /** Starts the child ahead of need: a spawn costs 5 ms, which a fault on a timeline does not have. */
   async start(): Promise<void> {
@@ -43,15 +33,15 @@ export class ResidentTool implements AsyncDisposable {
    * answer: the caller judges by what it reads back. Rejects when the tool ended or did not answer in time.
    */
   ask(lines: readonly string[]): Promise<readonly string[]> {
-    for (const line of lines) assert(!/[\n\r\0]/.test(line), `a ${this.#kind} line without line breaks`);
-    assert(this.#pending.length < pendingCountMax, `fewer than ${pendingCountMax} commands waiting for ${this.#kind}`);
+    for (const line of lines) assert(!/[\n\r\0]/.test(line), "an nft line without line breaks");
+    assert(this.#pending.length < pendingCountMax, `fewer than ${pendingCountMax} commands waiting for nft`);
     const child = this.#running();
     const sentinel = `end${++this.#count}`;
     const answer = new Promise<readonly string[]>((resolve, reject) => {
       this.#pending.push({ sentinel, lines: [], resolve, reject });
     });
-    child.stdin?.write([...lines, sentinelLine(this.#kind, sentinel), ""].join("\n"));
-    return withinTime(answer, `resident ${this.#kind}`, lines);
+    child.stdin?.write([...lines, sentinelLine(sentinel), ""].join("\n"));
+    return withinTime(answer, lines);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -65,7 +55,7 @@ export class ResidentTool implements AsyncDisposable {
   #running(): ChildProcess {
     if (this.#child !== undefined) return this.#child;
     // The shell only merges standard error into standard output; its text is constant and what it runs comes as arguments.
-    const child = spawn("sh", ["-c", 'exec "$@" 2>&1', "sh", ...toolArguments(this.#kind, this.#namespace)], {
+    const child = spawn("sh", ["-c", 'exec "$@" 2>&1', "sh", "nft", "--interactive"], {
       stdio: ["pipe", "pipe", "inherit"],
       env: { ...process.env, PATH: toolPath(), LC_ALL: "C.UTF-8" },
     });
@@ -93,7 +83,7 @@ export class ResidentTool implements AsyncDisposable {
     }
     this.#pending.shift();
     // nft names the error on the line before the one that quotes the sentinel.
-    if (this.#kind === "nft") head.lines.pop();
+    head.lines.pop();
     head.resolve(head.lines);
   }
 
@@ -104,46 +94,22 @@ export class ResidentTool implements AsyncDisposable {
     const said = [...this.#lastWords, ...waiting.flatMap((each) => each.lines)].join("; ");
     this.#lastWords = [];
     for (const each of waiting) {
-      const text = `Ask the resident ${this.#kind}: it ended with ${code} and said "${said}", expected an answer`;
+      const text = `Ask the resident nft: it ended with ${code} and said "${said}", expected an answer`;
       each.reject(new OperatingError(text));
     }
   }
 }
 
-function toolArguments(kind: ResidentKind, namespace: string): readonly string[] {
-  const inside = namespace === "" ? [] : ["-n", namespace];
-  switch (kind) {
-    case "ip":
-      return ["ip", ...inside, "-o", "-force", "-batch", "-"];
-    case "tc":
-      // tc does not flush after a line as ip does.
-      return ["stdbuf", "-oL", "tc", ...inside, "-force", "-batch", "-"];
-    case "nft":
-      assert(namespace === "", "nft runs in the switchboard only");
-      return ["nft", "--interactive"];
-  }
-}
+const sentinelLine = (sentinel: string): string => `list chain netdev ${sentinel} ${sentinel}`;
 
-/** A question about a device or chain that cannot exist. A parse error would do too, but ends the child (design 6.7). */
-function sentinelLine(kind: ResidentKind, sentinel: string): string {
-  switch (kind) {
-    case "ip":
-      return `link show dev ${sentinel}`;
-    case "tc":
-      return `qdisc show dev ${sentinel}`;
-    case "nft":
-      return `list chain netdev ${sentinel} ${sentinel}`;
-  }
-}
+/** Carets point at a place in nft's line. */
+const isNoise = (line: string): boolean => /^[\s^~]+$/.test(line);
 
-/** `Command failed -:7` repeats what the line before it said; carets point at a place in nft's line. */
-const isNoise = (line: string): boolean => /^Command failed -:\d+$/.test(line) || /^[\s^~]+$/.test(line);
-
-async function withinTime<T>(answer: Promise<T>, who: string, lines: readonly string[]): Promise<T> {
+async function withinTime<T>(answer: Promise<T>, lines: readonly string[]): Promise<T> {
   const timeout = AbortSignal.timeout(answerMsMax);
   const late = new Promise<never>((_, reject) => {
     timeout.addEventListener("abort", () => {
-      reject(new OperatingError(`Ask the ${who}: no answer to "${lines.join("; ")}" after ${answerMsMax} ms`));
+      reject(new OperatingError(`Ask the resident nft: no answer to "${lines.join("; ")}" after ${answerMsMax} ms`));
     });
   });
   return Promise.race([answer, late]);

@@ -1,13 +1,14 @@
 // bench-sim [SECONDS]: what simulation costs, in processor time of this process: decisions a second of the replicas alone
-// and of whole worlds, all checks on and crypto stubbed; and the cost of a decision against the number of orderers.
+// and of whole worlds, all checks on and crypto stubbed; the cost of a decision against the number of orderers; and how many
+// schedules fuzzing gets through.
 // Run by scripts/bench sim, which bundles it.
-import { microseconds, milliseconds, seconds, toHex, type Instant } from "../src/base/index.js";
-import type { Event } from "../src/boundary/index.js";
-import { AllChecks, type CheckContext } from "../src/checks/index.js";
-import { planFor } from "../src/plan/index.js";
-import { Cluster, defaultCosts, World, type LogEntry } from "../src/sim/index.js";
-import { proposalDigest } from "../src/smartbft/index.js";
-import { applyExperiment, parseExperiment, parseTopology } from "../src/spec/index.js";
+import { microseconds, milliseconds, seconds, toHex, type Instant } from "../../src/base/index.js";
+import type { Event } from "../../src/boundary/index.js";
+import { AllChecks, type CheckContext } from "../../src/checks/index.js";
+import { planFor } from "../../src/plan/index.js";
+import { Cluster, defaultCosts, fuzzRun, scheduleOf, World, type LogEntry } from "../../src/sim/index.js";
+import { proposalDigest } from "../../src/smartbft/index.js";
+import { applyExperiment, parseExperiment, parseTopology } from "../../src/spec/index.js";
 
 interface Figures {
   readonly decisions: number;
@@ -195,6 +196,39 @@ function line(label: string, { decisions, virtualSeconds, cpuSeconds: cpu, verdi
   console.log(`${label.padEnd(52)}${cells.join("")}   ${verdict === "" ? "checks hold" : verdict}`);
 }
 
+interface Point {
+  readonly size: number;
+  readonly ms: number;
+}
+
+/** Cost of a decision against the number of orderers, on a logarithmic scale; beside it what one message costs. */
+function plot(points: readonly Point[]): void {
+  console.log("\nms of CPU a decision (a column of # for each doubling), and us a message");
+  for (const { size, ms } of points) {
+    const bar = "#".repeat(Math.max(1, Math.round(2 * Math.log2(10 * ms))));
+    const messageUs = (1e3 * ms) / (2 * size ** 2 - size - 1);
+    console.log(
+      `n = ${String(size).padEnd(4)} ${bar.padEnd(32)} ${ms.toFixed(2).padStart(9)} ${messageUs.toFixed(0).padStart(6)}`,
+    );
+  }
+}
+
+/** Seeded schedules with all checkers of the fuzzer; the first ones, slow as nothing is compiled yet, do not count. */
+function schedules(size: number, count: number): void {
+  const choices = { size, fidelity: "library" } as const;
+  for (let seed = 1; seed <= 20; seed++) fuzzRun(scheduleOf(seed, choices));
+  const cpu = cpuSeconds();
+  let [decisions, virtualMs] = [0, 0];
+  for (let seed = 1; seed <= count; seed++) {
+    const result = fuzzRun(scheduleOf(seed, choices));
+    decisions += result.decisions;
+    virtualMs += result.virtualMs;
+  }
+  const spent = cpuSeconds() - cpu;
+  const each = `${(virtualMs / count / 1e3).toFixed(1)} virtual s and ${(decisions / count).toFixed(0)} decisions each`;
+  console.log(`fuzz, n = ${size}: ${((3600 * count) / spent).toFixed(0)} schedules an hour, ${each}`);
+}
+
 const forSeconds = Number(process.argv[2] ?? 20);
 console.log(
   `${"".padEnd(52)}${"decisions/s".padStart(12)}${"us of CPU each".padStart(16)}${"CPU s / virt s".padStart(16)}`,
@@ -203,13 +237,19 @@ line("replicas, n = 4, one request a decision", replicas(4, { rate: 400, batch: 
 line("replicas, n = 4, 100 requests a decision", replicas(4, { rate: 4_000, batch: 100, forSeconds }));
 line("world, n = 4, 20 decisions/s", world(4, { rate: 20, forSeconds, messageTrace: false }));
 line("world, n = 4, 20 decisions/s, messages traced", world(4, { rate: 20, forSeconds, messageTrace: true }));
-for (const size of [7, 16, 32, 64, 128]) {
+const points: Point[] = [];
+for (const size of [4, 7, 16, 32, 64, 128]) {
   // About the same work at each size: a decision takes 2n² messages.
-  const decisions = Math.max(4, Math.round((20 * forSeconds * 16) / size ** 2));
+  const decisions = Math.max(4, Math.round((80 * forSeconds * 16) / size ** 2));
   const rate = Math.min(20, decisions);
-  line(`replicas, n = ${size}, ${rate} decisions/s`, replicas(size, { rate, batch: 1, forSeconds: decisions / rate }));
+  const figures = replicas(size, { rate, batch: 1, forSeconds: decisions / rate });
+  line(`replicas, n = ${size}, ${rate} decisions/s`, figures);
+  points.push({ size, ms: (1e3 * figures.cpuSeconds) / figures.decisions });
 }
 for (const size of [7, 16, 32]) {
   const some = Math.max(1, Math.round((forSeconds * 16) / size ** 2));
   line(`world, n = ${size}, 20 decisions/s`, world(size, { rate: 20, forSeconds: some, messageTrace: false }));
 }
+line("world, n = 128, 1 decision/s", world(128, { rate: 1, forSeconds: 2, messageTrace: false }));
+plot(points);
+for (const size of [4, 7]) schedules(size, 10 * forSeconds);

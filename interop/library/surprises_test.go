@@ -1,0 +1,178 @@
+package library
+
+import (
+	"testing"
+
+	"github.com/hyperledger-labs/SmartBFT/pkg/types"
+	"github.com/hyperledger-labs/SmartBFT/smartbftprotos"
+	"google.golang.org/protobuf/proto"
+)
+
+var four = []uint64{1, 2, 3, 4}
+
+// story is a proposal of the first leader for the first sequence.
+func story(text string) types.Proposal {
+	metadata, err := proto.Marshal(&smartbftprotos.ViewMetadata{LatestSequence: 1})
+	if err != nil {
+		panic(err)
+	}
+	return types.Proposal{Payload: []byte(text), Metadata: metadata}
+}
+
+func prePrepare(proposal types.Proposal) *smartbftprotos.Message {
+	return &smartbftprotos.Message{Content: &smartbftprotos.Message_PrePrepare{PrePrepare: &smartbftprotos.PrePrepare{
+		Seq: 1, Proposal: &smartbftprotos.Proposal{Payload: proposal.Payload, Metadata: proposal.Metadata},
+	}}}
+}
+
+func prepare(proposal types.Proposal) *smartbftprotos.Message {
+	return &smartbftprotos.Message{Content: &smartbftprotos.Message_Prepare{Prepare: &smartbftprotos.Prepare{
+		Seq: 1, Digest: proposal.Digest(),
+	}}}
+}
+
+// preparedByTwo: member 1, the leader, is played by the test. It proposes one thing to 2 and 3, tells only 2 of its Prepare,
+// says to 4 what it likes, and is never heard of again. 2 is then prepared, 3 and 4 are not.
+func preparedByTwo(t *testing.T, toFour func(c *cluster)) *cluster {
+	c := newCluster(t, four, []uint64{2, 3, 4})
+	proposal := story("one")
+	c.post(1, 2, prePrepare(proposal))
+	c.post(1, 3, prePrepare(proposal))
+	toFour(c)
+	c.post(1, 2, prepare(proposal))
+	c.until("Commit of 2", func() bool {
+		messages, _ := c.from(2, 0)
+		for _, each := range messages {
+			if each.message.GetCommit() != nil {
+				return true
+			}
+		}
+		return false
+	})
+	return c
+}
+
+func complain(c *cluster) {
+	for _, node := range c.nodes {
+		node.Complain(0, true)
+	}
+}
+
+func newViews(c *cluster) int {
+	count := 0
+	for id := range c.nodes {
+		messages, _ := c.from(id, 0)
+		for _, each := range messages {
+			if each.message.GetNewView() != nil {
+				count++
+			}
+		}
+	}
+	return count
+}
+
+// Item 36 of docs/protocol.md: of three ViewData one says "prepared", one "proposed", one "another was proposed", and no
+// rule of the library makes a new view of these, however many leaders try.
+func TestTwoStoriesEndAllViews(t *testing.T) {
+	c := preparedByTwo(t, func(c *cluster) { c.post(1, 4, prePrepare(story("other"))) })
+	complain(c)
+	c.pass(400)
+	for id, node := range c.nodes {
+		if node.delivered() != 0 {
+			t.Errorf("%d delivered", id)
+		}
+		if votes := c.votes(id, 0); len(votes) < 4 {
+			t.Errorf("%d asked for the views %v, expected one after the other", id, votes)
+		}
+	}
+	if count := newViews(c); count != 0 {
+		t.Errorf("%d NewViews were sent, expected none", count)
+	}
+}
+
+// The same without the second story: what was in flight is committed, and the next view begins.
+func TestOneStoryIsCommitted(t *testing.T) {
+	c := preparedByTwo(t, func(*cluster) {})
+	complain(c)
+	c.pass(10)
+	for id, node := range c.nodes {
+		if node.delivered() != 1 {
+			t.Errorf("%d delivered %d decisions, expected the one in flight", id, node.delivered())
+		}
+	}
+	if newViews(c) == 0 {
+		t.Error("no NewView was sent")
+	}
+}
+
+// waitingForCommits brings 4 into the commit of the proposal in flight, which does not end, as the others' Commits do not
+// reach it, nor anything else that would help it.
+func waitingForCommits(t *testing.T) *cluster {
+	c := preparedByTwo(t, func(*cluster) {})
+	c.dropping(func(message sent) bool {
+		isVote := message.message.GetCommit() != nil || message.message.GetStateTransferResponse() != nil
+		return message.to == 4 && isVote
+	})
+	complain(c)
+	c.pass(4)
+	if c.nodes[2].delivered() != 1 || c.nodes[4].delivered() != 0 {
+		t.Fatalf("2 delivered %d and 4 delivered %d, expected 1 and 0", c.nodes[2].delivered(), c.nodes[4].delivered())
+	}
+	return c
+}
+
+// Item 35: two complaints that come while the commit is waited for fill the queue of requests to start a view change; the
+// timeout's own request is lost, and the two are about an old view. 4 never asks for a view again.
+func TestTimeoutsOwnRequestIsLost(t *testing.T) {
+	c := waitingForCommits(t)
+	c.nodes[4].Complain(0, true)
+	c.nodes[4].Complain(0, true)
+	c.pass(30)
+	mark := c.mark()
+	c.pass(300)
+	if votes := c.votes(4, mark); len(votes) != 0 {
+		t.Errorf("4 asked for the views %v, expected that its request was lost", votes)
+	}
+}
+
+func TestTimeoutAsksForTheNextView(t *testing.T) {
+	c := waitingForCommits(t)
+	c.pass(30)
+	mark := c.mark()
+	c.pass(300)
+	if votes := c.votes(4, mark); len(votes) == 0 || votes[0] < 2 {
+		t.Errorf("4 asked for the views %v, expected view 2 and more", votes)
+	}
+}
+
+// Item 34: a member that learns by a sync, in the middle of a view change, that the configuration changed begins again
+// with the view of its ledger, and asks for views that it asked for long ago.
+func TestReconfigurationForgetsTheViewChange(t *testing.T) {
+	c := newCluster(t, four, []uint64{2, 3, 4})
+	c.dropping(func(message sent) bool { return message.message.GetViewData() != nil })
+	complain(c)
+	c.pass(50)
+	before := c.votes(4, 0)
+	if last := before[len(before)-1]; last < 2 {
+		t.Fatalf("4 asked for the views %v, expected more than one", before)
+	}
+	node, told := c.nodes[4], false
+	node.lock.Lock()
+	node.onSync = func() types.ReconfigSync {
+		first := !told
+		told = true
+		return types.ReconfigSync{InReplicatedDecisions: first, CurrentNodes: node.members, CurrentConfig: node.config()}
+	}
+	node.lock.Unlock()
+	c.pass(100)
+	mark := c.mark()
+	node.Complain(0, true)
+	c.pass(10)
+	after := c.votes(4, mark)
+	if len(after) == 0 || after[0] >= before[len(before)-1] {
+		t.Errorf("4 asked for the views %v and then for %v, expected that it fell back", before, after)
+	}
+	if others := c.votes(3, mark); len(others) == 0 || others[0] <= after[0] {
+		t.Errorf("3 asked for the views %v, expected that it did not fall back", others)
+	}
+}

@@ -1,0 +1,118 @@
+// Requests to the kernel's rtnetlink (rtnetlink(7)) by this thread itself: a socket, the messages, their acknowledgements, all within
+// one turn of the event loop. A message takes 10 to 30 µs, where a process for each namespace takes 5 ms. Of rtnetlink it
+// speaks what lines of a plan and faults ask for (netlink-lines.ts); numbers are those of linux/rtnetlink.h and its neighbours.
+import koffi from "koffi";
+import { OperatingError } from "../../system/index.js";
+import { insideNamespace } from "./inside-namespace.js";
+
+const libc = koffi.load(null);
+const socket = libc.func("int socket(int domain, int type, int protocol)");
+const send = libc.func("intptr_t send(int fd, const uint8_t *bytes, size_t size, int flags)");
+const receive = libc.func("intptr_t recv(int fd, _Out_ uint8_t *bytes, size_t size, int flags)");
+const close = libc.func("int close(int fd)");
+const nameToIndex = libc.func("uint32_t if_nametoindex(const char *name)");
+const textOfError = libc.func("const char *strerror(int number)");
+
+const afNetlink = 16;
+const sockRawCloseOnExec = 3 | 0o2000000;
+const netlinkRoute = 0;
+const headerSize = 16;
+const typeError = 2;
+const interrupted = 4; // EINTR
+const flags = { request: 1, ack: 4 } as const;
+
+export interface NetlinkMessage {
+  /** RTM_… */
+  readonly type: number;
+  /** NLM_F_… beside request and ack. */
+  readonly flags: number;
+  /** The fixed part that the type has, then attributes. */
+  readonly body: Buffer;
+}
+
+/** One attribute, padded to four bytes. */
+export function attribute(type: number, value: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(Math.ceil((4 + value.length) / 4) * 4);
+  bytes.writeUInt16LE(4 + value.length, 0);
+  bytes.writeUInt16LE(type, 2);
+  bytes.set(value, 4);
+  return bytes;
+}
+
+/** Index of an interface in the namespace that this thread is in (`askKernel` takes care); 0 when there is none. */
+export const indexOf = (name: string): number => Number(nameToIndex(name));
+
+/**
+ * Sends each message in a namespace ("" is our own) and waits for the kernel's word on it before the next. `messages` is called
+ * inside, so that it can look names up. Answers the first that was refused: its place and why; undefined when all were done.
+ */
+export function askKernel(
+  namespace: string,
+  messages: () => readonly NetlinkMessage[],
+): { readonly at: number; readonly why: string } | undefined {
+  return withSocket(namespace, (descriptor) => {
+    for (const [at, message] of messages().entries()) {
+      const error = exchange(descriptor, message);
+      if (error !== 0) return { at, why: errorText(error) };
+    }
+    return undefined;
+  });
+}
+
+/** Asks one question, and answers what `read` makes of the kernel's message of the wanted type; or why there is none. */
+export function readKernel<T>(
+  namespace: string,
+  message: () => NetlinkMessage,
+  { type, read }: { readonly type: number; readonly read: (body: Buffer) => T },
+): { readonly value: T } | { readonly why: string } {
+  return withSocket(namespace, (descriptor) => {
+    const found: T[] = [];
+    const error = exchange(descriptor, message(), (told, body) => {
+      if (told === type) found.push(read(body));
+    });
+    const [value] = found;
+    if (error !== 0) return { why: errorText(error) };
+    return value === undefined ? { why: "nothing" } : { value };
+  });
+}
+
+function withSocket<T>(namespace: string, act: (descriptor: number) => T): T {
+  return insideNamespace(namespace, () => {
+    const descriptor = Number(socket(afNetlink, sockRawCloseOnExec, netlinkRoute));
+    if (descriptor < 0) throw new OperatingError(`Open a netlink socket: ${errorText(koffi.errno())}`);
+    try {
+      return act(descriptor);
+    } finally {
+      close(descriptor);
+    }
+  });
+}
+
+const answer = Buffer.alloc(32_768);
+
+/**
+ * Error number of the kernel's acknowledgement; 0 is success. Nobody else writes to this socket, so what comes is the answer; one that
+ * is more than an acknowledgement is handed to `told`: its type and its body, which is good until the next message.
+ */
+function exchange(
+  descriptor: number,
+  message: NetlinkMessage,
+  told: (type: number, body: Buffer) => void = () => undefined,
+): number {
+  const bytes = Buffer.alloc(headerSize + message.body.length);
+  bytes.writeUInt32LE(bytes.length, 0);
+  bytes.writeUInt16LE(message.type, 4);
+  bytes.writeUInt16LE(message.flags | flags.request | flags.ack, 6);
+  bytes.set(message.body, headerSize);
+  if (Number(send(descriptor, bytes, bytes.length, 0)) !== bytes.length) return koffi.errno();
+  for (;;) {
+    const size = Number(receive(descriptor, answer, answer.length, 0));
+    if (size < 0 && koffi.errno() === interrupted) continue;
+    if (size < 0) return koffi.errno();
+    const type = answer.readUInt16LE(4);
+    if (type === typeError) return -answer.readInt32LE(headerSize);
+    told(type, answer.subarray(headerSize, size));
+  }
+}
+
+const errorText = (number: number): string => `${String(textOfError(number))} (error ${number})`;

@@ -1,0 +1,14 @@
+// The tests of interop/ itself, which Go runs: encodings against the vectors of a real channel, log templates against the
+// module's source, and the library's surprises on the library.
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { withGo } from "../netns/with-go.js";
+
+withGo(() => {
+  test("go test ./...", () => {
+    const folder = join(import.meta.dirname, "..", "..", "interop");
+    const { status, stdout, stderr } = spawnSync("go", ["test", "./..."], { cwd: folder, encoding: "utf8" });
+    expect(status, `${stdout}\n${stderr}`).toBe(0);
+  });
+});
