@@ -82,7 +82,7 @@ describe("own in-flight proposal", () => {
   });
 });
 
-it("of two stories at one place one is left out in even views, the other in odd ones, and none once prepared", () => {
+it("of two stories at one place one is left out in even views, the other in odd ones, an old one in even, none once prepared", () => {
   const place = {
     view: view(0),
     sequence: sequence(1),
@@ -104,6 +104,12 @@ it("of two stories at one place one is left out in even views, the other in odd 
   expect(left.isLeftOut(view(1))).toBe(!left.isLeftOut(view(2)));
   left.markPrepared();
   expect([1, 2].map((number) => left.isLeftOut(view(number)))).toEqual([false, false]);
+  // As new: of view 0, it is old in view 2.
   right.set(second);
-  expect([1, 2].map((number) => right.isLeftOut(view(number)))).toEqual([false, false]);
+  expect([1, 2, 3, 4].map((number) => right.isLeftOut(view(number)))).toEqual([false, true, false, true]);
+  right.markPrepared();
+  expect([1, 2, 3, 4].map((number) => right.isLeftOut(view(number)))).toEqual([false, false, false, false]);
+  const library = new InFlight({ improved: false });
+  library.set(first);
+  expect([1, 2, 3, 4].map((number) => library.isLeftOut(view(number)))).toEqual([false, false, false, false]);
 });

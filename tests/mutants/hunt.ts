@@ -1,6 +1,7 @@
 // Finds planted bugs by fuzzing: one bundle for each mutant, made by esbuild with the patches applied as files are read.
 //   NAME…          only these            --seeds N   give up after so many (20 000)
 //   --from S       the first seed (1)    --chosen-by HASH   three, by a commit's hash, of those that are found soon
+//   --in-plots     only seeds of the plots that a mutant names: quicker, and its count is then an upper bound
 //   --journal F    NDJSON: a line for each mutant hunted; those that stand in it as found are not hunted again
 // Exit code 1 when one survives.
 import { spawn } from "node:child_process";
@@ -17,6 +18,8 @@ import { quick } from "./quick.js";
 export interface Hunt extends Outcome {
   readonly mutant: string;
   readonly from: number;
+  /** Whether only seeds of the mutant's plots were run: others may find it sooner. */
+  readonly inPlots: boolean;
   /** After how many the hunt would have ended. */
   readonly seedsMax: number;
 }
@@ -33,6 +36,7 @@ const { values, positionals } = parseArgs({
     from: { type: "string", default: "1" },
     "chosen-by": { type: "string" },
     journal: { type: "string" },
+    "in-plots": { type: "boolean", default: false },
   },
 });
 
@@ -78,7 +82,10 @@ async function hunted(mutant: Mutant, folder: string): Promise<Outcome> {
   checkAnchors(mutant.patches);
   const outfile = join(folder, `${mutant.name}.mjs`);
   await bundle(mutant, outfile);
-  const child = spawn(process.execPath, [outfile, values.from, values.seeds], { stdio: ["ignore", "pipe", "inherit"] });
+  const plots = values["in-plots"] ? (mutant.plots ?? []) : [];
+  const child = spawn(process.execPath, [outfile, values.from, values.seeds, ...plots], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let text = "";
   for await (const chunk of child.stdout) text += String(chunk);
   return JSON.parse(text) as Outcome; // hunt-one's line
@@ -99,6 +106,7 @@ try {
     const hunt: Hunt = {
       mutant: mutant.name,
       from: Number(values.from),
+      inPlots: values["in-plots"] && mutant.plots !== undefined,
       seedsMax: Number(values.seeds),
       found,
       elapsedMs: Math.round(elapsedMs),

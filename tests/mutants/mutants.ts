@@ -2,6 +2,8 @@
 // Each must raise an alarm of the fuzzer, which scripts/mutants counts in seeds. `since` names what the bug is of the
 // library: its own history, by the number of docs/protocol.md's surprises, where `improved` does without it.
 
+import type { PlotName } from "../../src/sim/index.js";
+
 export interface Patch {
   /** Below src/. */
   readonly file: string;
@@ -16,6 +18,8 @@ export interface Mutant {
   readonly patches: readonly Patch[];
   /** One of the library's own. */
   readonly since?: number;
+  /** Plots of the fuzzer in which it shows, as far as that is known. */
+  readonly plots?: readonly PlotName[];
 }
 
 export const inFile =
@@ -41,7 +45,31 @@ const historical = (since: number, name: string, what: string, ...patches: reado
   since,
 });
 
-export const mutants: readonly Mutant[] = [
+const shownIn: Readonly<Record<string, readonly PlotName[]>> = {
+  "in-flight-argument-ignored": ["twoStories", "decidedAlone"],
+  "nothing-too-easily": ["decidedAlone"],
+  "new-view-of-anybody": ["lyingNextLeader", "decidedAlone"],
+  "new-view-unsigned": ["decidedAlone", "lyingNextLeader"],
+  "one-signer-many-times": ["decidedAlone", "lyingNextLeader"],
+  "last-decision-unchecked": ["decidedAlone", "lyingNextLeader"],
+  "view-goes-on": ["withheldNewView", "decidedAlone"],
+  "restart-forgets-commit": ["decidedAlone"],
+  "restart-forgets-in-flight": ["decidedAlone", "restartedInChange"],
+  "restored-without-requests": ["restartedInChange", "oldLog"],
+  "past-proposal-restored": ["synchronisedPast"],
+  "two-views-at-once": ["restartedInChange"],
+  "new-view-replayed": ["saidAgain"],
+  "unsigned-entries": ["lyingNextLeader", "decidedAlone"],
+  "one-answer-is-enough": ["boastedAt"],
+  "falls-back": ["reconfiguredInChange"],
+  "timeout-lost": ["complainedInFlight"],
+  "two-stories": ["twoStories"],
+  "promise-outlived": ["withheldNewView"],
+  "silent-leader": ["withheldNewView", "oldArgument"],
+  "old-argument": ["oldArgument", "withheldNewView"],
+};
+
+const planted: readonly Mutant[] = [
   mutant(
     "quorum-off-by-one",
     "a quorum is one vote too small, everywhere",
@@ -160,12 +188,6 @@ export const mutants: readonly Mutant[] = [
     "new-view-of-anybody",
     "a NewView is taken from whoever sends it",
     changer("      from !== leader\n        ?", "      from === this.#core.self\n        ?"),
-  ),
-  mutant(
-    "new-view-too-small",
-    "a NewView of f+1 entries is enough",
-    newView("if (data.length >= core.q)", "if (data.length >= core.f + 1)"),
-    installer("if (this.#data.size < core.q) return release();", "if (this.#data.size < core.f + 1) return release();"),
   ),
   mutant(
     "new-view-unsigned",
@@ -402,4 +424,15 @@ export const mutants: readonly Mutant[] = [
       "  silentLeader(): void {\n    if (this.#core.improved) return;",
     ),
   ),
+  historical(
+    39,
+    "old-argument",
+    "a proposal of an older view is told in every view, and argues against what was prepared since",
+    inFlight("return this.#improved && metadata !== undefined", "return !this.#improved && metadata !== undefined"),
+  ),
 ];
+
+export const mutants: readonly Mutant[] = planted.map((each) => {
+  const plots = shownIn[each.name];
+  return plots === undefined ? each : { ...each, plots };
+});

@@ -1,10 +1,12 @@
 // Which rows of docs/protocol.md's conformance table fail under which mutant or altered rule. Prints a line for each row;
 // exit code 1 when one fails under none, for then its test proves nothing.
-//   NAME…   only these rules, for a look; rows of other files are then not judged
+//   NAME…         only these rules, for a look; rows of other files are then not judged
+//   --journal F   NDJSON: a line for each rule; rules that stand in it are not run again, so that a run can be taken up
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { parseArgs } from "node:util";
 import { mutants } from "./mutants.js";
 import { checkAnchors, root } from "./patch.js";
 import { rules } from "./rules.js";
@@ -66,19 +68,42 @@ function failuresOf({ testResults }: Report): ReadonlyMap<string, readonly strin
   );
 }
 
-const chosen = process.argv.slice(2);
+/** A line of the journal: the rows that fail under a rule. */
+interface Killed {
+  readonly rule: string;
+  readonly rows: readonly string[];
+}
+
+function journalOf(path: string | undefined): readonly Killed[] {
+  if (path === undefined || !existsSync(path)) return [];
+  const lines = readFileSync(path, "utf8").split("\n");
+  return lines.flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Killed])); // its own lines
+}
+
+const { values, positionals: chosen } = parseArgs({
+  allowPositionals: true,
+  options: { journal: { type: "string" } },
+});
 const rows = conformanceRows();
 const known = [...rules, ...mutants.map(({ name, patches }) => ({ name, patches, tests: [] as readonly string[] }))];
 const unknown = chosen.filter((name) => !known.some((rule) => rule.name === name));
 if (unknown.length > 0)
   throw new Error(`No rule ${unknown.join(", ")}; there are ${known.map(({ name }) => name).join(", ")}`);
 const kills = new Map<string, string[]>(rows.map(({ name }) => [name, []]));
-for (const { name, patches, tests } of rules.filter((rule) => chosen.length === 0 || chosen.includes(rule.name))) {
+const earlier = journalOf(values.journal).filter(({ rule }) => chosen.length === 0 || chosen.includes(rule));
+for (const killed of earlier) for (const row of killed.rows) kills.get(row)?.push(killed.rule);
+const todo = rules.filter(
+  ({ name }) => (chosen.length === 0 || chosen.includes(name)) && !earlier.some(({ rule }) => rule === name),
+);
+for (const { name, patches, tests } of todo) {
   checkAnchors(patches);
   const failures = failuresUnder(name, tests);
-  const killed = rows.filter(({ file, test }) => failures.get(file)?.some((failed) => test.test(failed)) === true);
-  for (const row of killed) kills.get(row.name)?.push(name);
-  process.stderr.write(`${name}: ${killed.map((row) => row.name).join(", ") || "NO ROW"}\n`);
+  const killed = rows
+    .filter(({ file, test }) => failures.get(file)?.some((failed) => test.test(failed)) === true)
+    .map((row) => row.name);
+  for (const row of killed) kills.get(row)?.push(name);
+  if (values.journal !== undefined) appendFileSync(values.journal, `${JSON.stringify({ rule: name, rows: killed })}\n`);
+  process.stderr.write(`${name}: ${killed.join(", ") || "NO ROW"}\n`);
 }
 for (const [row, by] of kills)
   if (chosen.length === 0 || by.length > 0) process.stdout.write(`${row}: ${by.join(", ") || "FAILS UNDER NONE"}\n`);

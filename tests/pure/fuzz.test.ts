@@ -67,6 +67,71 @@ describe("the fault budget", () => {
   });
 });
 
+describe("a trigger", () => {
+  it("that is chained counts from when the event before it has fired", () => {
+    const first = at(500, { kind: "burst", count: 1, node: "all" });
+    const delivered = (count: number, chained?: true): Event => ({
+      when: { at: "step", step: "delivered", count, delayMs: 0, ...(chained === undefined ? {} : { chained }) },
+      fault: { kind: "burst", count: 1, node: "all" },
+    });
+    const { fired } = fuzzRun({ ...calm, events: [first, delivered(1, true), delivered(1)] });
+    const whenOf = (event: number): number => fired.find(({ index }) => index === event)?.at ?? 0;
+    expect(whenOf(1)).toBeGreaterThan(500_000);
+    expect(whenOf(2)).toBeLessThan(500_000);
+  });
+
+  it("cuts what a node says, or what it hears", () => {
+    const heights = (way: "out" | "in"): readonly number[] => {
+      const isolated = at(0, { kind: "isolate", node: 4, way }, 1500);
+      const received = new Set<string>();
+      fuzzRun(
+        { ...calm, events: [isolated] },
+        {
+          onTrace: ({ at: instant, node, trace }) => {
+            if (trace.kind === "received" && instant < 1_000_000) received.add(`${trace.from}>${node}`);
+          },
+        },
+      );
+      return [["1>4", "4>1"].filter((link) => received.has(link)).length, Number(received.has("1>4"))];
+    };
+    expect(heights("out")).toEqual([1, 1]);
+    expect(heights("in")).toEqual([1, 0]);
+  });
+});
+
+describe("a Byzantine node of a schedule", () => {
+  it.each(behaviourNames.map((name) => [name]))("%s, one of four: no alarm", (behaviour) => {
+    const changes = [1, 2, 3, 4].map((node) => at(700, { kind: "complain", node }));
+    for (const node of [1, 2]) {
+      const turn = at(200, { kind: "byzantine", nodes: [node], behaviour }, behaviour === "replay-flood" ? 100 : 1000);
+      const { alarms, fired } = fuzzRun({ ...calm, seed: node, events: [turn, ...changes] });
+      expect(alarms).toEqual([]);
+      expect(fired.map(({ index }) => index)).toContain(0);
+    }
+  });
+
+  const equivocations = (behaviour: string): ReturnType<typeof fuzzRun>["equivocations"] => {
+    const turn = at(100, { kind: "byzantine", nodes: [1], behaviour }, 1400);
+    const busy = { ...calm.setting, requestsPerSecond: 15 };
+    return fuzzRun({ ...calm, setting: busy, events: [turn] }).equivocations;
+  };
+
+  it("that signs two Commits for one place is proved to equivocate, by its signatures", () => {
+    const { proved } = equivocations("equivocate");
+    expect(proved).toContainEqual(expect.objectContaining({ what: "commit", who: 1, view: 0 }));
+  });
+
+  it("that proposes twice and votes once is only observed to", () => {
+    const { proved, observed } = equivocations("doubling");
+    expect(proved).toEqual([]);
+    expect(observed).toContainEqual(expect.objectContaining({ what: "PrePrepare", who: "1" }));
+  });
+
+  it("that is honest is neither", () => {
+    expect(equivocations("slow-drip")).toEqual({ proved: [], observed: [] });
+  });
+});
+
 describe("two liars among four, which nobody promised to bear", () => {
   const league = at(0, { kind: "byzantine", nodes: [1, 3], behaviour: "equivocating" }, 4000);
   const found = [3, 4, 5, 6, 7, 8, 9].map((seed) =>
@@ -193,7 +258,7 @@ describe("the list of surprises", () => {
   it("has a code for each entry of docs/protocol.md that a seed can reach, and a reason for the others", () => {
     const numbers = [...surprises.map(({ number }) => number), ...Object.keys(absentSurprises).map(Number)];
     expect(numbers.toSorted((left, right) => left - right)).toEqual(
-      Array.from({ length: 36 }, (_, index) => index + 1),
+      Array.from({ length: 39 }, (_, index) => index + 1),
     );
     for (const { number, code } of surprises)
       expect(documented).toMatch(new RegExp(`\\| \`${code}\` \\| ${number} \\|`));

@@ -3,7 +3,7 @@
 // seed and choices alone.
 import { faultsTolerated, present, quorumSize, randomFrom, type Random } from "../../base/index.js";
 import type { Step } from "../../smartbft/index.js";
-import { drawPlot } from "./plots.js";
+import { drawPlotName, plotOf, type PlotName } from "./plots.js";
 import {
   faultKinds,
   type Event,
@@ -21,12 +21,15 @@ export interface Choices {
   readonly fidelity: "library" | "improved";
   /** Faulty nodes at one time; undefined: what the members tolerate. */
   readonly budget?: number;
+  /** Nothing but this plot. */
+  readonly plot?: PlotName;
 }
 
 export function scheduleOf(seed: number, choices: Choices): Schedule {
   const random = randomFrom(`${seed}`, "fuzz");
   const plots = random.stream("plot");
-  const plot = plots.integer(0, 1) === 0 ? drawPlot(plots, choices.size) : undefined;
+  const plotName = choices.plot ?? drawPlotName(plots);
+  const plot = plotName === undefined ? undefined : plotOf(plotName, plots, choices.size);
   const setting = { ...drawSetting(random.stream("setting"), choices), ...plot?.setting };
   const swarm = random.stream("swarm");
   const on = faultKinds.filter((kind) => kind === "heal" || swarm.integer(0, 1) === 1);
@@ -39,10 +42,15 @@ export function scheduleOf(seed: number, choices: Choices): Schedule {
   );
   const lies = drawSome(swarm, behaviourNames, swarm.integer(1, 2));
   // A plot is the better for little else.
-  const count = plot === undefined ? events.integer(1, 14) : Math.max(0, events.integer(-3, 4));
+  const drawnCount = plot === undefined ? events.integer(1, 14) : Math.max(0, events.integer(-3, 4));
+  const count = choices.plot === undefined ? drawnCount : 0;
   const drawn = Array.from({ length: count }, () => drawEvent(events, { setting, on, liars, lies }));
   return { seed, setting, events: [...(plot?.events ?? []), ...drawn] };
 }
+
+/** Of which plot a seed is, without the rest. */
+export const plotNameOf = (seed: number): PlotName | undefined =>
+  drawPlotName(randomFrom(`${seed}`, "fuzz").stream("plot"));
 
 function drawSetting(random: Random, { size, fidelity, budget }: Choices): Setting {
   const healedCount = random.integer(0, 2) === 0 ? random.integer(quorumSize(size), size) : size;

@@ -322,6 +322,53 @@ const twoStories: Author = (random, size) => ({
   setting: { decisionsPerLeader: 0, requestsPerSecond: 15 },
 });
 
+/**
+ * A leader proposes to nobody, and the others, in a new view, prepare something else at that place; one of them decides it
+ * and is gone, and now the old leader is needed (39).
+ */
+const oldArgument: Author = (random, size) => {
+  const since = random.integer(200, 1500);
+  const others = Array.from({ length: size - 1 }, (_, index) => index + 2);
+  const late = others.filter((id) => id !== 2);
+  return {
+    events: [
+      ...late.map((target) => at(0, { kind: "delay", source: 2, target, delayMs: 60, jitterMs: 0 }, 8000)),
+      at(since, isolate(1), random.integer(300, 550)),
+      ...others.map((node) => at(since + 140, { kind: "complain", node })),
+      then("deciding", 1, isolate("here"), 8000),
+    ],
+    setting: { decisionsPerLeader: 0, actOneMs: 6000, requestsPerSecond: 8 },
+  };
+};
+
+/** Rotation is switched off while somebody is on the list (27). */
+const listWithoutRotation: Author = (random) => ({
+  events: [
+    when("delivered", random.integer(4, 12), isolate("leader"), 1500),
+    then("blacklist", 1, { kind: "reconfigure", order: "tenure-0" }),
+  ],
+  setting: { decisionsPerLeader: pick(random, [1, 3]), actOneMs: 5000 },
+});
+
+/** A node that has been restarted reads its log again when the members or the rules change (5). */
+const oldLog: Author = (random, size) => ({
+  events: [
+    when(
+      pick(random, ["prePrepared", "prepared"] as const),
+      random.integer(1, 20),
+      { kind: "crash", node: pick(random, ["here", random.integer(1, size)] as const) },
+      30,
+    ),
+    then("restored", 1, { kind: "reconfigure", order: pick(random, ["touch", "tenure-3"]) }, undefined, 100),
+  ],
+});
+
+/** The new leader says again what it has said (19). */
+const saidAgain: Author = (random) => ({
+  events: [turn(2, "stale-replay", 4000), at(random.integer(200, 1500), complainAll)],
+  setting: { decisionsPerLeader: 0 },
+});
+
 /** Each with how often it is drawn. */
 const plots = {
   decidedAlone: [decidedAlone, 4],
@@ -337,12 +384,18 @@ const plots = {
   twinLeader: [twinLeader, 1],
   withheldNewView: [withheldNewView, 1],
   twoStories: [twoStories, 2],
+  oldArgument: [oldArgument, 1],
+  listWithoutRotation: [listWithoutRotation, 1],
+  oldLog: [oldLog, 1],
+  saidAgain: [saidAgain, 1],
 } as const satisfies Readonly<Record<string, readonly [Author, number]>>;
 export type PlotName = keyof typeof plots;
 export const plotNames = Object.keys(plots) as readonly PlotName[]; // its own keys
 const drawn = plotNames.flatMap((name) => Array.from({ length: plots[name][1] }, () => name));
 
-export const drawPlot = (random: Random, size: number, name = pick(random, drawn)): Plot =>
-  plots[name][0](random, size);
+/** For every other seed one. */
+export const drawPlotName = (random: Random): PlotName | undefined =>
+  random.integer(0, 1) === 0 ? pick(random, drawn) : undefined;
+export const plotOf = (name: PlotName, random: Random, size: number): Plot => plots[name][0](random, size);
 
 const pick = <T>(random: Random, list: readonly T[]): T => present(list[random.integer(0, list.length - 1)], "an item");
