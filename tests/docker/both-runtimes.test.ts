@@ -1,6 +1,6 @@
 // One experiment on both runtimes, by the command line: the results have the same shape. What may differ is time.
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import type { Event } from "../../src/boundary/index.js";
 import { buildNodeImage } from "../../src/lab/index.js";
@@ -24,7 +24,7 @@ afterAll(() => bench.dispose());
  */
 const experiment = `format: 1
 name: both-runtimes
-topology: ${join(root, "topologies", "bft4-ring.yaml")}
+topology: ${relative(bench.folder, join(root, "topologies", "bft4-ring.yaml"))}
 profile: fast
 protocol: { RequestForwardTimeout: 1s, RequestComplainTimeout: 4s, LeaderHeartbeatTimeout: 20s, LeaderHeartbeatCount: 10 }
 workload: { rate: 50/s, size: 200B }

@@ -45,6 +45,8 @@ test("containers have no network of the engine's, no privilege, labels, an init,
     expect({ Name, Config }).toMatchObject({ Name, Config: { NetworkDisabled: true } });
   }
 
+  const switchboard = await engine.getContainer("testbed.boxes.switchboard").inspect();
+  expect(switchboard.HostConfig.CpuShares).toBeGreaterThan(20 * 1_024); // the agent comes before the nodes
   const router = await engine.getContainer("testbed.boxes.r1").inspect();
   expect(router.Config.Labels).toMatchObject({ ...labels, "testbed.node": "r1", "testbed.role": "node" });
   expect(router.HostConfig).toMatchObject({ Init: true, NanoCpus: 5e8, Memory: 96 * 1_048_576, PidMode: "" });

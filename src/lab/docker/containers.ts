@@ -54,6 +54,9 @@ const sysctlsOf = (settings: readonly string[]): Record<string, string> =>
 /** Ours write little there; what foreign programs write must not fill a disk. */
 export const logConfig = { Type: "json-file", Config: { "max-size": "8m", "max-file": "1" } };
 
+/** The weight of priority -15, as a namespace's agent has it (agent/main.ts), against a container's 1024: sched(7), nice values. */
+const agentShares = 29_154;
+
 /** As good as root on the engine's machine by the socket it holds (docs/threat-model.md). Nodes never get that socket. */
 export function switchboardContainer(
   place: LabPlace,
@@ -88,8 +91,10 @@ export function switchboardContainer(
       // Containers are entered and signalled by the pids that the engine tells.
       PidMode: "host",
       // NET_ADMIN: links. NET_BROADCAST: to hear the kernel in every namespace (netlink(7), NETLINK_LISTEN_ALL_NSID). SYS_ADMIN: to enter namespaces and name them. SYS_PTRACE: those of containers with other rights.
-      // SYS_NICE: a fault that is due must not wait for a processor.
+      // SYS_NICE: a fault that is due must not wait for a processor (agent/main.ts) behind what else is in this container.
       CapAdd: ["NET_ADMIN", "NET_BROADCAST", "NET_RAW", "SYS_ADMIN", "SYS_PTRACE", "SYS_NICE"],
+      // Nor behind what is outside: between containers it is their shares that count, not the priorities within.
+      CpuShares: agentShares,
       // The engine's AppArmor profile forbids every mount, and a namespace gets its name by one.
       SecurityOpt: ["apparmor=unconfined"],
       Binds: [`${options.engineSocket}:${engineSocketInside}`],
