@@ -56,6 +56,18 @@ export function isSyncing(node: RunningNode): boolean {
   return last !== undefined && isStep(last) && last.step === "syncStarted";
 }
 
+/**
+ * Since `from` the node refused ViewData because it did not yet know that it would lead the view. Nobody sends it again, so
+ * where every member's is needed the view is not installed, and the next one follows a timeout later (surprise 18 of
+ * docs/protocol.md, the library's and ours).
+ */
+export const lostViewData = (node: RunningNode, from = 0): boolean =>
+  node.events
+    .slice(from)
+    .some(
+      (event) => isStep(event) && event.step === "viewDataRefused" && /next leader/.test(String(event.facts["reason"])),
+    );
+
 /** Who complained about whom and why, one line each. */
 export function complaintsOf(node: RunningNode): readonly string[] {
   return node.events

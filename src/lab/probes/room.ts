@@ -55,26 +55,23 @@ function tasksOf({ frr, service, command }: PlannedNode): number {
 
 /**
  * Every node learns everybody on its wires that it exchanges packets with; with fixed neighbours they are permanent, and the
- * kernel does not count those. Hosts alone may be silent. OSPF speaks to a group on a cable (RFC 2328, 8.1) and to single
- * neighbours at a switch: a cable between routers counts where packets of a service may pass.
+ * kernel does not count those. With OSPF that is everybody: zebra asks the kernel for each next hop, traffic or not. Hosts alone may
+ * be silent.
  */
 function arpEntriesOf(plan: Plan): number {
   if (plan.routing.neighbours === "fixed") return 0;
-  const isServed = plan.nodes.some((node) => node.service !== undefined);
-  const isOspf = plan.routing.protocol === "ospf";
-  const named = (talks: (node: PlannedNode) => boolean): ReadonlySet<string> =>
-    new Set(plan.nodes.filter(talks).map((node) => node.name));
-  const onCables = named(({ service }) => (isOspf && isServed) || service !== undefined);
-  const atSwitches = named(({ service }) => isOspf || service !== undefined);
-  const cables = plan.links.map(({ ends }) => pairsOf(ends, onCables));
-  const switches = plan.switches.map(({ ports }) => pairsOf(ports, atSwitches));
-  return [...cables, ...switches].reduce((sum, each) => sum + each, 0);
-}
-
-/** Ordered pairs of those that talk. */
-function pairsOf(ends: readonly { readonly node: string }[], talks: ReadonlySet<string>): number {
-  const count = ends.filter((end) => talks.has(end.node)).length;
-  return count * (count - 1);
+  const talks = new Set(
+    plan.nodes
+      .filter((node) => plan.routing.protocol === "ospf" || node.service !== undefined)
+      .map((node) => node.name),
+  );
+  const pairs = (ends: readonly { readonly node: string }[]): number => {
+    const count = ends.filter((end) => talks.has(end.node)).length;
+    return count * (count - 1);
+  };
+  return [...plan.links.map(({ ends }) => ends), ...plan.switches.map(({ ports }) => ports)]
+    .map(pairs)
+    .reduce((sum, each) => sum + each, 0);
 }
 
 interface Lack {
