@@ -87,7 +87,7 @@ export async function containers({ count, times }) {
     const cells = ["up", "down"].flatMap((what) => [of(who, what).toFixed(2), (of(who, what) / of("bare Engine API", what)).toFixed(2)]);
     const phases = ["switchboard", "containers", "wires", "rest"].map((what) => {
       const seconds = of(who, what);
-      return seconds === undefined ? "" : seconds.toFixed(2);
+      return Number.isNaN(seconds) ? "" : seconds.toFixed(2);
     });
     return [who, ...cells, ...phases];
   };

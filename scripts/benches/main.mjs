@@ -2,7 +2,7 @@
 // the commit, the machine and the command it is of. What is around the tables there is written by hand and stays.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus, release } from "node:os";
+import { cpus, loadavg, release } from "node:os";
 import { containers } from "./containers.mjs";
 import { faults } from "./faults.mjs";
 import { growth } from "./growth.mjs";
@@ -30,6 +30,8 @@ if (bench === undefined) {
   process.exit(2);
 }
 
+/** Of other things, as the bench itself has hardly begun: a load above the count of processors makes absolute times longer. */
+const loadBefore = loadavg()[0];
 const result = await bench();
 process.stdout.write(`${result.title}\n${textOf(result)}\n`);
 if (options.includes("--markdown")) publish(result);
@@ -71,5 +73,5 @@ function commit() {
 
 function machine() {
   const { model } = cpus()[0];
-  return `${cpus().length} processors (${model.trim()}), Linux ${release()}, Node ${process.versions.node}`;
+  return `${cpus().length} processors (${model.trim()}) at load ${loadBefore.toFixed(1)} before it, Linux ${release()}, Node ${process.versions.node}`;
 }

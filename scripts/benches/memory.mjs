@@ -11,12 +11,12 @@ export async function memory() {
   try {
     const all = processesOf(name);
     const status = JSON.parse(bench.testbed("status", "--lab", name, "-f", "json"));
-    const networks = new Map(status.nodes.map((node) => [node.name, all.find(({ command }) => command.join(" ").includes(`/nodes/${node.name}`))?.network]));
+    const networkOf = (node) => all.find(({ folder }) => folder.endsWith(`/nodes/${node}`))?.network;
+    const networks = new Map(status.nodes.map(({ name: node }) => [node, networkOf(node)]));
     const of = (members) => members.map(({ pid }) => [residentMib(pid), shareMib(pid)]);
     const inNode = (node, isWanted) => all.filter(({ network, command }) => network === networks.get(node) && isWanted(command));
     const isFrr = (command) => command[0]?.includes("/frr/") ?? false;
-    const isService = (command) => command.some((word) => word.endsWith("node.mjs"));
-    const isBatch = (command) => command.includes("-batch");
+    const isService = (command) => command[0]?.endsWith("/node") ?? false;
     const nodesOf = (kind) => status.nodes.filter((node) => node.kind === kind).map((node) => node.name);
     const sum = (pairs, index) => pairs.reduce((total, pair) => total + pair[index], 0);
     const row = (label, groups) => {
@@ -29,7 +29,7 @@ export async function memory() {
       title: `Memory in MiB when ${topology} has come up: median over its ${routers.length} routers and ${orderers.length} orderers`,
       columns: ["", "processes", "resident", "proportional share"],
       rows: [
-        row("router: all of it", routers.map((node) => of(inNode(node, (command) => !isBatch(command))))),
+        row("router: all of it", routers.map((node) => of(inNode(node, () => true)))),
         row("router: FRR's daemons", routers.map((node) => of(inNode(node, isFrr)))),
         row("orderer: its service", orderers.map((node) => of(inNode(node, isService)))),
         row("agent", [of(all.filter(isAgent))]),

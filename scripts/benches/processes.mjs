@@ -28,6 +28,7 @@ export function processesOf(lab) {
   return pids.filter(isBelow).map((pid) => ({
     pid,
     network: linkOf(`/proc/${pid}/ns/net`),
+    folder: linkOf(`/proc/${pid}/cwd`),
     command: textOf(`/proc/${pid}/cmdline`).split("\0").filter((word) => word !== ""),
   }));
 }

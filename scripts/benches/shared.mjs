@@ -151,7 +151,10 @@ export function allGone() {
   while (readFileSync("/proc/net/dev", "utf8").includes("barrier:"));
 }
 
-export const median = (values) => quantile(values, 0.5);
+export function median(values) {
+  const sorted = values.toSorted((left, right) => left - right);
+  return (sorted[Math.ceil(sorted.length / 2) - 1] + sorted[Math.floor(sorted.length / 2)]) / 2;
+}
 export function quantile(values, share) {
   const sorted = values.toSorted((left, right) => left - right);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];

@@ -35,10 +35,13 @@ export function parseTopology(text: string, file: string): Parsed<Topology> {
   return { kind: "good", value: topologyFrom(checked.value) };
 }
 
-/** Where keys stand in the text of a topology, for who finds a problem after it was parsed. */
+/** Where keys stand in the text of a topology, for who finds a problem after it was parsed. The text is read again at the first question. */
 export function placesIn(text: string, file: string): (path: readonly (string | number)[]) => Position {
-  const source = readDocument(text, file);
-  return (path) => (source.kind === "good" ? source.value.place(path, "key") : { file, line: 1, column: 1 });
+  let source: ReturnType<typeof readDocument> | undefined;
+  return (path) => {
+    source ??= readDocument(text, file);
+    return source.kind === "good" ? source.value.place(path, "key") : { file, line: 1, column: 1 };
+  };
 }
 
 /** Canonical form of a file that breaks no rule. */

@@ -159,9 +159,10 @@ function routeRules(raw: RawTopology, findings: Findings): void {
       );
       continue;
     }
-    const neighbours = neighboursOf(raw, name);
+    const { routes = [] } = node;
+    const neighbours = routes.length === 0 ? [] : neighboursOf(raw, name);
     const covered = new Set<string>();
-    for (const [index, route] of (node.routes ?? []).entries()) {
+    for (const [index, route] of routes.entries()) {
       if (!neighbours.includes(route.via)) {
         const near = nearest(route.via, neighbours);
         const suggestion =

@@ -33,8 +33,8 @@ const testPattern = (text: string): RegExp =>
     ? /./
     : new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll(/%[sdi]/g, ".+"));
 
-/** Names of the tests that failed, by file. */
-function failuresUnder(name: string, tests: readonly string[]): ReadonlyMap<string, readonly string[]> {
+/** Names of the tests that failed, by file; undefined when the run did not end in time. */
+function failuresUnder(name: string, tests: readonly string[]): ReadonlyMap<string, readonly string[]> | undefined {
   const folder = mkdtempSync(join(tmpdir(), "testbed-rows-"));
   const report = join(folder, "report.json");
   try {
@@ -44,8 +44,9 @@ function failuresUnder(name: string, tests: readonly string[]): ReadonlyMap<stri
       cwd: root,
       env: { ...process.env, MUTANT: name },
       stdio: "ignore",
-      timeout: 150_000,
+      timeout: 300_000,
     });
+    if (!existsSync(report)) return undefined;
     return failuresOf(JSON.parse(readFileSync(report, "utf8")) as Report); // vitest's own
   } finally {
     rmSync(folder, { recursive: true });
@@ -95,9 +96,15 @@ for (const killed of earlier) for (const row of killed.rows) kills.get(row)?.pus
 const todo = rules.filter(
   ({ name }) => (chosen.length === 0 || chosen.includes(name)) && !earlier.some(({ rule }) => rule === name),
 );
+const unfinished: string[] = [];
 for (const { name, patches, tests } of todo) {
   checkAnchors(patches);
   const failures = failuresUnder(name, tests);
+  if (failures === undefined) {
+    unfinished.push(name);
+    process.stderr.write(`${name}: the tests did not end within 5 minutes\n`);
+    continue;
+  }
   const killed = rows
     .filter(({ file, test }) => failures.get(file)?.some((failed) => test.test(failed)) === true)
     .map((row) => row.name);
@@ -109,4 +116,4 @@ for (const [row, by] of kills)
   if (chosen.length === 0 || by.length > 0) process.stdout.write(`${row}: ${by.join(", ") || "FAILS UNDER NONE"}\n`);
 const unproven = [...kills].filter(([, by]) => by.length === 0);
 if (chosen.length === 0) process.stdout.write(`${rows.length} rows, ${unproven.length} fail under no altered rule\n`);
-process.exitCode = chosen.length === 0 && unproven.length > 0 ? 1 : 0;
+process.exitCode = unfinished.length > 0 || (chosen.length === 0 && unproven.length > 0) ? 1 : 0;

@@ -1,4 +1,4 @@
-// What ip, tc, sysctl, nft and FRR refuse reaches the user as a sentence of ours with their words in quotes, and nothing is left.
+// What ip, tc, the kernel, nft and FRR refuse reaches the user as a sentence of ours with their words in quotes, and nothing is left.
 // The refusals are real: plans with one line spoilt, and a table that somebody removed.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -42,9 +42,9 @@ test.each<[string, Plan, RegExp]>([
     /^Run tc in the switchboard: "qdisc add dev r2\.eth1 root handle 1: tbf rate 10000kbit" failed and said "tbf: the "burst" parameter is mandatory\.\n/,
   ],
   [
-    "sysctl",
+    "a kernel setting",
     spoiltNode(plan, (node) => ({ ...node, sysctls: [...node.sysctls, "net.ipv4.no_such=1"] })),
-    /^Set kernel settings in r1: net\.ipv4\.no_such=1 refused; sysctl said "sysctl: cannot stat \/proc\/sys\/net\/ipv4\/no_such: No such file or directory"/,
+    /^Set kernel settings in r1: net\.ipv4\.no_such=1 refused: "ENOENT: no such file or directory, open '\/proc\/sys\/net\/ipv4\/no_such'"$/m,
   ],
   [
     "FRR",

@@ -20,10 +20,11 @@ export async function environmentEvent(
     node: process.versions.node,
     ...(await homes.versions()),
   };
-  for (const [name, [command, ...args]] of Object.entries(versionCommands)) {
+  const asked = Object.entries(versionCommands).map(async ([name, [command, ...args]]) => {
     const { stdout, exitCode } = await tryCommand(command, args, { signal });
-    versions[name] = exitCode === 0 ? (stdout.split("\n")[0] ?? "").trim() : "absent";
-  }
+    return [name, exitCode === 0 ? (stdout.split("\n")[0] ?? "").trim() : "absent"] as const;
+  });
+  for (const [name, version] of await Promise.all(asked)) versions[name] = version;
   return {
     kind: "environment",
     at: now(),

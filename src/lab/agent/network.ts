@@ -1,7 +1,7 @@
 // Carries out the plan's steps: namespaces, settings, links, addresses, impairments, in this order, each stage finished
 // before the next. Runs inside a fresh sandbox, so nothing has to be undone here: the sandbox is. The same for one node that
 // begins again: what of the plan is about it is done once more.
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { assert } from "../../base/index.js";
@@ -136,12 +136,7 @@ function setKernel(namespace: string, settings: readonly string[]): void {
   const found = insideNamespace(namespace, () =>
     settings.map((setting) => {
       const [name = "", value = ""] = setting.split("=", 2);
-      try {
-        writeFileSync(kernelFile(name), value);
-      } catch (error) {
-        return String(error);
-      }
-      return readSetting(name);
+      return settled(name, value);
     }),
   );
   refuseUnset("Set", namespace, settings, found);
@@ -154,6 +149,24 @@ export async function checkKernel(namespace: string, settings: readonly string[]
   refuseUnset("Check", namespace, wanted, found);
 }
 
+/** What the kernel has after it was told, where it had something else; or why that is not known. */
+function settled(name: string, value: string): string {
+  try {
+    const file = openSync(kernelFile(name), "r+");
+    try {
+      if (textOf(file) !== value) writeSync(file, value, 0);
+      return textOf(file);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+const settingText = Buffer.alloc(256);
+const textOf = (file: number): string => settingText.toString("utf8", 0, readSync(file, settingText, 0, 256, 0)).trim();
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const kernelFile = (name: string): string => `/proc/sys/${name.replaceAll(".", "/")}`;
 
 /** What the kernel has, or why that is not known. */
@@ -161,7 +174,7 @@ function readSetting(name: string): string {
   try {
     return readFileSync(kernelFile(name), "utf8").trim();
   } catch (error) {
-    return String(error);
+    return messageOf(error);
   }
 }
 
@@ -172,7 +185,7 @@ export const possible = async (settings: readonly string[]): Promise<readonly st
 function refuseUnset(verb: string, namespace: string, wanted: readonly string[], found: readonly string[]): void {
   const refused = wanted.flatMap((setting, index) => {
     const value = found[index] ?? "";
-    return setting.endsWith(`=${value}`) ? [] : [`${setting} (found "${value}")`];
+    return setting.endsWith(`=${value}`) ? [] : [`${setting} refused: "${value}"`];
   });
   if (refused.length === 0) return;
   const where = namespace === "" ? "the switchboard" : namespace;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { assert, microseconds, randomFrom } from "../../base/index.js";
 import type { ClientIdentity, Consenter, NodeConfig } from "../../boundary/index.js";
 import type { Plan, PlannedNode } from "../../plan/index.js";
-import { newKeyPair, writeWhole, type KeyPairPem } from "../../system/index.js";
+import { mapBounded, newKeyPair, writeWhole, type KeyPairPem } from "../../system/index.js";
 import { controlSocketOf, nodeFolder } from "../netns/state-folder.js";
 import type { UpSettings } from "../protocol.js";
 
@@ -52,7 +52,7 @@ export async function writeNodeFiles(
   { settings, identities }: { readonly settings: UpSettings; readonly identities: Identities },
 ): Promise<void> {
   const { keys, consenters, clients } = identities;
-  for (const node of nodes) {
+  const write = async (node: PlannedNode): Promise<void> => {
     const places = placesOf(directory, node.name);
     await mkdir(join(places.folder, "data"), { recursive: true });
     if (node.frr !== undefined) {
@@ -61,11 +61,16 @@ export async function writeNodeFiles(
       await symlink(join("frr", "log", "frr.log"), join(places.folder, "frr.log"));
     }
     const config = configOf(node, places, { settings, consenters, clients });
-    if (config === undefined) continue;
+    if (config === undefined) return;
     await writeWhole(config.privateKeyFile, keys.get(node.name)?.privateKey ?? "");
     await writeWhole(places.configuration, JSON.stringify(config, undefined, 2));
-  }
+  };
+  const { signal } = new AbortController();
+  await mapBounded(nodes, { limit: nodesAtOnce, signal }, write);
 }
+
+/** Calls of the file system at once: as many as have threads in Node. */
+const nodesAtOnce = 4;
 
 interface Made {
   readonly settings: UpSettings;

@@ -17,7 +17,8 @@ interface Pending {
 const pendingCountMax = 1_000;
 const answerMsMax = 5_000;
 
-export class ResidentNft implements AsyncDisposable {
+/** Ends with the agent, whose child it is. */
+export class ResidentNft {
   #child: ChildProcess | undefined;
   #pending: Pending[] = [];
   #count = 0;
@@ -42,14 +43,6 @@ export class ResidentNft implements AsyncDisposable {
     });
     child.stdin?.write([...lines, sentinelLine(sentinel), ""].join("\n"));
     return withinTime(answer, lines);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const child = this.#child;
-    if (child === undefined) return;
-    const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-    child.stdin?.end();
-    await ended;
   }
 
   #running(): ChildProcess {

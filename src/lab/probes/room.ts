@@ -55,7 +55,8 @@ function tasksOf({ frr, service, command }: PlannedNode): number {
 
 /**
  * Every node learns everybody on its wires that it exchanges packets with; with fixed neighbours they are permanent, and the
- * kernel does not count those. Hosts alone may be silent.
+ * kernel does not count those. With OSPF that is everybody: zebra asks the kernel for each next hop, traffic or not. Hosts alone may
+ * be silent.
  */
 function arpEntriesOf(plan: Plan): number {
   if (plan.routing.neighbours === "fixed") return 0;

@@ -31,12 +31,14 @@ export function shortened(proposal: Proposal): Proposal {
   return { ...proposal, payload: proposal.payload.subarray(0, Math.max(0, end)) };
 }
 
-const lies = 6;
+/** By the numbers of `lied`: what makes others forget is drawn most often. */
+const lies = [0, 1, 1, 1, 2, 3, 4, 5, 5, 5];
+const drawLie = (random: Random): number => lies[random.integer(0, lies.length - 1)] ?? 0;
 
 export function liedViewData(message: SignedViewData, pen: Pen): SignedViewData {
   const data = decodeViewData(message.raw);
   if (data.kind === "bad") return message;
-  return signed(lied(data.value, pen.random.integer(0, lies - 1), pen), pen);
+  return signed(lied(data.value, drawLie(pen.random), pen), pen);
 }
 
 /** As if it had prepared this proposal. */
@@ -53,11 +55,11 @@ export function withInFlight(
 /** One lie for all entries, or another for each; those of others keep their signatures, which fit no more. */
 export function forgedEntries(message: NewView, pen: Pen): NewView {
   const { random, id } = pen;
-  const same = random.integer(0, 1) === 0 ? random.integer(0, lies - 1) : undefined;
+  const same = random.integer(0, 1) === 0 ? drawLie(random) : undefined;
   const entries = message.entries.map((entry): SignedViewData => {
     const data = decodeViewData(entry.raw);
     if (data.kind === "bad" || (same === undefined && random.integer(0, 1) === 0)) return entry;
-    const forged = lied(data.value, same ?? random.integer(0, lies - 1), pen);
+    const forged = lied(data.value, same ?? drawLie(random), pen);
     return entry.signer === id ? signed(forged, pen) : { ...entry, raw: encodeViewData(forged) };
   });
   return { kind: "NewView", entries };
@@ -82,8 +84,10 @@ function lied(data: ViewData, which: number, { random, key }: Pen): ViewData {
       const lastDecisionSignatures = random.integer(0, 1) === 0 ? [own, own, own, own, own, own] : forgedBy(own);
       return { ...data, lastDecision: inFlightProposal, lastDecisionSignatures, inFlightProposal: undefined };
     }
-    default:
-      return { ...data, lastDecision: nothing, lastDecisionSignatures: [] };
+    default: {
+      const genesis = { lastDecision: nothing, lastDecisionSignatures: [] };
+      return { ...data, ...genesis, inFlightProposal: undefined, inFlightPrepared: false };
+    }
   }
 }
 

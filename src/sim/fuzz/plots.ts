@@ -65,11 +65,11 @@ const decidedAlone: Author = (random, size) => {
   const liar = others.at(-1) ?? size;
   const isLying = random.integer(0, 1) === 0;
   const lies = isLying ? [turn(random.integer(0, 1) === 0 ? 2 : liar, pick(random, liesOfViewChange))] : [];
-  // One after another, since no more than the tolerated may be down at a time.
+  // One after another, since no more than the tolerated may be down at a time; before the first ViewData.
   const isRestarted = !isLying && random.integer(0, 1) === 0;
   const restarts = isRestarted
     ? others.map((node, index) =>
-        then(index === 0 ? "complaint" : "restored", 1, { kind: "crash", node }, 30, index === 0 ? 0 : 20),
+        then(index === 0 ? "forwardTimeout" : "restored", 1, { kind: "crash", node }, 30, index === 0 ? 0 : 20),
       )
     : [];
   const forMs = pick(random, [1500, 4000, 8000]);

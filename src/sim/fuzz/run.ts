@@ -3,6 +3,7 @@
 import {
   after,
   AssertionError,
+  faultsTolerated,
   microseconds,
   milliseconds,
   sha256Hex,
@@ -98,7 +99,7 @@ export function fuzzRun(schedule: Schedule, hooks: FuzzHooks = {}): FuzzResult {
 function secondAct(cluster: Cluster, watch: Watch, faults: Faults, { setting, events }: Schedule): number | undefined {
   // Who is a member may still change while requests for it wait in pools: then a quorum of now may be none soon.
   const changing = faults.fired.some(({ index }) => events[index]?.fault.kind === "reconfigure");
-  const healed = changing ? watch.members : healedMembers(watch.members, setting);
+  const healed = changing ? watch.members : healedMembers(watch.members, setting, (id) => watch.isHonest(id));
   faults.end(changing ? faults.all : healed);
   watch.healed();
   const since = cluster.now;
@@ -111,12 +112,24 @@ function secondAct(cluster: Cluster, watch: Watch, faults: Faults, { setting, ev
   return reached() ? (cluster.now - since) / 1000 : undefined;
 }
 
-/** Those that the schedule heals, and of the others, in order, as many as the members of now need for a quorum. */
-function healedMembers(members: readonly NodeId[], { size, healed }: Setting): readonly NodeId[] {
+/**
+ * Those that the schedule heals, and of the others, in order, as many as the members of now need for a quorum; and, as who
+ * has lied counts as faulty to the end, as many honest ones as leave no more faulty in all than the members tolerate.
+ */
+function healedMembers(
+  members: readonly NodeId[],
+  { size, healed }: Setting,
+  isHonest: (id: NodeId) => boolean,
+): readonly NodeId[] {
   const outside = members.filter((id) => id <= size && !healed.includes(id));
   const inside = members.filter((id) => !outside.includes(id));
-  const missing = Math.max(0, quorumOf(members.length) - inside.length);
-  return [...inside, ...outside.slice(0, missing)].toSorted((left, right) => left - right);
+  const honest = outside.filter(isHonest);
+  const liarCount = members.filter((id) => !isHonest(id)).length;
+  const surplus = Math.max(0, honest.length + liarCount - faultsTolerated(members.length));
+  const returned = honest.slice(0, surplus);
+  const missing = Math.max(0, quorumOf(members.length) - inside.length - returned.length);
+  const others = outside.filter((id) => !returned.includes(id)).slice(0, missing);
+  return [...inside, ...returned, ...others].toSorted((left, right) => left - right);
 }
 
 /** An even rhythm; a client that is refused, or whose node is down, does not ask again. */

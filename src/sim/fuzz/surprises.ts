@@ -28,7 +28,7 @@ const passing = (number: number, code: string): Surprise => ({
 export const surprises: readonly Surprise[] = [
   surprise(1, "decided-again", "proposed-again"),
   surprise(2, "never-resent"),
-  surprise(3, "in-flight-forgotten", "disagreement", "vote-changed", "signed-twice", "stalled"),
+  surprise(3, "in-flight-forgotten", "disagreement", "vote-changed", "signed-twice", "proposed-twice", "stalled"),
   surprise(4, "failed-leader-again"),
   surprise(5, "old-log-read-again", "stalled", "vote-changed", "signed-twice", "view-back", "vote-back", "threw"),
   surprise(6, "past-proposal-restored", "vote-changed", "signed-twice", "stalled", "threw"),
