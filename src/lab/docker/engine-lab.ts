@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { Duplex, Writable } from "node:stream";
 import type Docker from "dockerode";
-import { OperatingError } from "../../system/index.js";
+import { OperatingError, pause } from "../../system/index.js";
 import type { LabFolder } from "../lab-folder.js";
 import { AgentConnection } from "../netns/connection.js";
 import type { LabEnds } from "../netns/running-lab.js";
@@ -33,10 +33,27 @@ export async function connectAgent({ engine, id, directory }: Switchboard): Prom
       AttachStderr: true,
     });
     const stream = await exec.start({ hijack: true, stdin: true });
-    return new AgentConnection(joined(engine, stream));
+    const way = joined(engine, stream);
+    endWith(way, engine.getContainer(id));
+    return new AgentConnection(way);
   } catch (error) {
     throw engineError("Reach the lab's agent", error);
   }
+}
+
+/** What was on its way when the container ended may arrive first. */
+const lastWordsMs = 1_000;
+
+/**
+ * An engine may forget to end the stream of an exec whose container ends at that moment (scripts/torture, with 20.10: `up` waited for
+ * ever), so the end of the container ends it, too.
+ */
+function endWith(way: Duplex, container: Docker.Container): void {
+  const over = new AbortController();
+  way.once("close", () => over.abort());
+  const ended = container.wait({ abortSignal: over.signal }).then(() => pause(lastWordsMs, { signal: over.signal }));
+  // Where the engine cannot be asked any more, the stream is of no use either; why is asked of the lab itself: `agentTrouble`.
+  void Promise.allSettled([ended]).then(() => way.destroy());
 }
 
 /** One stream of what an exec takes and prints; destroying it lets go of the engine's connection. */
