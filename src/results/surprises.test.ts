@@ -80,6 +80,8 @@ describe("section 15", () => {
     const lost =
       "item 18: the view data of orderer3 came before the leader of view 1 had a quorum of votes, and was lost";
     expect(surprises([...votes, early, quorum(15_000)])).toEqual([lost]);
+    const ofTheLibrary: Told = [3, "orderer2", "viewDataRefused", { from: 3, reason: "not the next leader" }];
+    expect(surprises([...votes, ofTheLibrary, quorum(15_000)])).toEqual([lost]);
     expect(surprises([...votes, early, [20_000, "orderer2", "viewChangeTimeout", { view: 1 }]])).toEqual([lost]);
   });
 

@@ -52,6 +52,8 @@ export interface ViewChange {
 }
 
 const viewChangesMax = 2_000;
+/** In the words of our replica, and of the Go library. */
+const tooEarlyReason = /^(?:next leader is |not the next leader)/;
 
 export class Views {
   readonly #cast: Cast;
@@ -142,7 +144,7 @@ export class Views {
       } else if (event.step === "viewDataRefused") {
         change.refusals += 1;
         const from = numberOf(facts["from"]);
-        const isEarly = String(facts["reason"]).startsWith("next leader is ");
+        const isEarly = tooEarlyReason.test(String(facts["reason"]));
         if (from !== undefined && !isEarly) change.refusedFrom.add(from);
         if (from !== undefined && isEarly && !change.tooEarly.has(from)) change.tooEarly.set(from, at);
       } else if (event.step === "inFlightWaiting" || event.step === "inFlightStarted") {
