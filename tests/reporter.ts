@@ -15,6 +15,12 @@ export default class TallyReporter implements Reporter {
         counts.failed++;
         console.log(`FAILED ${name}: ${problem.stack ?? problem.message}`);
       }
+      for (const suite of module.children.allSuites()) {
+        for (const problem of suite.errors()) {
+          counts.failed++;
+          console.log(`FAILED ${name} > ${suite.fullName}: ${problem.stack ?? problem.message}`);
+        }
+      }
       for (const test of module.children.allTests()) {
         const result = test.result();
         if (result.state === "pending") continue;

@@ -1,5 +1,6 @@
 // Boots user-mode-linux with this machine's files as its root and runs a script in it as pid 1: a kernel with the real
 // sch_netem where the host's has none. Debian's package `user-mode-linux`; modules by `kmod` from the package's folder.
+import { readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +12,15 @@ export interface Boot {
   readonly files: Readonly<Record<string, string>>;
   readonly modules: readonly string[];
   readonly timeoutMs: number;
+}
+
+/**
+ * Why it cannot run here; undefined where it can. Debian 12's user-mode-linux (6.1) keeps room for a processor's registers up to
+ * AVX-512; with AMX the host's ptrace(2) wants four times that, and every process in it dies of "ptrace set fp regs failed".
+ */
+export function lackForUserModeLinux(): string | undefined {
+  const hasAmx = /^flags\s*:.*\bamx_tile\b/m.test(readFileSync("/proc/cpuinfo", "utf8"));
+  return hasAmx ? "needs a processor without AMX, for user-mode-linux" : undefined;
 }
 
 /** Text the script wrote to out/NAME, by name; rejects with the console's text when the script did not end. */
