@@ -1,6 +1,7 @@
 // Hosts that run nothing: networks alone, without a process, wired and addressed like any node; and one that is entered, ended and
 // begun again all the same.
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { RunningLab } from "../../src/lab/index.js";
 import { buildPrograms, inside, namespacesOf, ownStateFolder, planFrom, processesOf, sandboxOf, up } from "./a-lab.js";
 
 let removeState = (): void => undefined;
@@ -21,6 +22,14 @@ links:
   - { endpoints: ["h1:eth1", "h2:eth1"] }
 `);
 
+async function reaches(lab: RunningLab, { from, to }: Readonly<Record<"from" | "to", string>>): Promise<void> {
+  const address =
+    plan()
+      .nodes.find(({ name }) => name === to)
+      ?.interfaces[0]?.address.split("/")[0] ?? "";
+  expect(await inside(lab, from, "ping", "-c", "2", "-i", "0.2", "-W", "2", address)).toMatchObject({ code: 0 });
+}
+
 test("hosts that run nothing have no process, and answer when they are entered", async () => {
   await using lab = await up(plan());
   const namespaces = namespacesOf(lab.directory);
@@ -33,19 +42,7 @@ test("hosts that run nothing have no process, and answer when they are entered",
     { state: "running", pid: 0 },
   ]);
   const [h1, h2] = plan().nodes;
-  const ping = await inside(
-    lab,
-    "h1",
-    "ping",
-    "-c",
-    "2",
-    "-i",
-    "0.2",
-    "-W",
-    "2",
-    (h2?.interfaces[0]?.address ?? "").split("/")[0] ?? "",
-  );
-  expect(ping).toMatchObject({ code: 0 });
+  await reaches(lab, { from: "h1", to: "h2" });
   expect(count()).toBeGreaterThan(before); // the one that was entered has a process now
   const { text } = await inside(lab, "h1", "ip", "-4", "-o", "address", "show");
   expect(text).toContain(`inet ${h1?.loopback ?? ""}/32 scope global lo`);
@@ -62,18 +59,6 @@ test("a host without a process ends and begins again", async () => {
   expect((await lab.status()).nodes.map(({ state }) => state)).toEqual(["ended", "running"]);
   expect(await lab.heal(0)).toMatchObject([{ state: "healed" }]);
   expect((await lab.status()).nodes.map(({ state }) => state)).toEqual(["running", "running"]);
-  const { code } = await inside(
-    lab,
-    "h2",
-    "ping",
-    "-c",
-    "2",
-    "-i",
-    "0.2",
-    "-W",
-    "2",
-    (plan().nodes[0]?.interfaces[0]?.address ?? "").split("/")[0] ?? "",
-  );
-  expect(code).toBe(0);
+  await reaches(lab, { from: "h2", to: "h1" });
   await lab.down();
 });

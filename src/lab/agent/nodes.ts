@@ -153,7 +153,10 @@ export class Nodes {
     const options = { timeoutMs: answerMsMax };
     return {
       turn: async (how) => {
-        if (how === "" && !this.#forgets(name, "misbehave")) return now(); // its process is gone: the next one is not told
+        if (how === "") {
+          this.#forget(name, "misbehave");
+          if (!this.channelOf(name).connected) return now(); // its process is gone, and the next one is not told
+        }
         const facts = await this.channelOf(name).request({ do: "misbehave", how }, options);
         if (how !== "") this.#stands(name, "misbehave", { do: "misbehave", how });
         return instant(Number(facts["at"]));
@@ -231,14 +234,13 @@ export class Nodes {
 
   async ask(name: string, request: NodeRequest): Promise<void> {
     if (request.do === "start-workload" || request.do === "peer-source") this.#stands(name, request.do, request);
-    if (request.do === "stop-workload") this.#forgets(name, "start-workload");
+    if (request.do === "stop-workload") this.#forget(name, "start-workload");
     await this.channelOf(name).request(request, { timeoutMs: answerMsMax });
   }
 
-  /** A new process of this node is not told any more; false where there is none to tell now. */
-  #forgets(name: string, what: string): boolean {
+  /** A new process of this node is not told any more. */
+  #forget(name: string, what: string): void {
     this.#standing.get(name)?.delete(what);
-    return this.channelOf(name).connected;
   }
 
   #stands(name: string, what: string, request: NodeRequest): void {
