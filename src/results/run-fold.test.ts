@@ -286,7 +286,7 @@ describe("an outage outside the prediction", () => {
     const result = resultOf(withLostPrePrepare());
     expect(result.isPredicted).toBe(false);
     expect(result.explanation[0]).toBe(
-      "item 10: pre-prepare lost at view boundary: orderer4 installed view 1 3.0 ms after orderer2 had proposed",
+      "item 10: pre-prepare lost at view boundary: orderer4 started view 1 3.2 ms after orderer2 had proposed",
     );
     expect(result.checks.find((check) => check.name === "prediction")?.verdict).toBe("true");
     expect(inMs(result.outages[0]?.phases.failedAttempts)).toBeCloseTo(2_000, 0);

@@ -4,6 +4,8 @@ import type { Instant } from "../base/index.js";
 import type { StepEvent } from "../boundary/index.js";
 import { castOf } from "./cast.js";
 import { FaultLog } from "./fault-log.js";
+import { phasesOf } from "./phases.js";
+import { Path } from "./path.js";
 import { contextFor } from "./story-context.js";
 import { surprisesIn } from "./surprises.js";
 import { Views } from "./views.js";
@@ -17,7 +19,8 @@ const vote = (ms: number, orderer: string, nextView: number): Told => [
   { view: nextView - 1, nextView },
 ];
 
-function surprises(told: readonly Told[], cutOff: readonly string[] = []): readonly string[] {
+/** With `openTo`, an outage from the first millisecond on that had not ended when the run was stopped, in milliseconds. */
+function surprises(told: readonly Told[], cutOff: readonly string[] = [], openTo?: number): readonly string[] {
   const cast = castOf(contextFor().plan);
   const faults = new FaultLog(cast);
   const at = (ms: number): Instant => (ms * 1_000) as Instant; // integer microseconds
@@ -30,11 +33,14 @@ function surprises(told: readonly Told[], cutOff: readonly string[] = []): reado
     views.step({ kind: "step", at: at(ms), node, component: "viewChanger", step, facts });
   }
   const changes = views.list();
+  const nowhere = { end: undefined, peer: "peer1", block: undefined, view: undefined } as const;
+  const open = openTo === undefined ? [] : [{ ...nowhere, start: at(0), cutAt: at(openTo) }];
+  const planes = { cast, changes, path: new Path(), sources: [] };
   return surprisesIn({
     cast,
     faults: faults.rows,
     changes,
-    outages: [],
+    outages: open.map((outage) => ({ outage, phases: phasesOf(outage, planes) })),
     duplicatesNamed: 0,
     duplicatesForgotten: 0,
     removedRequests: 0,
@@ -113,7 +119,22 @@ describe("section 15", () => {
     ];
     expect(surprises([...votes, ...installed])).toEqual([]);
     expect(surprises([...votes, ...installed, vote(90, "orderer3", 2), vote(91, "orderer4", 2)])).toEqual([
-      "item 10: pre-prepare lost at view boundary: orderer3 installed view 1 1.0 ms after orderer2 had proposed",
+      "item 10: pre-prepare lost at view boundary: orderer3 started view 1 1.0 ms after orderer2 had proposed",
+    ]);
+  });
+
+  it("item 10: an orderer that was syncing starts the view after the proposal, and the run ends with the outage open", () => {
+    const told: readonly Told[] = [
+      vote(1, "orderer2", 1),
+      vote(2, "orderer3", 1),
+      [5, "orderer2", "viewInstalled", { view: 1 }],
+      [5, "orderer3", "viewInstalled", { view: 1 }],
+      [6, "orderer2", "proposing", { view: 1, sequence: 8, count: 100 }],
+      [900, "orderer3", "viewStarting", { view: 1, sequence: 8, decisions: 0, leader: 2 }],
+    ];
+    expect(surprises(told)).toEqual([]);
+    expect(surprises(told, [], 9_000)).toEqual([
+      "item 10: pre-prepare lost at view boundary: orderer3 started view 1 894.0 ms after orderer2 had proposed",
     ]);
   });
 });

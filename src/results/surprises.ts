@@ -46,22 +46,22 @@ export function surprisesIn(input: SurpriseInput): readonly string[] {
   return found;
 }
 
-/** No decision in the view, and a later one was asked for. */
-function failed(change: ViewChange, input: SurpriseInput): boolean {
+/** No decision in the view, and a later one was asked for, or the run was stopped with the outage still open. */
+function failed(change: ViewChange, { changes, outages, cast }: SurpriseInput): boolean {
   if (change.firstDecision !== undefined) return false;
-  return input.changes.some((later) => {
-    return later.viewTo > change.viewTo && detectedAt(later, input.cast) !== undefined;
-  });
+  if (outages.some(({ outage }) => outage.end === undefined)) return true;
+  return changes.some((later) => later.viewTo > change.viewTo && detectedAt(later, cast) !== undefined);
 }
 
 function lostPrePrepare(change: ViewChange, input: SurpriseInput): string | undefined {
   const proposal = change.firstProposal;
   if (proposal === undefined || !failed(change, input)) return undefined;
-  const late = [...change.installed].filter(([orderer, at]) => orderer !== proposal.orderer && at > proposal.at);
+  const begun = [...change.installed].map(([name, at]) => [name, change.started.get(name) ?? at] as const);
+  const late = begun.filter(([orderer, at]) => orderer !== proposal.orderer && at > proposal.at);
   const [last] = late.toSorted(([, left], [, right]) => right - left);
   if (last === undefined) return undefined;
   const behind = milliseconds(last[1] - proposal.at);
-  return `item 10: pre-prepare lost at view boundary: ${last[0]} installed view ${change.viewTo} ${behind} after ${proposal.orderer} had proposed`;
+  return `item 10: pre-prepare lost at view boundary: ${last[0]} started view ${change.viewTo} ${behind} after ${proposal.orderer} had proposed`;
 }
 
 function laggard(change: ViewChange, input: SurpriseInput): string | undefined {

@@ -34,6 +34,8 @@ export interface ViewChange {
   readonly inFlight: Map<string, InFlight>;
   /** The view is in force at an orderer: installed, started or learnt. */
   readonly installed: Map<string, Instant>;
+  /** From here on an orderer takes messages of the view: one that was syncing starts it later than it is in force there. */
+  readonly started: Map<string, Instant>;
   viewDataQuorumAt: Instant | undefined;
   newViewSentAt: Instant | undefined;
   newLeader: string;
@@ -198,6 +200,7 @@ export class Views {
     this.#stated.set(event.node, { view, leader: leader ?? (before?.view === view ? before.leader : undefined) });
     this.#mark(view, (change) => {
       setFirst(change.installed, event.node, event.at);
+      if (event.step === "viewStarting") setFirst(change.started, event.node, event.at);
       const name = this.#cast.orderers.find((orderer) => orderer.id === leader)?.name;
       if (name !== undefined) change.newLeader = name;
     });
@@ -242,6 +245,7 @@ function emptyChange(viewTo: number): ViewChange {
     newViewAccepted: new Map(),
     inFlight: new Map(),
     installed: new Map(),
+    started: new Map(),
     viewDataQuorumAt: undefined,
     newViewSentAt: undefined,
     newLeader: "",
