@@ -39,7 +39,7 @@ const calm: Schedule = {
 const at = (ms: number, fault: Event["fault"], forMs = 300): Event => ({ when: { at: "time", ms }, fault, forMs });
 
 describe("a seed", () => {
-  it.each([1, 17, 42])("%i gives the same run twice, traces and all", (seed) => {
+  it.each([1, 18, 42])("%i gives the same run twice, traces and all", (seed) => {
     const [first, second] = [fuzzRun(scheduleOf(seed, library)), fuzzRun(scheduleOf(seed, library))];
     expect(second).toEqual(first);
     expect(first.decisions).toBeGreaterThan(3);
@@ -258,7 +258,7 @@ describe("the list of surprises", () => {
   it("has a code for each entry of docs/protocol.md that a seed can reach, and a reason for the others", () => {
     const numbers = [...surprises.map(({ number }) => number), ...Object.keys(absentSurprises).map(Number)];
     expect(numbers.toSorted((left, right) => left - right)).toEqual(
-      Array.from({ length: 39 }, (_, index) => index + 1),
+      Array.from({ length: 41 }, (_, index) => index + 1),
     );
     for (const { number, code } of surprises)
       expect(documented).toMatch(new RegExp(`\\| \`${code}\` \\| ${number} \\|`));
