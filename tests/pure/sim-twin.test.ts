@@ -1,6 +1,6 @@
 // The twin check: one experiment in virtual time and in namespaces, with four orderers and with seven (docs/measured/twin-of-…).
-// The costs were fitted to another one (single-homed-leader). Same order of causes, and phases near: the bar is max(2 ms, 25 %)
-// in each phase that is no timer. Where that is not reached the test says by how much, and docs/simulator.md why.
+// The costs were fitted to others (docs/simulator.md says which, and that the first commit of four was in view). Same order of
+// causes, and phases near: the bar is max(2 ms, 25 %) in each phase that is no timer. Where that is not reached the test says by how much, and docs/simulator.md why.
 import { beforeAll, describe, expect, it } from "vitest";
 import type { RunResult } from "../../src/results/index.js";
 import { published, shipped, simulated } from "./sim-run.js";
