@@ -45,11 +45,12 @@ export async function frrConfigured(process: NodeProcess, listener: KernelListen
   await until(look, { timeoutMs: configuredMsMax, everyMs: 5, signal, what: `FRR in ${node.name}` });
 }
 
-/** The last that its daemons and vtysh have printed: why FRR did not take its configuration, in its own words. */
+/** The last that its daemons have printed: why FRR did not take its configuration, in its own words. */
 async function frrWords({ places }: NodeProcess): Promise<string> {
   const lines = ((await readTextIfThere(join(places.folder, "daemons.log"))) ?? "").trim().split("\n");
-  // vtysh marks what it refuses with a percent sign; the rest is what daemons have to say of their start.
-  const refused = lines.filter((line) => line.includes("% "));
+  // A daemon names the lines of its part that it refuses, vtysh (newer FRR, images/node/start) marks them with a percent sign; the
+  // rest is what daemons have to say of their start.
+  const refused = lines.flatMap((line) => / (?:line \d+: )?% .*|[^\]]* on config line .*/.exec(line)?.[0].trim() ?? []);
   const said = (refused.length > 0 ? refused : lines).slice(-5).join("; ").slice(-600);
   return said === "" ? "FRR said nothing" : `FRR said "${said}"`;
 }
