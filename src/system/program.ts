@@ -1,5 +1,6 @@
 // Starts a program of ours from its bundle with the code that V8 made of it when it was built (scripts/build): compiling two
-// megabytes takes as long as starting Node. Bundled by itself as dist/start.cjs; dist/NAME.mjs call it. Code that another V8 has made is
+// megabytes takes as long as starting Node. Bundled by itself as dist/start.cjs; dist/NAME.mjs call it. `node start.cjs NAME HASH
+// ARGUMENT...` runs a program once and keeps what was compiled until it ends. Code that another V8 has made is
 // refused by V8, and what belongs to another bundle by its hash: then it is compiled as any other.
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -18,8 +19,7 @@ export function start(name: string, hash: string): void {
   run(path, scriptOf(path, codeOf(path, hash)));
 }
 
-/** As `start`; what was compiled until the process ends is written down. */
-export function startAndKeep(name: string, hash: string): void {
+function startAndKeep(name: string, hash: string): void {
   const path = pathOf(name);
   const script = scriptOf(path, undefined);
   process.once("exit", () => {
@@ -52,4 +52,9 @@ const scriptOf = (path: string, cachedData: Buffer | undefined): Script =>
 function run(path: string, script: Script): void {
   const program = script.runInThisContext() as Program;
   program(createRequire(path), { exports: {} }, dirname(path));
+}
+
+if (require.main === module) {
+  const [name = "", hash = ""] = process.argv.splice(2, 2);
+  startAndKeep(name, hash);
 }
