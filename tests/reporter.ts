@@ -1,23 +1,25 @@
 // Vitest reporter for scripts/test: one line per file, failures in full, and a tally that the script adds up.
-// The tally goes to the file named by TESTBED_TALLY: {passed, failed, skipped: [{test, reason}]}.
+// The tally goes to the file named by TESTBED_TALLY: {passed, failures: [test], skipped: [{test, reason}]}.
 import { writeFileSync } from "node:fs";
 import type { Reporter, TestCase, TestModule } from "vitest/node";
 
 export default class TallyReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly { message?: string; stack?: string }[]): void {
     const skipped: { test: string; reason: string }[] = [];
+    const failures: string[] = [];
     let passed = 0;
-    let failed = 0;
     for (const module of modules) {
       const name = module.relativeModuleId;
       const counts = { passed: 0, failed: 0, skipped: 0 };
       for (const problem of module.errors()) {
         counts.failed++;
+        failures.push(name);
         console.log(`FAILED ${name}: ${problem.stack ?? problem.message}`);
       }
       for (const suite of module.children.allSuites()) {
         for (const problem of suite.errors()) {
           counts.failed++;
+          failures.push(`${name} > ${suite.fullName}`);
           console.log(`FAILED ${name} > ${suite.fullName}: ${problem.stack ?? problem.message}`);
         }
       }
@@ -25,7 +27,10 @@ export default class TallyReporter implements Reporter {
         const result = test.result();
         if (result.state === "pending") continue;
         counts[result.state]++;
-        if (result.state === "failed") print(name, test);
+        if (result.state === "failed") {
+          failures.push(`${name} > ${test.fullName}`);
+          print(name, test);
+        }
         if (result.state === "skipped") skipped.push({ test: `${name} > ${test.fullName}`, reason: result.note ?? "" });
       }
       const seconds = (module.diagnostic().duration / 1000).toFixed(1);
@@ -33,14 +38,13 @@ export default class TallyReporter implements Reporter {
         `  ${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped (${seconds} s)`,
       );
       passed += counts.passed;
-      failed += counts.failed;
     }
     for (const problem of unhandled) {
-      failed++;
+      failures.push("outside any test");
       console.log(`FAILED outside any test: ${problem.stack ?? problem.message}`);
     }
     const tally = process.env.TESTBED_TALLY;
-    if (tally !== undefined) writeFileSync(tally, JSON.stringify({ passed, failed, skipped }));
+    if (tally !== undefined) writeFileSync(tally, JSON.stringify({ passed, failures, skipped }));
   }
 }
 

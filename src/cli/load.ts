@@ -1,5 +1,5 @@
 // From paths on the command line to a plan: every problem at once, as a UserError.
-import { dirname, join, relative } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { problemText, type Parsed } from "../base/index.js";
 import { planFor, type Plan } from "../plan/index.js";
 import {
@@ -48,7 +48,7 @@ export async function loadTopology(path: string, choice: Choice = {}): Promise<L
 export async function loadExperiment(path: string, choice: Choice = {}): Promise<LoadedExperiment> {
   const experimentText = await readUserFile(path, "an experiment");
   const experiment = good(parseExperiment(experimentText, path));
-  const topologyPath = relative(".", join(dirname(path), experiment.topology)) || experiment.topology;
+  const topologyPath = relative(".", resolve(dirname(path), experiment.topology)) || experiment.topology;
   const text = await readNamedFile(topologyPath, "a topology");
   const written = good(parseTopology(text, topologyPath));
   refuse(checkAgainst(experiment, written, { text: experimentText, file: path }, choice).map(problemText));

@@ -185,6 +185,16 @@ describe("a file that is not there, or may not be read", () => {
     expect(code).toBe(2);
   });
 
+  it("an experiment may name its topology by an absolute path", async () => {
+    const file = join(folder, "absolute.yaml");
+    const topology = join(root, "topologies", "bft4-ring.yaml");
+    writeFileSync(
+      file,
+      `format: 1\nname: absolute\ntopology: ${topology}\nworkload: { rate: 1/s, size: 1B }\ntimeline: []\nduration: 1s\n`,
+    );
+    expect(await testbed("validate", file)).toEqual({ code: 0, stdout: `${file}: good\n`, stderr: "" });
+  });
+
   it("a results folder of another format is refused by name", async () => {
     writeFileSync(join(folder, "manifest.json"), '{ "format": 7 }');
     const path = join(folder, "manifest.json");

@@ -2,48 +2,23 @@
 // single draws rarely meet. What, where, when and for how long is drawn; the shape is given. Half of the seeds have one.
 //
 // Each names what it is after: a rule whose breach shows there only, or a surprise of docs/protocol.md's list.
-import { faultsTolerated, present, type Random } from "../../base/index.js";
+import { faultsTolerated, type Random } from "../../base/index.js";
 import type { Step } from "../../smartbft/index.js";
-import type { Event, Fault, Setting, Target } from "./schedule.js";
-
-export interface Plot {
-  readonly events: readonly Event[];
-  /** What it needs of the setting. */
-  readonly setting?: Partial<Setting>;
-}
-
-type Author = (random: Random, size: number) => Plot;
-
-const lasting = (fault: Fault, forMs: number | undefined): Pick<Event, "fault" | "forMs"> =>
-  forMs === undefined ? { fault } : { fault, forMs };
-const at = (ms: number, fault: Fault, forMs?: number): Event => ({
-  when: { at: "time", ms },
-  ...lasting(fault, forMs),
-});
-const when = (step: Step, count: number, fault: Fault, forMs?: number, delayMs = 0): Event => ({
-  when: { at: "step", step, count, delayMs },
-  ...lasting(fault, forMs),
-});
-/** Counted from when the event before it fired. */
-const then = (step: Step, count: number, fault: Fault, forMs?: number, delayMs = 0): Event => ({
-  when: { at: "step", step, count, delayMs, chained: true },
-  ...lasting(fault, forMs),
-});
-const turn = (node: number, behaviour: string, forMs = 8000): Event =>
-  at(0, { kind: "byzantine", nodes: [node], behaviour }, forMs);
-const isolate = (node: Target, way: "both" | "out" | "in" = "both"): Fault =>
-  way === "both" ? { kind: "isolate", node } : { kind: "isolate", node, way };
-const complainAll: Fault = { kind: "complain", node: "all" };
-
-/** Nodes in any order; without rotation 1 leads first and 2 next. */
-function shuffled(random: Random, size: number): readonly number[] {
-  const ids = Array.from({ length: size }, (_, index) => index + 1);
-  for (let index = size - 1; index > 0; index--) {
-    const other = random.integer(0, index);
-    [ids[index], ids[other]] = [present(ids[other], "a node"), present(ids[index], "a node")];
-  }
-  return ids;
-}
+import { decidedInChange, quorumAtTheTimeout } from "./commit-plots.js";
+import {
+  at,
+  complainAll,
+  isolate,
+  leftAlone,
+  pick,
+  shuffled,
+  afterwards,
+  turn,
+  when,
+  type Author,
+  type Plot,
+} from "./plot-parts.js";
+import type { Event, Fault } from "./schedule.js";
 
 const liesOfViewChange = [
   "lyingViewData",
@@ -69,7 +44,7 @@ const decidedAlone: Author = (random, size) => {
   const isRestarted = !isLying && random.integer(0, 1) === 0;
   const restarts = isRestarted
     ? others.map((node, index) =>
-        then(index === 0 ? "forwardTimeout" : "restored", 1, { kind: "crash", node }, 30, index === 0 ? 0 : 20),
+        afterwards(index === 0 ? "forwardTimeout" : "restored", 1, { kind: "crash", node }, 30, index === 0 ? 0 : 20),
       )
     : [];
   const forMs = pick(random, [1500, 4000, 8000]);
@@ -78,23 +53,6 @@ const decidedAlone: Author = (random, size) => {
     setting: { decisionsPerLeader: 0 },
   };
 };
-
-/** The first of `others` are deaf for a while; the last event is that 1 has decided and is gone. */
-function leftAlone(
-  random: Random,
-  size: number,
-  { others, forMs }: { readonly others: readonly number[]; readonly forMs: number },
-): readonly Event[] {
-  const delayMs = pick(random, [20, 60, 250]);
-  const since = random.integer(50, 1500);
-  const deafMs = pick(random, [delayMs + 300, delayMs + 300, 8000]);
-  const deaf = others.slice(0, faultsTolerated(size));
-  return [
-    ...others.map((target) => at(0, { kind: "delay", source: 1, target, delayMs, jitterMs: 0 }, 8000)),
-    ...deaf.map((node) => at(since, isolate(node, "in"), deafMs)),
-    then("deciding", 1, isolate("here"), forMs),
-  ];
-}
 
 const moments: readonly Step[] = [
   "prePrepared",
@@ -140,7 +98,7 @@ const stepByStep: Author = (random) => {
     ]);
     const hasEnd = fault.kind !== "heal" && fault.kind !== "complain";
     const forMs = hasEnd ? pick(random, [30, 100, 300, 1500]) : undefined;
-    return then(step, random.integer(1, 4), fault, forMs, pick(random, [0, 0, 1, 3, 20]));
+    return afterwards(step, random.integer(1, 4), fault, forMs, pick(random, [0, 0, 1, 3, 20]));
   });
   return { events: [opening, ...rest] };
 };
@@ -151,7 +109,7 @@ const synchronisedPast: Author = (random) => {
   return {
     events: [
       when("prePrepared", random.integer(1, 30), lost, pick(random, [300, 700])),
-      then("syncEnded", random.integer(1, 2), { kind: "crash", node: "here" }, 30),
+      afterwards("syncEnded", random.integer(1, 2), { kind: "crash", node: "here" }, 30),
     ],
   };
 };
@@ -164,12 +122,12 @@ const restartedInChange: Author = (random) => {
     when("prepared", random.integer(1, 20), isolate("leader"), 1500),
     at(random.integer(100, 1500), complainAll),
   ]);
-  const middle = then(step === "prePrepared" ? "viewInstalled" : "viewChangeStarted", 1, { kind: "heal" });
+  const middle = afterwards(step === "prePrepared" ? "viewInstalled" : "viewChangeStarted", 1, { kind: "heal" });
   return {
     events: [
       opening,
       ...(step === "viewDataSent" ? [] : [middle]),
-      then(step, random.integer(1, 4), { kind: "crash", node: "here" }, 30, pick(random, [0, 1, 3])),
+      afterwards(step, random.integer(1, 4), { kind: "crash", node: "here" }, 30, pick(random, [0, 1, 3])),
     ],
   };
 };
@@ -199,7 +157,7 @@ const boastedAt: Author = (random, size) => {
       turn(random.integer(3, size), "boasting"),
       at(since, isolate(1), 8000),
       ...others.map((node) => at(since + 2, { kind: "complain", node })),
-      then("viewInstalled", size - 1, { kind: "heal" }),
+      afterwards("viewInstalled", size - 1, { kind: "heal" }),
     ],
     setting: { decisionsPerLeader: 0, actOneMs: 5000, jitterMs: 0 },
   };
@@ -216,7 +174,7 @@ const lyingNextLeader: Author = (random) => {
     events: [
       turn(pick(random, [2, 2, 3]), way),
       when(pick(random, ["prePrepared", "prepared", "delivered"] as const), random.integer(1, 20), first, forMs(first)),
-      then("viewInstalled", random.integer(1, 6), second, forMs(second)),
+      afterwards("viewInstalled", random.integer(1, 6), second, forMs(second)),
     ],
     setting: { decisionsPerLeader: 0 },
   };
@@ -231,12 +189,12 @@ const reconfiguredInChange: Author = (random, size) => {
       at(random.integer(50, 900), { kind: "slowDisk", node: random.integer(1, size), fsyncMs: 100 }, 4000),
       at(random.integer(100, 900), isolate(away, pick(random, ["both", "in"] as const)), pick(random, [300, 700])),
       at(random.integer(100, 900), { kind: "reconfigure", order }),
-      then(
+      afterwards(
         pick(random, ["proposing", "prePrepared", "prepared", "delivered"] as const),
         random.integer(1, 4),
         complainAll,
       ),
-      then(
+      afterwards(
         pick(random, ["viewDataSent", "viewInstalled", "viewChangeJoined"] as const),
         random.integer(1, 4),
         complainAll,
@@ -252,9 +210,9 @@ const oneDecisionApart: Author = (random, size) => {
     events: [
       when("delivered", random.integer(1, 12), isolate("leader"), 1500),
       ...slow.map((node): Event => at(100 * random.integer(1, 4), { kind: "slowDisk", node, fsyncMs: 100 }, 8000)),
-      then("blacklist", 1, complainAll, undefined, pick(random, [0, 1, 3])),
-      then("viewInstalled", 1, { kind: "heal" }),
-      then("blacklist", 1, complainAll, undefined, pick(random, [0, 1, 20])),
+      afterwards("blacklist", 1, complainAll, undefined, pick(random, [0, 1, 3])),
+      afterwards("viewInstalled", 1, { kind: "heal" }),
+      afterwards("blacklist", 1, complainAll, undefined, pick(random, [0, 1, 20])),
     ],
     setting: { decisionsPerLeader: pick(random, [1, 3]), emptyAuxiliary: false, actOneMs: 6000 },
   };
@@ -301,7 +259,7 @@ const withheldNewView: Author = (random, size) => {
       ...others.map((node) => at(since, { kind: "complain", node })),
       at(since + 30, isolate(2, "in"), pick(random, [1950, 2600, 3200])),
       ...others.map((target) => at(since + 2050, { kind: "delay", source: 1, target, delayMs: 60, jitterMs: 0 }, 8000)),
-      then("deciding", 1, isolate("here"), 8000),
+      afterwards("deciding", 1, isolate("here"), 8000),
     ],
     setting: { decisionsPerLeader: 0, actOneMs: 7000, requestsPerSecond: pick(random, [1, 4]), jitterMs: 0 },
   };
@@ -317,7 +275,7 @@ const twoStories: Author = (random, size) => ({
       isolate("here"),
       pick(random, [1500, 4000]),
     ),
-    then("viewDataSent", random.integer(1, size), pick<Fault>(random, [{ kind: "heal" }, complainAll])),
+    afterwards("viewDataSent", random.integer(1, size), pick<Fault>(random, [{ kind: "heal" }, complainAll])),
   ],
   setting: { decisionsPerLeader: 0, requestsPerSecond: 15 },
 });
@@ -335,7 +293,7 @@ const oldArgument: Author = (random, size) => {
       ...late.map((target) => at(0, { kind: "delay", source: 2, target, delayMs: 60, jitterMs: 0 }, 8000)),
       at(since, isolate(1), random.integer(300, 550)),
       ...others.map((node) => at(since + 140, { kind: "complain", node })),
-      then("deciding", 1, isolate("here"), 8000),
+      afterwards("deciding", 1, isolate("here"), 8000),
     ],
     setting: { decisionsPerLeader: 0, actOneMs: 6000, requestsPerSecond: 8 },
   };
@@ -345,7 +303,7 @@ const oldArgument: Author = (random, size) => {
 const listWithoutRotation: Author = (random) => ({
   events: [
     when("delivered", random.integer(4, 12), isolate("leader"), 1500),
-    then("blacklist", 1, { kind: "reconfigure", order: "tenure-0" }),
+    afterwards("blacklist", 1, { kind: "reconfigure", order: "tenure-0" }),
   ],
   setting: { decisionsPerLeader: pick(random, [1, 3]), actOneMs: 5000 },
 });
@@ -359,7 +317,7 @@ const oldLog: Author = (random, size) => ({
       { kind: "crash", node: pick(random, ["here", random.integer(1, size)] as const) },
       30,
     ),
-    then("restored", 1, { kind: "reconfigure", order: pick(random, ["touch", "tenure-3"]) }, undefined, 100),
+    afterwards("restored", 1, { kind: "reconfigure", order: pick(random, ["touch", "tenure-3"]) }, undefined, 100),
   ],
 });
 
@@ -388,6 +346,8 @@ const plots = {
   listWithoutRotation: [listWithoutRotation, 1],
   oldLog: [oldLog, 1],
   saidAgain: [saidAgain, 1],
+  decidedInChange: [decidedInChange, 1],
+  quorumAtTheTimeout: [quorumAtTheTimeout, 1],
 } as const satisfies Readonly<Record<string, readonly [Author, number]>>;
 export type PlotName = keyof typeof plots;
 export const plotNames = Object.keys(plots) as readonly PlotName[]; // its own keys
@@ -397,5 +357,3 @@ const drawn = plotNames.flatMap((name) => Array.from({ length: plots[name][1] },
 export const drawPlotName = (random: Random): PlotName | undefined =>
   random.integer(0, 1) === 0 ? pick(random, drawn) : undefined;
 export const plotOf = (name: PlotName, random: Random, size: number): Plot => plots[name][0](random, size);
-
-const pick = <T>(random: Random, list: readonly T[]): T => present(list[random.integer(0, list.length - 1)], "an item");
