@@ -2,7 +2,8 @@
 // taken up again. Every fourth seed is a cluster of seven, as in the mutants' hunt. Replicas are `improved`, where no alarm
 // is excused.
 //   JOURNAL            NDJSON; a line of another commit is kept, and its seeds count for that commit
-//   --seeds N          until so many of this commit stand in it (100 000)   --commit HASH   of the sources
+//   --seeds N          the last seed (100 000)   --from N   the first, where the journal has none of this commit yet (1)
+//   --commit HASH      of the sources
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { fuzzRun, scheduleOf } from "../src/sim/index.js";
@@ -20,7 +21,11 @@ interface Line {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seeds: { type: "string", default: "100000" }, commit: { type: "string", default: "unknown" } },
+  options: {
+    seeds: { type: "string", default: "100000" },
+    from: { type: "string", default: "1" },
+    commit: { type: "string", default: "unknown" },
+  },
 });
 const journal = positionals[0];
 if (journal === undefined) throw new Error("Expected a journal's path");
@@ -49,7 +54,7 @@ function ran(from: number): Line {
 }
 
 const mine = linesOf(journal).filter(({ commit }) => commit === values.commit);
-let next = Math.max(1, ...mine.map(({ from, seeds }) => from + seeds));
+let next = Math.max(Number(values.from), ...mine.map(({ from, seeds }) => from + seeds));
 while (next <= Number(values.seeds)) {
   const line = ran(next);
   appendFileSync(journal, `${JSON.stringify(line)}\n`);
@@ -58,5 +63,7 @@ while (next <= Number(values.seeds)) {
 }
 const all = linesOf(journal).filter(({ commit }) => commit === values.commit);
 const alarms = all.flatMap((line) => line.alarms);
-process.stdout.write(`${next - 1} seeds of commit ${values.commit}, ${alarms.length} alarms\n`);
+const ranCount = all.reduce((sum, { seeds }) => sum + seeds, 0);
+const decisions = all.reduce((sum, line) => sum + line.decisions, 0);
+process.stdout.write(`${ranCount} seeds, ${decisions} decisions of commit ${values.commit}, ${alarms.length} alarms\n`);
 process.exitCode = alarms.length === 0 ? 0 : 1;

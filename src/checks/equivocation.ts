@@ -1,5 +1,5 @@
 // Equivocation: one orderer says two things where the protocol lets it say one. It is *proved* by signatures alone: two
-// commits that one signer made for one view and sequence, or two ViewData for one next view. What else a message log shows
+// commits that one signer made for two proposals of one view and sequence, or two ViewData for one next view. What else a message log shows
 // (two proposals, two prepares) is *observed*: nobody can show it to a third, for those messages are not signed.
 //
 // The proof does not say why. A node of `fidelity: library` that restarts its view, or its process, may sign twice and be
@@ -7,7 +7,10 @@
 import type { MessageEvent } from "../boundary/index.js";
 import { RecentMap } from "./recent-map.js";
 
-/** What a verified signature says. The caller has checked it: what does not verify proves nothing. */
+/**
+ * What a verified signature says. The caller has checked it: what does not verify proves nothing, nor does what stands beside
+ * the signature and is not covered by it. A commit signature covers a proposal, whose metadata says view and sequence.
+ */
 export interface SignedStatement {
   readonly what: "commit" | "view-data";
   readonly signer: string | number;

@@ -127,10 +127,7 @@ export class Host {
 
   start(): void {
     if (this.#replica !== undefined) return;
-    const { nodes, options } = this.ledger.configuration;
-    const known = this.ledger.height === 0 ? this.options : { ...this.options, ...options, nodes };
-    const replica = this.#fromDisk(known, this.#log);
-    this.#replica = new Turncoat(replica, this.#insider(known), this.#log);
+    this.#replica = new Turncoat(this.#fromDisk(this.#log), this.#insider(), this.#log);
     this.input({ kind: "start" });
     if (this.#misbehaviour !== "") this.input({ kind: "misbehave", how: this.#misbehaviour });
   }
@@ -271,30 +268,37 @@ export class Host {
     return new Ingress(this.#setup.ingress, this.options.incomingMessageBufferSize);
   }
 
-  #fromDisk(options: Options, walEntries: readonly Uint8Array[]): Replica {
-    return new Replica(options, this.#application(), {
+  /** As a process that starts now has them: the ledger may have changed members and rules since the last start. */
+  #optionsNow(): Options {
+    if (this.ledger.height === 0) return this.options;
+    const { nodes, options } = this.ledger.configuration;
+    return { ...this.options, ...options, nodes };
+  }
+
+  #fromDisk(walEntries: readonly Uint8Array[]): Replica {
+    return new Replica(this.#optionsNow(), this.#application(), {
       lastDecision: this.ledger.last,
       walEntries,
     });
   }
 
-  #insider(options: Options): Insider {
+  #insider(): Insider {
     return {
       self: this.id,
-      options,
+      options: this.#optionsNow(),
       application: this.#application(),
       random: this.#setup.random,
-      restart: (walEntries) => this.#fromDisk(options, walEntries),
-      twin: () => this.#twin(options),
+      restart: (walEntries) => this.#fromDisk(walEntries),
+      twin: () => this.#twin(),
     };
   }
 
-  #twin(options: Options): Twin {
+  #twin(): Twin {
     const ledger = new Ledger(this.#setup.genesis);
     ledger.decisions.push(...this.ledger.decisions);
     const recovery = { lastDecision: ledger.last, walEntries: [] };
     return {
-      replica: new Replica(options, this.#application(ledger), recovery),
+      replica: new Replica(this.#optionsNow(), this.#application(ledger), recovery),
       deliver: (decision) => void ledger.decisions.push(decision),
       lastDecision: () => ledger.last,
     };

@@ -1,6 +1,6 @@
 // sim: replicas in virtual time. Pure. Start with cluster.ts.
 export { Cluster, type ClusterOptions, type LogEntry } from "./cluster.js";
-export { signedStatements } from "./evidence.js";
+export { Evidence } from "./evidence.js";
 export { alarmCodes, type Alarm, type AlarmCode } from "./fuzz/alarm.js";
 export { asExperiment } from "./fuzz/as-experiment.js";
 export { DiagramRecorder, eventText } from "./fuzz/diagram.js";

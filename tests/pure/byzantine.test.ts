@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { milliseconds, nodeId, seconds, type Instant, type NodeId } from "../../src/base/index.js";
 import { EquivocationProofs } from "../../src/checks/index.js";
-import { Cluster, disagreements, largestGap, signedStatements, stepsOf } from "../../src/sim/index.js";
+import { Cluster, disagreements, Evidence, largestGap, stepsOf } from "../../src/sim/index.js";
 import {
   decodeMessage,
   misbehaviours,
@@ -49,6 +49,7 @@ class Attacked {
   readonly said: Said[] = [];
   /** Decisions of the others on what it said. */
   readonly heard: string[] = [];
+  readonly evidence = new Evidence();
   readonly proofs = new EquivocationProofs();
   since: Instant;
 
@@ -58,9 +59,11 @@ class Attacked {
     this.cluster = new Cluster({ size: 4, seed: 1, ...times, ...options, protocol: { ...fast, ...options.protocol } });
     this.since = this.cluster.now;
     this.cluster.tamper = (bytes, { source, target }) => {
-      if (evidence) for (const statement of signedStatements(bytes)) this.proofs.observe(statement);
-      const decoded = source === who && evidence ? decodeMessage(bytes) : undefined;
-      if (decoded?.kind === "good") this.said.push({ at: this.cluster.now, to: target, message: decoded.value });
+      const decoded = evidence ? decodeMessage(bytes) : undefined;
+      if (decoded?.kind !== "good") return bytes;
+      const message = decoded.value;
+      for (const statement of this.evidence.statementsIn(message)) this.proofs.observe(statement);
+      if (source === who) this.said.push({ at: this.cluster.now, to: target, message });
       return bytes;
     };
     this.cluster.onTrace = ({ trace }) => {
@@ -163,6 +166,23 @@ describe("crash-prone", () => {
     expect(first.length).toBeGreaterThan(3);
     expect(lives(1)).toEqual(first);
     expect(lives(2)).not.toEqual(first);
+  });
+
+  it("comes back as a member of the cluster that its ledger knows of: decisions carry the larger quorum's signatures", () => {
+    const attack = new Attacked(one, { spare: 1 });
+    const { cluster } = attack;
+    attack.misbehave("crash-prone");
+    cluster.order("add-5");
+    cluster.runUntil("the fifth is a member", () => cluster.ledger(one).configuration.nodes.length === 5, seconds(5));
+    cluster.join(nodeId(5));
+    const joined = cluster.ledger(one).height;
+    const lives = stepsOf(cluster, "restored", { nodes: [one] }).length;
+    cluster.run(seconds(10));
+    expect(stepsOf(cluster, "restored", { nodes: [one] }).length).toBeGreaterThan(lives + 3);
+    const since = cluster.ledger(one).decisions.slice(joined);
+    expect(since.length).toBeGreaterThan(50);
+    expect(new Set(since.map(({ signatures }) => signatures.length))).toEqual(new Set([4]));
+    safe(attack);
   });
 
   it("a dead node answers its clients with a refusal, and a leader that is dead for short is not replaced for it", () => {

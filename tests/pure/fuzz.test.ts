@@ -1,6 +1,6 @@
 // The fuzzer itself: the same seed gives the same run, the fault budget holds, a failing schedule shrinks and travels as
 // a file, a diagram and an experiment, and the mutants' anchors stand. What it finds is `testbed fuzz` and scripts/mutants.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
@@ -201,6 +201,16 @@ describe("a leader of seven that tells two stories (surprise 36), as a seed foun
     const result = fuzzRun(found("improved"));
     expect(result.alarms).toEqual([]);
     expect(result.sightings.seen.has(36)).toBe(true);
+  });
+});
+
+describe("a schedule under which the checkers, or the simulator's hosts, were wrong", () => {
+  const folder = join(import.meta.dirname, "..", "false-alarms");
+
+  it.each(readdirSync(folder).map((name) => [name]))("%s raises no alarm", (name) => {
+    const parsed = parseSeedFile(readFileSync(join(folder, name), "utf8"));
+    if (parsed.kind === "bad") throw new Error(`${name}: ${parsed.problems.join("; ")}`);
+    expect(fuzzRun(parsed.value.schedule).alarms).toEqual([]);
   });
 });
 

@@ -3,7 +3,7 @@
 import { EquivocationProofs, EquivocationsObserved, type Equivocation } from "../../checks/index.js";
 import { instant, type NodeId } from "../../base/index.js";
 import { proposalDigest, type Message } from "../../smartbft/index.js";
-import { statementsIn } from "../evidence.js";
+import { Evidence } from "../evidence.js";
 
 export interface Equivocations {
   readonly proved: readonly Equivocation[];
@@ -11,6 +11,7 @@ export interface Equivocations {
 }
 
 export class EquivocationWatch {
+  readonly #evidence = new Evidence();
   readonly #proofs = new EquivocationProofs();
   readonly #observed = new EquivocationsObserved();
   readonly #known = new WeakMap<Uint8Array, NodeId>();
@@ -21,7 +22,7 @@ export class EquivocationWatch {
     // A broadcast is one array of bytes; who sends the same on under its own name is looked at again.
     if (this.#known.get(bytes) === from) return [];
     this.#known.set(bytes, from);
-    for (const statement of statementsIn(message)) this.#proofs.observe(statement);
+    for (const statement of this.#evidence.statementsIn(message)) this.#proofs.observe(statement);
     this.#observe(from, message);
     const { all } = this.#proofs;
     if (all.length === this.#proved) return [];

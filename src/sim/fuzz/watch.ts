@@ -16,6 +16,7 @@ import { tinyApplication, tinyVerification } from "../tiny-application.js";
 import type { Raise } from "./alarm.js";
 import { EquivocationWatch, type Equivocations } from "./equivocation-watch.js";
 import { LedgerChecker } from "./ledger-checker.js";
+import { NewViewChecker } from "./new-view-checker.js";
 import type { Setting } from "./schedule.js";
 import { timers } from "./setting.js";
 import { Sightings } from "./sightings.js";
@@ -30,8 +31,7 @@ export class Watch {
   readonly #votes: VoteChecker;
   readonly #sightings: Sightings;
   readonly #equivocations = new EquivocationWatch();
-  /** Who has sent each node a NewView since it entered a view by one, of which view, and whether one of them led it. */
-  readonly #newViews = new Map<NodeId, { readonly senders: Map<NodeId, number>; rightful: boolean }>();
+  readonly #newViews: NewViewChecker;
   readonly #submitted = new Set<string>();
   readonly #liars = new Set<NodeId>();
   readonly #views = new Map<NodeId, number>();
@@ -61,6 +61,10 @@ export class Watch {
         proposal === undefined
           ? []
           : this.#key.requestsOf(proposal).map(({ clientId, requestId }) => `${clientId}/${requestId}`),
+      raise: this.#raise,
+    });
+    this.#newViews = new NewViewChecker({
+      firstLeader: (node, view) => this.#firstLeader(node, view),
       raise: this.#raise,
     });
     this.#sightings = new Sightings(this.#scene(setting));
@@ -123,6 +127,7 @@ export class Watch {
   died(node: NodeId): void {
     this.#sightings.died(node);
     this.#votes.restarted(node);
+    this.#newViews.died(node);
     this.#views.delete(node);
   }
 
@@ -146,10 +151,11 @@ export class Watch {
     if (trace.step === "inFlightStarted") {
       this.#votes.inFlightStarted(node, Number(trace.facts["view"]), Number(trace.facts["sequence"]));
     }
-    // Its own, which it accepts at once.
-    if (trace.step === "newViewSent") this.#newViews.delete(node);
-    if (trace.step === "newViewAccepted") this.#newViewAccepted(node, Number(trace.facts["view"]));
-    if (trace.step === "viewStarting") this.#viewStarted(node, Number(trace.facts["view"]));
+    const view = Number(trace.facts["view"]);
+    if (trace.step === "viewDataSent") this.#newViews.asked(node, Number(trace.facts["nextView"]));
+    if (trace.step === "newViewSent") this.#newViews.sent(node, view);
+    if (trace.step === "newViewAccepted") this.#newViews.accepted(node, view);
+    if (trace.step === "viewStarting") this.#viewStarted(node, view);
     this.#sightings.step(node, trace);
   }
 
@@ -160,7 +166,7 @@ export class Watch {
   }
 
   #grown(node: NodeId): void {
-    this.#judgeNewViews(node);
+    this.#newViews.grown(node);
     if (!this.isHonest(node)) return;
     this.#votes.delivered(node, this.#ledgers.grown(node, this.#cluster.ledger(node)));
   }
@@ -199,30 +205,10 @@ export class Watch {
       if (proof.what === "commit") this.#raise("signed-twice", nodeId(Number(proof.who)), equivocationText(proof));
     }
     if (message.kind !== "NewView") return;
-    const known = this.#newViews.get(node) ?? { senders: new Map(), rightful: false };
-    this.#newViews.set(node, known);
     const [entry] = message.entries;
     const data = entry === undefined ? undefined : decodeViewData(entry.raw);
-    if (data?.kind === "good") known.senders.set(from, data.value.nextView);
-    this.#judgeNewViews(node);
+    if (data?.kind === "good") this.#newViews.came(node, from, data.value.nextView);
     this.#sightings.newView(node, message, { forged: this.#isForged(message) });
-  }
-
-  /** A NewView may wait, and bring a decision itself: who leads is asked whenever the ledger has grown. */
-  #judgeNewViews(node: NodeId): void {
-    const known = this.#newViews.get(node);
-    if (known === undefined || known.rightful) return;
-    known.rightful = [...known.senders].some(([from, view]) => this.#firstLeader(node, view) === from);
-  }
-
-  /** The NewView that a node enters a view with is its leader's, by the node's ledger at some time since it came, or its own. */
-  #newViewAccepted(node: NodeId, view: number): void {
-    this.#judgeNewViews(node);
-    const known = this.#newViews.get(node);
-    this.#newViews.delete(node);
-    if (known === undefined || known.rightful) return;
-    const senders = [...known.senders.keys()].join(", ");
-    this.#raise("foreign-new-view", node, `view ${view}: NewViews from ${senders}, but another leads`);
   }
 
   /** Of a view in which nothing was decided yet (section 5.1), by the checkers' own reckoning. */
