@@ -46,7 +46,8 @@ const historical = (since: number, name: string, what: string, ...patches: reado
 });
 
 const shownIn: Readonly<Record<string, readonly PlotName[]>> = {
-  "in-flight-argument-ignored": ["twoStories", "decidedAlone"],
+  "in-flight-argument-ignored": ["decidedOneStory"],
+  "strangers-vote": ["removedUnawares"],
   "nothing-too-easily": ["decidedAlone"],
   "new-view-of-anybody": ["lyingNextLeader", "decidedAlone"],
   "new-view-unsigned": ["decidedAlone", "lyingNextLeader"],
@@ -55,7 +56,7 @@ const shownIn: Readonly<Record<string, readonly PlotName[]>> = {
   "view-goes-on": ["withheldNewView", "decidedAlone"],
   "restart-forgets-commit": ["decidedAlone"],
   "restart-forgets-in-flight": ["decidedAlone", "restartedInChange"],
-  "restored-without-requests": ["restartedInChange", "oldLog"],
+  "restored-without-requests": ["restartedLeader"],
   "past-proposal-restored": ["synchronisedPast"],
   "two-views-at-once": ["restartedInChange"],
   "new-view-replayed": ["saidAgain"],

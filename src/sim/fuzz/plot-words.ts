@@ -1,0 +1,46 @@
+// The words that plots are written in (plots.ts): when something happens, to whom, and for how long.
+import { present, type Random } from "../../base/index.js";
+import type { Step } from "../../smartbft/index.js";
+import type { Event, Fault, Setting, Target } from "./schedule.js";
+
+export interface Plot {
+  readonly events: readonly Event[];
+  /** What it needs of the setting. */
+  readonly setting?: Partial<Setting>;
+}
+
+export type Author = (random: Random, size: number) => Plot;
+
+const lasting = (fault: Fault, forMs: number | undefined): Pick<Event, "fault" | "forMs"> =>
+  forMs === undefined ? { fault } : { fault, forMs };
+export const at = (ms: number, fault: Fault, forMs?: number): Event => ({
+  when: { at: "time", ms },
+  ...lasting(fault, forMs),
+});
+export const when = (step: Step, count: number, fault: Fault, forMs?: number, delayMs = 0): Event => ({
+  when: { at: "step", step, count, delayMs },
+  ...lasting(fault, forMs),
+});
+/** Counted from when the event before it fired. */
+export const afterwards = (step: Step, count: number, fault: Fault, forMs?: number, delayMs = 0): Event => ({
+  when: { at: "step", step, count, delayMs, chained: true },
+  ...lasting(fault, forMs),
+});
+export const turn = (node: number, behaviour: string, forMs = 8000): Event =>
+  at(0, { kind: "byzantine", nodes: [node], behaviour }, forMs);
+export const isolate = (node: Target, way: "both" | "out" | "in" = "both"): Fault =>
+  way === "both" ? { kind: "isolate", node } : { kind: "isolate", node, way };
+export const complainAll: Fault = { kind: "complain", node: "all" };
+
+/** Nodes in any order; without rotation 1 leads first and 2 next. */
+export function shuffled(random: Random, size: number): readonly number[] {
+  const ids = Array.from({ length: size }, (_, index) => index + 1);
+  for (let index = size - 1; index > 0; index--) {
+    const other = random.integer(0, index);
+    [ids[index], ids[other]] = [present(ids[other], "a node"), present(ids[index], "a node")];
+  }
+  return ids;
+}
+
+export const pick = <T>(random: Random, list: readonly T[]): T =>
+  present(list[random.integer(0, list.length - 1)], "an item");
