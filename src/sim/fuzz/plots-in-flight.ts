@@ -1,7 +1,18 @@
 // Plots about a proposal in flight: what was decided, prepared or merely proposed before a view change must be found out by it.
-import { faultsTolerated, type Random } from "../../base/index.js";
-import { afterwards, at, complainAll, isolate, pick, shuffled, turn, when, type Author } from "./plot-words.js";
-import type { Event, Fault } from "./schedule.js";
+import { faultsTolerated } from "../../base/index.js";
+import {
+  afterwards,
+  at,
+  complainAll,
+  isolate,
+  leftAlone,
+  pick,
+  shuffled,
+  turn,
+  when,
+  type Author,
+} from "./plot-parts.js";
+import type { Fault } from "./schedule.js";
 
 const liesOfViewChange = [
   "lyingViewData",
@@ -36,23 +47,6 @@ export const decidedAlone: Author = (random, size) => {
     setting: { decisionsPerLeader: 0 },
   };
 };
-
-/** The first of `others` are deaf for a while; the last event is that 1 has decided and is gone. */
-function leftAlone(
-  random: Random,
-  size: number,
-  { others, forMs }: { readonly others: readonly number[]; readonly forMs: number },
-): readonly Event[] {
-  const delayMs = pick(random, [20, 60, 250]);
-  const since = random.integer(50, 1500);
-  const deafMs = pick(random, [delayMs + 300, delayMs + 300, 8000]);
-  const deaf = others.slice(0, faultsTolerated(size));
-  return [
-    ...others.map((target) => at(0, { kind: "delay", source: 1, target, delayMs, jitterMs: 0 }, 8000)),
-    ...deaf.map((node) => at(since, isolate(node, "in"), deafMs)),
-    afterwards("deciding", 1, isolate("here"), forMs),
-  ];
-}
 
 /** Complaints while an in-flight commit is waited for, and nobody answers it until its timeout (35). */
 export const complainedInFlight: Author = (random, size) => {

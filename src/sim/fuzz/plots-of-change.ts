@@ -1,6 +1,6 @@
 // Plots about the view change itself: its votes, its messages and its records, and what else happens meanwhile.
 import type { Step } from "../../smartbft/index.js";
-import { afterwards, at, complainAll, isolate, pick, shuffled, turn, when, type Author } from "./plot-words.js";
+import { afterwards, at, complainAll, isolate, pick, shuffled, turn, when, type Author } from "./plot-parts.js";
 import type { Event, Fault } from "./schedule.js";
 
 const moments: readonly Step[] = [

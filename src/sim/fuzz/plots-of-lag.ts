@@ -1,6 +1,6 @@
 // Plots about who is behind, or reads an old log, or hears from a boaster; and about rules that change.
 import { faultsTolerated } from "../../base/index.js";
-import { afterwards, at, complainAll, isolate, pick, shuffled, turn, when, type Author } from "./plot-words.js";
+import { afterwards, at, complainAll, isolate, pick, shuffled, turn, when, type Author } from "./plot-parts.js";
 import type { Fault } from "./schedule.js";
 
 /** It has a proposal in its log, a sync brings the decision, and then it is restarted (surprise 6). */

@@ -39,7 +39,7 @@ export const surprises: readonly Surprise[] = [
   passing(11, "laggard-refused"),
   passing(12, "lone-complainer"),
   surprise(13, "leader-wedged", "stalled"),
-  surprise(14, "deaf-at-start"),
+  surprise(14, "deaf-at-start", "promise-unlogged", "promise-without-quorum"),
   surprise(15, "wrong-blacklisted"),
   surprise(16, "nobody-redeemed"),
   surprise(17, "timeout-from-own-vote"),

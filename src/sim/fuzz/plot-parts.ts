@@ -1,5 +1,5 @@
-// The words that plots are written in (plots.ts): when something happens, to whom, and for how long.
-import { present, type Random } from "../../base/index.js";
+// What plots are made of (plots.ts): when a fault fires, on whom, and for how long.
+import { faultsTolerated, present, type Random } from "../../base/index.js";
 import type { Step } from "../../smartbft/index.js";
 import type { Event, Fault, Setting, Target } from "./schedule.js";
 
@@ -40,6 +40,23 @@ export function shuffled(random: Random, size: number): readonly number[] {
     [ids[index], ids[other]] = [present(ids[other], "a node"), present(ids[index], "a node")];
   }
   return ids;
+}
+
+/** The first of `others` are deaf for a while; the last event is that 1 has decided and is gone. */
+export function leftAlone(
+  random: Random,
+  size: number,
+  { others, forMs }: { readonly others: readonly number[]; readonly forMs: number },
+): readonly Event[] {
+  const delayMs = pick(random, [20, 60, 250]);
+  const since = random.integer(50, 1500);
+  const deafMs = pick(random, [delayMs + 300, delayMs + 300, 8000]);
+  const deaf = others.slice(0, faultsTolerated(size));
+  return [
+    ...others.map((target) => at(0, { kind: "delay", source: 1, target, delayMs, jitterMs: 0 }, 8000)),
+    ...deaf.map((node) => at(since, isolate(node, "in"), deafMs)),
+    afterwards("deciding", 1, isolate("here"), forMs),
+  ];
 }
 
 export const pick = <T>(random: Random, list: readonly T[]): T =>
