@@ -350,6 +350,16 @@ export const rules: readonly Rule[] = [
       "  const proposal = inFlight.sequence < 0 ? inFlight.proposal : undefined;\n",
     ),
   ),
+  // The library's own history (item 32). No schedule reaches it: a sync that clears the proposal replaces or stops the View
+  // that would mark it in the same step, and where one decides nothing, no View is at the place that it cleared.
+  rule(
+    "pruned-in-flight-panics",
+    ["src/smartbft/in-flight"],
+    inFlight(
+      "    if (this.#proposal !== undefined) this.#prepared = true;\n",
+      '    if (this.#proposal === undefined) throw new RangeError("nothing in flight");\n    this.#prepared = true;\n',
+    ),
+  ),
   rule(
     "in-flight-forgotten-at-once",
     ["src/smartbft/in-flight"],
