@@ -204,8 +204,11 @@ describe("a leader of seven that tells two stories (surprise 36), as a seed foun
   });
 });
 
-describe("a schedule under which the checkers, or the simulator's hosts, were wrong", () => {
-  const folder = join(import.meta.dirname, "..", "false-alarms");
+describe.each([
+  ["the checkers, or the simulator's hosts, were wrong", "false-alarms"],
+  ["`improved` was wrong", "mended-alarms"],
+])("a schedule under which %s", (_who, room) => {
+  const folder = join(import.meta.dirname, "..", room);
 
   it.each(readdirSync(folder).map((name) => [name]))("%s raises no alarm", (name) => {
     const parsed = parseSeedFile(readFileSync(join(folder, name), "utf8"));
