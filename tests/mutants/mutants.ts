@@ -234,6 +234,18 @@ const planted: readonly Mutant[] = [
     ),
   ),
   mutant(
+    "change-overtaken",
+    "a reconfiguration takes up a view change that the ledger is past",
+    replica(
+      "  if (currentView <= installed.number) return installed;\n",
+      "  if (currentView <= realView) return installed;\n",
+    ),
+    replica(
+      "number: toView(currentView - 1), viewChange: true }",
+      "number: toView(Math.max(currentView - 1, installed.number)), viewChange: true }",
+    ),
+  ),
+  mutant(
     "restart-forgets-commit",
     "after a restart the Commit in the log is not taken up",
     recovery(`      resume: { phase: "prepared", proposal, commit: last.commit },\n`, ""),
@@ -377,10 +389,7 @@ const planted: readonly Mutant[] = [
       "? viewKept(startingPoint(checkpoint, [], core), this.#components.viewChanger)",
       "? startingPoint(checkpoint, [], core)",
     ),
-    replica(
-      "/** As after a restart in the middle of a view change (section 8.12): it is taken up again where it was. */\nfunction viewKept",
-      "/** Unused. */\nexport function viewKept",
-    ),
+    replica("function viewKept(point", "export function viewKept(point"),
   ),
   historical(
     35,
@@ -406,6 +415,12 @@ const planted: readonly Mutant[] = [
       "if (this.#core.improved && next.view < this.#events.promised())",
       "if (this.#core.q < 0 && next.view < this.#events.promised())",
     ),
+  ),
+  historical(
+    37,
+    "left-goes-on",
+    "a View that was left with ViewData goes on when a delivery ends",
+    controller("return this.#core.improved && view.number < this.#events.promised();", "return view.number < 0;"),
   ),
   historical(
     38,
