@@ -213,6 +213,14 @@ const planted: readonly Mutant[] = [
     viewData("if (items.length < q)", "if (items.length < 1)"),
   ),
   mutant(
+    "second-ask-counts",
+    "who asks for a view twice counts twice",
+    changer(
+      "readonly #votes = new Set<NodeId>();",
+      "readonly #votes = { size: 0, has: (_: NodeId) => false, add: (_: NodeId) => void (this.#votes.size += 1), clear: () => void (this.#votes.size = 0) };",
+    ),
+  ),
+  mutant(
     "view-change-not-logged",
     "that it leaves a view stands in no log",
     changer("this.#parts.state.saveViewChange(this.#currView);", ""),

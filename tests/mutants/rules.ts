@@ -143,6 +143,14 @@ export const rules: readonly Rule[] = [
   ),
   rule("assists-nobody", [viewTests, cluster], view("    this.#core.send(from, { ...own, assist: true });\n", "")),
   rule(
+    "assists-refused",
+    [viewTests, cluster],
+    view(
+      'if (from === this.#core.self) return "rejected: own vote";',
+      'if (from === this.#core.self || message.assist) return "rejected: own vote";',
+    ),
+  ),
+  rule(
     "lag-by-one-vote",
     [viewTests],
     inFile("smartbft/votes.ts")("if (votes >= own.f + 1) return", "if (votes >= 1) return"),
@@ -254,16 +262,10 @@ export const rules: readonly Rule[] = [
       "    this.#nextView = toView(this.#currView + 2);\n    this.#parts",
     ),
   ),
-  rule(
-    "votes-twice",
-    [change],
-    changer(`if (this.#votes.has(from)) return "dropped: second vote";`, ""),
-    changer("  readonly #votes = new Set<NodeId>();", "  readonly #votes = new Set<NodeId>();\n  joins = 0;"),
-  ),
   rule("timers-go-on", [change], changer("    this.#parts.pool.stopTimers();\n", "")),
   rule(
     "joins-late",
-    [change, cluster, rotation],
+    [change, cluster, rotation, reconfiguration],
     changer("const quorum = this.#votes.size >= q - 1;", "const quorum = this.#votes.size >= q;"),
   ),
   rule(

@@ -43,11 +43,14 @@ const newView = (...entries: readonly SignedViewData[]): NewView => ({ kind: "Ne
 describe("votes", () => {
   it("a complaint broadcasts a vote, stops request timers and aborts the view, once", () => {
     const bench = new Bench().start();
+    bench.submit("a");
     bench.input({ kind: "complain", view: view(0), stopView: true });
     expect(bench.sent()).toEqual([vote(1)]);
     bench.input({ kind: "complain", view: view(0), stopView: true });
     expect(bench.sent()).toEqual([]);
     expect(bench.replica.status()).toMatchObject({ nextView: 1, realView: 0, active: false, viewChanging: true });
+    bench.pass(seconds(5));
+    expect(bench.steps("forwardTimeout")).toEqual([]);
   });
 
   it.each([
