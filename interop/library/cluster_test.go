@@ -5,6 +5,7 @@ package library
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -107,6 +108,12 @@ func (c *cluster) votes(id uint64, mark int) []uint64 {
 	return views
 }
 
+// committed says whether a member has sent a Commit.
+func (c *cluster) committed(id uint64) bool {
+	messages, _ := c.from(id, 0)
+	return slices.ContainsFunc(messages, func(each sent) bool { return each.message.GetCommit() != nil })
+}
+
 // pass lets virtual seconds pass, a tick each.
 func (c *cluster) pass(seconds int) {
 	for range seconds {
@@ -141,6 +148,8 @@ type replica struct {
 	decisions []types.Decision
 	// onSync is what the application's sync says besides its newest decision.
 	onSync func() types.ReconfigSync
+	// onLog sees the template of each line before the replica goes on.
+	onLog func(template string)
 }
 
 func newReplica(c *cluster, id uint64, members []uint64) *replica {
@@ -260,6 +269,12 @@ func (l logger) Panicf(template string, values ...any) {
 }
 
 func (l logger) tell(level, template string, values []any) {
+	l.lock.Lock()
+	seen := l.onLog
+	l.lock.Unlock()
+	if seen != nil {
+		seen(template)
+	}
 	if testing.Verbose() {
 		fmt.Printf("%s %d %s: %s\n", l.cluster.t.Name(), l.id, level, fmt.Sprintf(template, values...))
 	}

@@ -1,6 +1,8 @@
 package library
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hyperledger-labs/SmartBFT/pkg/types"
@@ -40,15 +42,7 @@ func preparedByTwo(t *testing.T, toFour func(c *cluster)) *cluster {
 	c.post(1, 3, prePrepare(proposal))
 	toFour(c)
 	c.post(1, 2, prepare(proposal))
-	c.until("Commit of 2", func() bool {
-		messages, _ := c.from(2, 0)
-		for _, each := range messages {
-			if each.message.GetCommit() != nil {
-				return true
-			}
-		}
-		return false
-	})
+	c.until("Commit of 2", func() bool { return c.committed(2) })
 	return c
 }
 
@@ -175,4 +169,104 @@ func TestReconfigurationForgetsTheViewChange(t *testing.T) {
 	if others := c.votes(3, mark); len(others) == 0 || others[0] <= after[0] {
 		t.Errorf("3 asked for the views %v, expected that it did not fall back", others)
 	}
+}
+
+// decidedByTwoInFlight lets 1 propose "one" to all, and Prepares reach only the members given. Then 1 and 2 do not hear each other any
+// more, and 3 and 4 hear no Commits of 2. All complain: view 1 commits "one", which 2 delivers alone, and 2 is gone.
+func decidedByTwoInFlight(t *testing.T, preparing ...uint64) *cluster {
+	c := newCluster(t, four, four)
+	c.dropping(func(message sent) bool {
+		isVote := message.message.GetPrepare() != nil || message.message.GetCommit() != nil
+		return isVote && !slices.Contains(preparing, message.to)
+	})
+	if err := c.nodes[1].SubmitRequest([]byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range preparing {
+		c.until("Commit", func() bool { return c.committed(id) })
+	}
+	c.dropping(func(message sent) bool {
+		between := message.from+message.to == 3
+		return between || message.from == 2 && message.message.GetCommit() != nil
+	})
+	complain(c)
+	c.pass(5)
+	for id, expected := range map[uint64]int{1: 0, 2: 1, 3: 0, 4: 0} {
+		if count := c.nodes[id].delivered(); count != expected {
+			t.Fatalf("%d delivered %d decisions, expected %d", id, count, expected)
+		}
+	}
+	c.dropping(func(message sent) bool { return message.from == 2 || message.to == 2 })
+	return c
+}
+
+// nextDecision waits for view 2, lets its leader propose "other", and answers what 3 decided first.
+func nextDecision(c *cluster) string {
+	c.pass(30)
+	if err := c.nodes[3].SubmitRequest([]byte("other")); err != nil {
+		c.t.Fatal(err)
+	}
+	c.until("decision of 3", func() bool { return c.nodes[3].delivered() > 0 })
+	return string(c.nodes[3].decisions[0].Proposal.Payload)
+}
+
+// Item 40: 3 and 4 have signed "one" inside the view change, but had never prepared it, and their ViewData for view 2 say
+// no more than that. Nobody lies, and there are two decisions at one sequence.
+func TestCommitInFlightIsForgotten(t *testing.T) {
+	c := decidedByTwoInFlight(t, 2)
+	if second := nextDecision(c); second != "other" {
+		t.Errorf("3 decided %q after 2 had decided \"one\", expected that they disagree", second)
+	}
+}
+
+// The same when 3 had prepared it too: view 2 commits it.
+func TestCommitInFlightIsPrepared(t *testing.T) {
+	c := decidedByTwoInFlight(t, 2, 3)
+	if second := nextDecision(c); second != "one" {
+		t.Errorf("3 decided %q after 2 had decided \"one\"", second)
+	}
+}
+
+// lateNewView keeps the NewView of view 1 from 4 until 4's timeout for view 1 has just passed, and then hands it over.
+// Answers whether 4 asks for any view in the minutes after that; nobody's Commit reaches it.
+func lateNewView(t *testing.T) bool {
+	c := preparedByTwo(t, func(*cluster) {})
+	kept := make(chan sent, 10)
+	c.dropping(func(message sent) bool {
+		if message.to != 4 {
+			return false
+		}
+		if message.message.GetNewView() != nil {
+			kept <- message
+		}
+		return message.message.GetViewData() == nil && message.message.GetViewChange() == nil
+	})
+	node := c.nodes[4]
+	node.lock.Lock()
+	node.onLog = func(template string) {
+		if strings.Contains(template, "is calling sync because it got a view change timeout") {
+			select {
+			case late := <-kept:
+				node.HandleMessage(late.from, late.message)
+			default:
+			}
+		}
+	}
+	node.lock.Unlock()
+	complain(c)
+	c.pass(25)
+	mark := c.mark()
+	c.pass(90)
+	return len(c.votes(4, mark)) > 0
+}
+
+// Item 41: after a timeout the request to go on and a NewView wait for the view changer at once, and it takes either. Takes
+// it the NewView, then it commits what is in flight while no timeout is watched, and stays there.
+func TestNewViewAtTheTimeout(t *testing.T) {
+	for range 30 {
+		if !lateNewView(t) {
+			return
+		}
+	}
+	t.Error("4 asked for another view each time, expected that it took the NewView first about every other time")
 }

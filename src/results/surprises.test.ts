@@ -110,6 +110,13 @@ describe("section 15", () => {
     );
   });
 
+  it("item 41: an in-flight commit without a timeout", () => {
+    const votes = [vote(1, "orderer2", 1), vote(2, "orderer3", 1)];
+    expect(surprises([...votes, [9, "orderer3", "inFlightUnwatched", { view: 1 }]])).toContain(
+      "item 41: orderer3 commits what was in flight before view 1, and watches no timeout meanwhile",
+    );
+  });
+
   it("item 10 needs a proposal, a later installation and no decision before the next view", () => {
     const votes = [vote(1, "orderer2", 1), vote(2, "orderer3", 1)];
     const installed: readonly Told[] = [

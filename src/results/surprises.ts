@@ -28,6 +28,7 @@ export function surprisesIn(input: SurpriseInput): readonly string[] {
       nextLeaderDown,
       loneComplainer,
       unwatched,
+      waitingForEver,
     ]) {
       const text = each(change, input);
       if (text !== undefined) found.push(text);
@@ -116,6 +117,12 @@ function unwatched(change: ViewChange): string | undefined {
   if (change.unwatched.size === 0) return undefined;
   const names = [...change.unwatched].toSorted().join(", ");
   return `item 35: a timeout was lost behind two complaints: ${names} waits in view ${change.viewTo}, and asks for no other by itself`;
+}
+
+function waitingForEver(change: ViewChange): string | undefined {
+  if (change.waitingForEver.size === 0) return undefined;
+  const names = [...change.waitingForEver].toSorted().join(", ");
+  return `item 41: ${names} commits what was in flight before view ${change.viewTo}, and watches no timeout meanwhile`;
 }
 
 function ofPhases(input: SurpriseInput): readonly string[] {

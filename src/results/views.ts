@@ -44,6 +44,8 @@ export interface ViewChange {
   readonly timedOut: Set<string>;
   /** Whose timeout's request to go on was lost: it neither votes nor asks again by itself. */
   readonly unwatched: Set<string>;
+  /** Who commits what is in flight while it watches no timeout. */
+  readonly waitingForEver: Set<string>;
   refusals: number;
   readonly refusedFrom: Set<number>;
   /** First ViewData of each orderer, by its id, that came before the next leader had a quorum of votes, and was lost. */
@@ -143,6 +145,8 @@ export class Views {
         change.timedOut.add(node);
       } else if (event.step === "viewChangeLost") {
         change.unwatched.add(node);
+      } else if (event.step === "inFlightUnwatched") {
+        change.waitingForEver.add(node);
       } else if (event.step === "viewDataRefused") {
         change.refusals += 1;
         const from = numberOf(facts["from"]);
@@ -252,6 +256,7 @@ function emptyChange(viewTo: number): ViewChange {
     timeouts: 0,
     timedOut: new Set(),
     unwatched: new Set(),
+    waitingForEver: new Set(),
     refusals: 0,
     refusedFrom: new Set(),
     tooEarly: new Map(),

@@ -227,6 +227,7 @@ export const steps = [
   "viewChangeJoined", // viewChanger: { view: last view, nextView }   vote quorum seen (F+1 with speed-up)
   "viewChangeResent", // viewChanger: { nextView }
   "viewChangeTimeout", // viewChanger: { view, attempt }
+  "inFlightUnwatched", // viewChanger: { view }  a tick passes while an in-flight commit waits and no timeout is watched
   "viewChangeLost", // viewChanger: { view }  the timeout's own request found the queue full
   "viewDataSent", // viewChanger: { nextView, leader }
   "viewDataAccepted", // viewChanger: { from, nextView }

@@ -60,6 +60,11 @@ export class InFlight {
     this.#other = undefined;
   }
 
+  /** Whether it is this one that is in flight, and prepared. */
+  isPrepared(proposal: Proposal): boolean {
+    return this.#prepared && this.#proposal !== undefined && equalProposals(this.#proposal, proposal);
+  }
+
   clear(): void {
     this.#proposal = undefined;
     this.#prepared = false;

@@ -41,7 +41,7 @@ export function startingPoint(
     inFlight: improved ? lastInFlight(records, checkpoint.sequence) : undefined,
     viewChange: false,
   };
-  const last = records.at(-1);
+  const last = improved ? lastOfViews(records) : records.at(-1);
   switch (last?.kind) {
     case undefined:
       return { ...ledger, facts: { from: "nothing" } };
@@ -112,6 +112,13 @@ function restoredView(ledger: Ledger, { view, sequence, decisions }: ViewMetadat
     decisions: behind ? ledger.decisions : decisions,
   };
 }
+
+/**
+ * A proposal truncates the log, unless it is committed in flight inside a view change (surprise 40 of docs/protocol.md): what
+ * stands behind the record of a view change is told of, but its view is not taken up again.
+ */
+const lastOfViews = (records: readonly SavedMessage[]): SavedMessage | undefined =>
+  records.findLast(({ kind }) => kind === "viewChange" || kind === "newView") ?? records.at(-1);
 
 /** Improved fidelity (section 15, item 3): records before a view change still tell what was in flight. */
 function lastInFlight(records: readonly SavedMessage[], decided: Sequence): StartingPoint["inFlight"] {

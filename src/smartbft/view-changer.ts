@@ -114,16 +114,13 @@ export class ViewChanger {
 
   /** A complaint. A queue of two: further ones are lost, as in the library. */
   startViewChange(view: View, { stopView }: { readonly stopView: boolean }): void {
-    if (!this.#isStartQueueFull) this.#queueStart(view, { stopView });
+    if (this.#isStartQueueFull) return;
+    this.#queue.push({ kind: "start", view, stopView });
+    this.#core.later(() => this.#run());
   }
 
   get #isStartQueueFull(): boolean {
     return this.#queue.filter(({ kind }) => kind === "start").length >= startRequestsMax;
-  }
-
-  #queueStart(view: View, { stopView }: { readonly stopView: boolean }): void {
-    this.#queue.push({ kind: "start", view, stopView });
-    this.#core.later(() => this.#run());
   }
 
   /** A sync found a view (section 8.11). */
@@ -153,8 +150,12 @@ export class ViewChanger {
     this.#lastTick = now;
     this.#helped.clear();
     if (!this.#busy) return this.#clock();
-    if (!this.#installer.tick()) this.#tickPending = true;
-    else if (this.#timeoutDue()) {
+    if (!this.#installer.tick()) {
+      this.#tickPending = true;
+      return;
+    }
+    if (!this.#checkTimeout) this.#core.trace("viewChanger", "inFlightUnwatched", { view: this.#currView });
+    if (this.#timeoutDue()) {
       this.#installer.fail("view change timeout");
       this.#timeout();
     }
@@ -364,7 +365,11 @@ export class ViewChanger {
       this.#core.trace("viewChanger", "viewChangeLost", { view: this.#currView });
       return;
     }
-    this.#queueStart(this.#currView, { stopView: false });
+    // Improved: before all that waits, so that no NewView begins an in-flight commit that nothing watches (item 41).
+    const start = { kind: "start", view: this.#currView, stopView: false } as const;
+    if (this.#core.improved) this.#queue.unshift(start);
+    else this.#queue.push(start);
+    this.#core.later(() => this.#run());
   }
 
   #leader(): NodeId {

@@ -69,6 +69,8 @@ const shownIn: Readonly<Record<string, readonly PlotName[]>> = {
   "promise-outlived": ["withheldNewView"],
   "silent-leader": ["withheldNewView", "oldArgument"],
   "old-argument": ["oldArgument", "withheldNewView"],
+  "commit-forgotten": ["decidedInChange"],
+  "commit-unwatched": ["quorumAtTheTimeout"],
 };
 
 const planted: readonly Mutant[] = [
@@ -326,7 +328,7 @@ const planted: readonly Mutant[] = [
     "never-gives-up",
     "a view change has no timeout",
     changer("    if (this.#timeoutDue()) this.#timeout();\n  }\n\n  #timeoutDue", "  }\n\n  #timeoutDue"),
-    changer("    else if (this.#timeoutDue()) {", "    else if (this.#timeoutDue() && this.#backOff < 0) {"),
+    changer("    if (this.#timeoutDue()) {", "    if (this.#timeoutDue() && this.#backOff < 0) {"),
   ),
   historical(
     1,
@@ -445,6 +447,21 @@ const planted: readonly Mutant[] = [
     "old-argument",
     "a proposal of an older view is told in every view, and argues against what was prepared since",
     inFlight("return this.#improved && metadata !== undefined", "return !this.#improved && metadata !== undefined"),
+  ),
+  historical(
+    40,
+    "commit-forgotten",
+    "what it commits inside a view change without having prepared it, it does not tell of",
+    state("if (!this.#core.improved || this.#inFlight", "if (this.#core.q > 0 || this.#inFlight"),
+  ),
+  historical(
+    41,
+    "commit-unwatched",
+    "a NewView that comes at the timeout is handled before the request to go on: its commit has no timeout",
+    changer(
+      "if (this.#core.improved) this.#queue.unshift(start);",
+      "if (this.#core.q < 0) this.#queue.unshift(start);",
+    ),
   ),
 ];
 

@@ -513,6 +513,75 @@ describe("in-flight proposals", () => {
     expect(bench.replica.status().nextView).toBe(2);
   });
 
+  /** Committed in flight by replica 4, which had not even seen it, and not decided; then the next data phase begins. */
+  const committedUnprepared = (fidelity: "library" | "improved") => {
+    const bench = new Bench({ height: 1, self: 4, protocol: { fidelity } }).start();
+    const proposal = bench.proposal(at, "in flight");
+    for (const id of [2, 3]) bench.from(id, vote(1));
+    const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
+    bench.from(2, newView(bench.viewData(2, data), bench.viewData(3, data), bench.viewData(4, next)));
+    bench.clear();
+    bench.pass(seconds(2));
+    return { bench, proposal };
+  };
+
+  it.each([
+    ["library", "forgotten"],
+    ["improved", "told as prepared"],
+  ] as const)(
+    "surprise 40: what it commits in a view change without having prepared it: %s, it is %s",
+    (fidelity, how) => {
+      const { bench, proposal } = committedUnprepared(fidelity);
+      expect(bench.sent().filter(({ kind }) => kind === "Commit")).toHaveLength(1);
+      bench.pass(seconds(20));
+      bench.clear();
+      for (const id of [1, 2]) bench.from(id, vote(2));
+      const told = inFlight(bench);
+      expect(told?.inFlightPrepared === true ? "told as prepared" : "forgotten").toBe(how);
+      expect(told?.inFlightProposal).toEqual(how === "forgotten" ? undefined : proposal);
+    },
+  );
+
+  it("surprise 40: improved writes it down before its Commit leaves, and a restart goes on in the view change", () => {
+    const { bench, proposal } = committedUnprepared("improved");
+    const kindsOf = bench.effects.map(({ kind }) => kind).filter((kind) => kind === "persist" || kind === "send");
+    expect(kindsOf).toEqual(["persist", "persist", "send", "send", "send"]);
+    const walEntries = [...bench.persisted];
+    expect(records(bench).map(({ kind }) => kind)).toEqual(["viewChange", "proposed", "commit"]);
+    // A crash may come between the two.
+    for (const count of [walEntries.length, walEntries.length - 1]) {
+      const entries = walEntries.slice(0, count);
+      const restarted = new Bench({
+        height: 1,
+        self: 4,
+        walEntries: entries,
+        protocol: { fidelity: "improved" },
+      }).start();
+      expect(restarted.replica.status()).toMatchObject({ nextView: 1, realView: 0, active: false });
+      const prepared = count === walEntries.length;
+      expect(inFlight(restarted)).toMatchObject({ ...next, inFlightProposal: proposal, inFlightPrepared: prepared });
+    }
+  });
+
+  it.each([
+    ["library", "stays"],
+    ["improved", "goes on"],
+  ] as const)("surprise 41: in flight from the moment of a timeout on: %s, it %s", (fidelity, how) => {
+    const bench = leaderToBe({ protocol: { fidelity } });
+    const data = { ...next, inFlightProposal: bench.proposal(at, "in flight"), inFlightPrepared: true };
+    bench.holdVerification = true;
+    bench.from(3, bench.viewData(3, data));
+    expect(bench.from(4, bench.viewData(4, data))).toBe("queued");
+    bench.pass(seconds(20));
+    bench.holdVerification = false;
+    bench.release();
+    expect(bench.steps("viewChangeTimeout")).toHaveLength(1);
+    expect(bench.steps("inFlightWaiting")).toHaveLength(1);
+    bench.pass(seconds(300));
+    expect(bench.steps("inFlightFailed").length > 0 ? "goes on" : "stays").toBe(how);
+    expect(bench.steps("inFlightUnwatched").length > 0).toBe(how === "stays");
+  });
+
   it("a disagreement leaves the view where it is", () => {
     const { bench, proposal } = prepared();
     const other = bench.proposal(at, "another");

@@ -1,4 +1,4 @@
-// What plots are made of (plots.ts): when a fault fires, on whom, and for how long.
+// What plots are made of: when and where a fault of theirs fires.
 import { faultsTolerated, present, type Random } from "../../base/index.js";
 import type { Step } from "../../smartbft/index.js";
 import type { Event, Fault, Setting, Target } from "./schedule.js";

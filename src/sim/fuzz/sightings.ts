@@ -2,6 +2,7 @@
 // What they share is the memory of the present life of each node.
 import type { NodeId } from "../../base/index.js";
 import type { Fact, NewView, ReplicaStatus, Trace } from "../../smartbft/index.js";
+import { Accounts } from "./accounts.js";
 
 type Facts = Readonly<Record<string, Fact>>;
 type Step = Extract<Trace, { readonly kind: "step" }>;
@@ -22,13 +23,6 @@ export interface Scene {
   readonly whole: () => boolean;
   readonly emptyAuxiliary: boolean;
   readonly tolerated: () => number;
-}
-
-export interface Told {
-  readonly view: number;
-  readonly sequence: number;
-  readonly digest: string;
-  readonly prepared: boolean;
 }
 
 interface Life {
@@ -105,14 +99,14 @@ export class Sightings {
   /** Views with ViewData whose sender has voted in an older view since, and views that somebody entered by a NewView. */
   readonly #outlived = new Set<number>();
   readonly #entered = new Set<number>();
-  /** What honest ViewData for each next view told of as in flight. */
-  readonly #told = new Map<number, Told[]>();
+  readonly accounts: Accounts;
   /** Who was asked to install each view, and who led it. */
   readonly #next = new Map<number, Set<number>>();
   readonly #led = new Map<number, Set<number>>();
 
   constructor(scene: Scene) {
     this.#scene = scene;
+    this.accounts = new Accounts(scene.height, (number) => this.#see(number));
   }
 
   get seen(): ReadonlySet<number> {
@@ -143,15 +137,6 @@ export class Sightings {
   /** It sent a Prepare or Commit of its own for this place. */
   voted(node: NodeId, view: number, sequence: number): void {
     this.#life(node).votedAt.add(`${view} ${sequence}`);
-  }
-
-  /** It told of a proposal in flight: one of an older view argues against one that was prepared in a newer (39). */
-  toldInFlight(nextView: number, told: Told): void {
-    const others = this.#told.get(nextView) ?? [];
-    const isArgued = ({ view, sequence, prepared, digest }: Told, by: Told): boolean =>
-      prepared && by.view < view && by.sequence === sequence && by.digest !== digest;
-    if (others.some((other) => isArgued(other, told) || isArgued(told, other))) this.#see(39);
-    this.#told.set(nextView, [...others, told]);
   }
 
   /** A NewView reached it; `forged`: with an entry that does not verify. */
@@ -198,6 +183,7 @@ export class Sightings {
         life.voting = true;
         return this.#votedSince(life, Number(facts["view"]));
       case "prepared":
+        this.accounts.prepared(node, facts);
         return this.#votedSince(life, Number(facts["view"]));
       case "deciding":
         life.voting = false;
@@ -236,6 +222,7 @@ export class Sightings {
         if (this.#outlived.has(Number(facts["view"]))) this.#see(37);
         return;
       case "inFlightStarted":
+        this.accounts.committedInFlight(node, facts);
         life.inFlightAt = Number(facts["sequence"]);
         return;
       case "viewInstalled":
@@ -257,6 +244,9 @@ export class Sightings {
         return this.#silentLeader(node, facts);
       case "viewChangeLost":
         this.#see(35);
+        return;
+      case "inFlightUnwatched":
+        this.#see(41);
         return;
       case "badVote":
         return this.#badVote(life, facts);

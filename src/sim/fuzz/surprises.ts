@@ -69,6 +69,8 @@ export const surprises: readonly Surprise[] = [
   surprise(37, "promise-outlived", "promise-broken", "disagreement", "stalled"),
   surprise(38, "silent-leader", "stalled"),
   surprise(39, "old-argument", "stalled"),
+  surprise(40, "commit-forgotten", "disagreement", "stalled"),
+  surprise(41, "commit-unwatched", "stalled"),
 ];
 
 /** Entries of the list that this replica does not have, and why no seed can reach them. */

@@ -206,18 +206,21 @@ export class Watch {
     const isVote = message.kind === "Prepare" || message.kind === "Commit";
     this.#votes.sent(node, message);
     this.#changes.sent(node, message, { inFlight: isVote && this.#votes.isInFlight(node, message) });
-    if (message.kind === "ViewData") this.#toldInFlight(message);
+    // The next leader's own leaves as the first entry of its NewView.
+    const told = message.kind === "NewView" ? message.entries[0] : message;
+    if (told?.kind === "ViewData") this.#toldInFlight(node, told);
     if (isVote) this.#sightings.voted(node, message.view, message.sequence);
   }
 
-  #toldInFlight({ raw }: SignedViewData): void {
+  #toldInFlight(node: NodeId, { raw }: SignedViewData): void {
     const data = decodeViewData(raw);
-    if (data.kind === "bad" || data.value.inFlightProposal === undefined) return;
+    if (data.kind === "bad") return;
     const { nextView, inFlightProposal: proposal, inFlightPrepared: prepared } = data.value;
-    const metadata = decodeViewMetadata(proposal.metadata);
-    if (metadata.kind === "bad") return;
+    const metadata = proposal === undefined ? undefined : decodeViewMetadata(proposal.metadata);
+    if (proposal === undefined || metadata?.kind !== "good")
+      return this.#sightings.accounts.told(node, nextView, undefined);
     const { view, sequence } = metadata.value;
-    this.#sightings.toldInFlight(nextView, { view, sequence, digest: proposalDigest(proposal), prepared });
+    this.#sightings.accounts.told(node, nextView, { view, sequence, digest: proposalDigest(proposal), prepared });
   }
 
   #arrived(node: NodeId, from: NodeId, bytes: Uint8Array): void {

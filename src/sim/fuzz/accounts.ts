@@ -1,0 +1,55 @@
+// What ViewData tells of the proposal in flight, held against what others tell (surprise 39) and against what its sender
+// has done (40). Unlike the lives of sightings.ts it outlives a restart: a Commit that was sent stays sent.
+import type { NodeId } from "../../base/index.js";
+import type { Fact } from "../../smartbft/index.js";
+
+/** A proposal in flight, as some ViewData has it. */
+export interface Account {
+  readonly view: number;
+  readonly sequence: number;
+  readonly digest: string;
+  readonly prepared: boolean;
+}
+
+type Facts = Readonly<Record<string, Fact>>;
+
+export class Accounts {
+  readonly #see: (surprise: 39 | 40) => void;
+  readonly #height: (node: NodeId) => number;
+  /** What honest ViewData for each next view told of. */
+  readonly #told = new Map<number, Account[]>();
+  /** Where each node prepared last, and the sequence at which it has committed in flight what it had not prepared. */
+  readonly #preparedAt = new Map<NodeId, string>();
+  readonly #committed = new Map<NodeId, number>();
+
+  constructor(height: (node: NodeId) => number, see: (surprise: 39 | 40) => void) {
+    this.#height = height;
+    this.#see = see;
+  }
+
+  prepared(node: NodeId, facts: Facts): void {
+    this.#preparedAt.set(node, placeOf(facts));
+  }
+
+  /** Its Commit leaves inside a view change. */
+  committedInFlight(node: NodeId, facts: Facts): void {
+    if (this.#preparedAt.get(node) !== placeOf(facts)) this.#committed.set(node, Number(facts["sequence"]));
+  }
+
+  /** Its ViewData for a view; without an account it knows of nothing in flight. */
+  told(node: NodeId, nextView: number, account: Account | undefined): void {
+    const committed = this.#committed.get(node) ?? 0;
+    const isToldOf = account?.prepared === true && account.sequence === committed;
+    if (committed > this.#height(node) && !isToldOf) this.#see(40);
+    if (account === undefined) return;
+    const others = this.#told.get(nextView) ?? [];
+    if (others.some((other) => isArgued(other, account) || isArgued(account, other))) this.#see(39);
+    this.#told.set(nextView, [...others, account]);
+  }
+}
+
+/** One of an older view argues against one that was prepared in a newer. */
+const isArgued = ({ view, sequence, prepared, digest }: Account, by: Account): boolean =>
+  prepared && by.view < view && by.sequence === sequence && by.digest !== digest;
+
+const placeOf = (facts: Facts): string => `${String(facts["view"])} ${String(facts["sequence"])}`;
