@@ -3,7 +3,7 @@
 //
 // Each names what it is after: a rule whose breach shows there only, or a surprise of docs/protocol.md's list.
 import type { Random } from "../../base/index.js";
-import { decidedInChange, quorumAtTheTimeout } from "./commit-plots.js";
+import { decidedInChange, foundVoid, quorumAtTheTimeout } from "./commit-plots.js";
 import { pick, type Author, type Plot } from "./plot-parts.js";
 import {
   complainedInFlight,
@@ -55,6 +55,7 @@ const first = {
   saidAgain: [saidAgain, 1],
   decidedInChange: [decidedInChange, 1],
   quorumAtTheTimeout: [quorumAtTheTimeout, 1],
+  foundVoid: [foundVoid, 1],
 } as const satisfies Cast;
 /** Drawn in the place of what a seed would have otherwise, so that all other seeds stay what they were. New ones go here. */
 const later = {
