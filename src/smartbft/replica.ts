@@ -322,10 +322,12 @@ export class Replica {
   }
 }
 
-/** As after a restart in the middle of a view change (section 8.12): it is taken up again where it was. */
+/**
+ * As after a restart in the middle of a view change (section 8.12): it is taken up again where it was. Not one that the
+ * ledger is past: others are in that view, and nobody has asked this replica for the next.
+ */
 function viewKept(point: StartingPoint, { realView, currentView }: ViewChanger): StartingPoint {
   const installed = realView > point.number ? { ...point, number: realView, decisions: 0 } : point;
-  if (currentView <= realView) return installed;
-  const left = toView(currentView - 1);
-  return { ...installed, number: left > installed.number ? left : installed.number, viewChange: true };
+  if (currentView <= installed.number) return installed;
+  return { ...installed, number: toView(currentView - 1), viewChange: true };
 }

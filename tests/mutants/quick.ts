@@ -11,4 +11,6 @@ export const quick: readonly string[] = [
   "prepare-before-log",
   "pool-not-pruned",
   "pool-without-end",
+  "view-change-not-logged",
+  "two-views-at-once",
 ];

@@ -323,7 +323,8 @@ describe("restarts in view changes", () => {
     cluster.start([one]);
     cluster.submit("b");
     cluster.runUntil("both", everywhere(cluster, 2), seconds(5));
-    // Assists brought the first one, and it was not proposed again.
+    // Assists brought the first one, neither a sync nor a view change, and it was not proposed again.
+    expect([...stepsOf(cluster, "syncStarted"), ...stepsOf(cluster, "viewDataSent")]).toEqual([]);
     expect(decided(cluster, one, two, three, four).slice(0, 2)).toEqual(["a", "b"]);
   });
 });

@@ -1,6 +1,6 @@
 // View changes at one replica: section 14.5 of the reference and the tables of section 8.
 import { describe, expect, it } from "vitest";
-import { milliseconds, nodeId, seconds, view } from "../../src/base/index.js";
+import { milliseconds, nodeId, seconds, sequence, view } from "../../src/base/index.js";
 import {
   decodeSavedMessage,
   decodeViewData,
@@ -43,11 +43,14 @@ const newView = (...entries: readonly SignedViewData[]): NewView => ({ kind: "Ne
 describe("votes", () => {
   it("a complaint broadcasts a vote, stops request timers and aborts the view, once", () => {
     const bench = new Bench().start();
+    bench.submit("a");
     bench.input({ kind: "complain", view: view(0), stopView: true });
     expect(bench.sent()).toEqual([vote(1)]);
     bench.input({ kind: "complain", view: view(0), stopView: true });
     expect(bench.sent()).toEqual([]);
     expect(bench.replica.status()).toMatchObject({ nextView: 1, realView: 0, active: false, viewChanging: true });
+    bench.pass(seconds(5));
+    expect(bench.steps("forwardTimeout")).toEqual([]);
   });
 
   it.each([
@@ -231,6 +234,20 @@ describe("ViewData at the next leader", () => {
     expect(only(bench.steps("viewDataAccepted"))).toMatchObject({ from: 3 });
     bench.from(4, bench.viewData(4, next));
     expect(bench.steps("viewInstalled")).toEqual([{ view: 1, sequence: 3 }]);
+  });
+
+  it("one decision ahead is not delivered twice when a sync brought it while its signatures were checked", () => {
+    const bench = leaderToBe();
+    const data = decided(bench, 2);
+    bench.holdVerification = true;
+    bench.from(3, bench.viewData(3, data));
+    bench.beyond = [{ proposal: data.lastDecision, signatures: data.lastDecisionSignatures }];
+    bench.from(1, { kind: "HeartBeat", view: view(3), sequence: sequence(9) });
+    bench.pass(seconds(2));
+    expect(bench.steps("syncEnded")).toHaveLength(1);
+    bench.release();
+    expect(bench.effects.filter(({ kind }) => kind === "deliver")).toEqual([]);
+    expect(bench.replica.status()).toMatchObject({ sequence: 2 });
   });
 
   it.each<[string, (signers: readonly number[]) => readonly number[], string]>([

@@ -3,7 +3,7 @@
 // seed and choices alone.
 import { faultsTolerated, present, quorumSize, randomFrom, type Random } from "../../base/index.js";
 import type { Step } from "../../smartbft/index.js";
-import { drawPlotName, plotOf, type PlotName } from "./plots.js";
+import { drawPlot, plotOf, type PlotName } from "./plots.js";
 import {
   faultKinds,
   type Event,
@@ -27,9 +27,9 @@ export interface Choices {
 
 export function scheduleOf(seed: number, choices: Choices): Schedule {
   const random = randomFrom(`${seed}`, "fuzz");
-  const plots = random.stream("plot");
-  const plotName = choices.plot ?? drawPlotName(plots);
-  const plot = plotName === undefined ? undefined : plotOf(plotName, plots, choices.size);
+  const drawnPlot =
+    choices.plot === undefined ? drawPlot(random) : { name: choices.plot, random: random.stream("plot") };
+  const plot = drawnPlot === undefined ? undefined : plotOf(drawnPlot, choices.size);
   const setting = { ...drawSetting(random.stream("setting"), choices), ...plot?.setting };
   const swarm = random.stream("swarm");
   const on = faultKinds.filter((kind) => kind === "heal" || swarm.integer(0, 1) === 1);
@@ -49,8 +49,7 @@ export function scheduleOf(seed: number, choices: Choices): Schedule {
 }
 
 /** Of which plot a seed is, without the rest. */
-export const plotNameOf = (seed: number): PlotName | undefined =>
-  drawPlotName(randomFrom(`${seed}`, "fuzz").stream("plot"));
+export const plotNameOf = (seed: number): PlotName | undefined => drawPlot(randomFrom(`${seed}`, "fuzz"))?.name;
 
 function drawSetting(random: Random, { size, fidelity, budget }: Choices): Setting {
   const healedCount = random.integer(0, 2) === 0 ? random.integer(quorumSize(size), size) : size;

@@ -4,7 +4,6 @@
 import type { NodeId } from "../../base/index.js";
 import {
   decodeMessage,
-  decodeSavedMessage,
   proposalDigest,
   type Commit,
   type Message,
@@ -17,7 +16,8 @@ import { quorumOf } from "./ledger-checker.js";
 
 /** What the checker asks of the cluster. */
 export interface VoteSurroundings {
-  readonly log: (node: NodeId) => readonly Uint8Array[];
+  /** Those that are durable, in order. */
+  readonly records: (node: NodeId) => readonly SavedMessage[];
   readonly membersAt: (sequence: number) => readonly NodeId[];
   readonly requestsOf: (message: PrePrepare) => readonly string[];
   readonly raise: Raise;
@@ -26,7 +26,6 @@ export interface VoteSurroundings {
 export class VoteChecker {
   readonly #around: VoteSurroundings;
   readonly #messages = new WeakMap<Uint8Array, Message | "none">();
-  readonly #records = new WeakMap<Uint8Array, SavedMessage | "none">();
   /** By node, kind, view and sequence. */
   readonly #votes = new Map<string, string>();
   readonly #preparesSeen = new Map<string, Set<NodeId>>();
@@ -68,6 +67,11 @@ export class VoteChecker {
     this.#inFlight.set(node, places.add(`${view} ${sequence}`));
   }
 
+  /** Whether a vote is, or may be, one of the View of a view change. */
+  isInFlight(node: NodeId, { kind, view, sequence }: Message & { readonly kind: "Prepare" | "Commit" }): boolean {
+    return kind === "Commit" && this.#inFlight.get(node)?.has(`${view} ${sequence}`) === true;
+  }
+
   delivered(node: NodeId, requests: readonly string[]): void {
     const known = this.#delivered.get(node) ?? new Set();
     for (const request of requests) known.add(request);
@@ -103,8 +107,7 @@ export class VoteChecker {
     const place = `${kind} for view ${view}, sequence ${sequence}`;
     if (before !== undefined) raise("vote-changed", node, `${place}: for two proposals`);
     this.#votes.set(key, digest);
-    const inFlight = this.#inFlight.get(node)?.has(`${view} ${sequence}`) === true;
-    if (kind === "Commit" && inFlight) return;
+    if (this.isInFlight(node, message)) return;
     if (!this.#logged(node, message)) raise("vote-unlogged", node, `${place}: no durable record of it`);
     if (kind === "Commit") this.#prepared(node, message);
     else {
@@ -115,22 +118,21 @@ export class VoteChecker {
   }
 
   #prepared(node: NodeId, commit: Commit): void {
-    const seen = this.#preparesSeen.get(placeOf(node, commit)) ?? new Set();
-    const needed = quorumOf(this.#around.membersAt(commit.sequence).length) - 1;
-    if (seen.size >= needed) return;
+    const members = this.#around.membersAt(commit.sequence);
+    const seen = members.filter((member) => this.#preparesSeen.get(placeOf(node, commit))?.has(member));
+    const needed = quorumOf(members.length) - 1;
+    if (seen.length >= needed) return;
     const place = `view ${commit.view}, sequence ${commit.sequence}`;
     this.#around.raise(
       "vote-without-quorum",
       node,
-      `${place}: a Commit after ${seen.size} Prepares of others, need ${needed}`,
+      `${place}: a Commit after ${seen.length} Prepares of other members, need ${needed}`,
     );
   }
 
   #logged(node: NodeId, vote: Prepare | Commit): boolean {
-    return this.#around.log(node).some((bytes) => {
-      const record = this.#record(bytes);
-      const logged =
-        record?.kind === "proposed" ? record.prepare : record?.kind === "commit" ? record.commit : undefined;
+    return this.#around.records(node).some((record) => {
+      const logged = record.kind === "proposed" ? record.prepare : record.kind === "commit" ? record.commit : undefined;
       return (
         logged?.kind === vote.kind &&
         logged.view === vote.view &&
@@ -138,16 +140,6 @@ export class VoteChecker {
         logged.digest === vote.digest
       );
     });
-  }
-
-  #record(bytes: Uint8Array): SavedMessage | undefined {
-    let known = this.#records.get(bytes);
-    if (known === undefined) {
-      const decoded = decodeSavedMessage(bytes);
-      known = decoded.kind === "good" ? decoded.value : "none";
-      this.#records.set(bytes, known);
-    }
-    return known === "none" ? undefined : known;
   }
 }
 

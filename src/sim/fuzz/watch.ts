@@ -3,11 +3,11 @@
 import { faultsTolerated, nodeId, type Duration, type NodeId } from "../../base/index.js";
 import { equivocationText } from "../../checks/index.js";
 import {
-  decodeSavedMessage,
   decodeViewData,
   decodeViewMetadata,
   proposalDigest,
   type NewView,
+  type SavedMessage,
   type SignedViewData,
 } from "../../smartbft/index.js";
 import type { Cluster, LogEntry } from "../cluster.js";
@@ -16,11 +16,13 @@ import { tinyApplication, tinyVerification } from "../tiny-application.js";
 import type { Raise } from "./alarm.js";
 import { EquivocationWatch, type Equivocations } from "./equivocation-watch.js";
 import { LedgerChecker } from "./ledger-checker.js";
+import { logReader } from "./log-reading.js";
 import { NewViewChecker } from "./new-view-checker.js";
 import type { Setting } from "./schedule.js";
 import { timers } from "./setting.js";
 import { Sightings } from "./sightings.js";
 import type { Seen } from "./surprises.js";
+import { ViewChecker } from "./view-checker.js";
 import { VoteChecker } from "./vote-checker.js";
 
 export class Watch {
@@ -32,6 +34,7 @@ export class Watch {
   readonly #sightings: Sightings;
   readonly #equivocations = new EquivocationWatch();
   readonly #newViews: NewViewChecker;
+  readonly #changes: ViewChecker;
   readonly #submitted = new Set<string>();
   readonly #liars = new Set<NodeId>();
   readonly #views = new Map<NodeId, number>();
@@ -54,8 +57,10 @@ export class Watch {
       raise(code, node, text);
     };
     this.#ledgers = new LedgerChecker(cluster.nodes, this.#submitted, this.#raise);
+    const read = logReader();
+    const records = (node: NodeId): readonly SavedMessage[] => read(cluster.log(node));
     this.#votes = new VoteChecker({
-      log: (node) => cluster.log(node),
+      records,
       membersAt: (sequence) => this.#ledgers.membersAt(sequence),
       requestsOf: ({ proposal }) =>
         proposal === undefined
@@ -67,7 +72,16 @@ export class Watch {
       firstLeader: (node, view) => this.#firstLeader(node, view),
       raise: this.#raise,
     });
-    this.#sightings = new Sightings(this.#scene(setting));
+    this.#changes = new ViewChecker({
+      records,
+      ledger: (node) => {
+        const { height, configuration } = cluster.ledger(node);
+        return { height, view: this.#ledgerView(node), members: configuration.nodes };
+      },
+      isSigned: (entry) => this.#isSigned(entry),
+      raise: this.#raise,
+    });
+    this.#sightings = new Sightings(this.#scene(setting, records));
     cluster.onSend = (bytes, { source }) => this.#sent(source, bytes);
     cluster.onArrival = (bytes, { source, target }) => this.#arrived(target, source, bytes);
     cluster.onWrite = ({ node, kind, when }) => {
@@ -128,6 +142,7 @@ export class Watch {
     this.#sightings.died(node);
     this.#votes.restarted(node);
     this.#newViews.died(node);
+    this.#changes.died(node);
     this.#views.delete(node);
   }
 
@@ -153,8 +168,15 @@ export class Watch {
     }
     const view = Number(trace.facts["view"]);
     if (trace.step === "viewDataSent") this.#newViews.asked(node, Number(trace.facts["nextView"]));
-    if (trace.step === "newViewSent") this.#newViews.sent(node, view);
-    if (trace.step === "newViewAccepted") this.#newViews.accepted(node, view);
+    if (trace.step === "newViewSent") {
+      this.#newViews.sent(node, view);
+      this.#changes.newViewSent(node, view);
+    }
+    if (trace.step === "newViewAccepted") {
+      this.#newViews.accepted(node, view);
+      this.#changes.newViewAccepted(node, view);
+    }
+    if (trace.step === "viewInstalled") this.#changes.viewInstalled(node, view);
     if (trace.step === "viewStarting") this.#viewStarted(node, view);
     this.#sightings.step(node, trace);
   }
@@ -163,6 +185,7 @@ export class Watch {
     const before = this.#views.get(node) ?? 0;
     if (view < before) this.#raise("view-back", node, `view ${view} starts after ${before}`);
     this.#views.set(node, view);
+    this.#changes.viewStarting(node, view);
   }
 
   #grown(node: NodeId): void {
@@ -180,12 +203,13 @@ export class Watch {
     this.#lastSent.set(node, bytes);
     const message = this.#votes.message(bytes);
     if (message === undefined) return;
+    const isVote = message.kind === "Prepare" || message.kind === "Commit";
     this.#votes.sent(node, message);
+    this.#changes.sent(node, message, { inFlight: isVote && this.#votes.isInFlight(node, message) });
     // The next leader's own leaves as the first entry of its NewView.
     const told = message.kind === "NewView" ? message.entries[0] : message;
     if (told?.kind === "ViewData") this.#toldInFlight(node, told);
-    if (message.kind === "Prepare" || message.kind === "Commit")
-      this.#sightings.voted(node, message.view, message.sequence);
+    if (isVote) this.#sightings.voted(node, message.view, message.sequence);
   }
 
   #toldInFlight(node: NodeId, { raw }: SignedViewData): void {
@@ -203,6 +227,7 @@ export class Watch {
     const message = this.#votes.message(bytes);
     if (message === undefined) return;
     this.#votes.arrived(node, from, message);
+    this.#changes.arrived(node, from, message);
     for (const proof of this.#equivocations.arrived(from, bytes, message)) {
       // A restart or a reconfiguration in mid view change signs ViewData anew, from what ledger and log hold by then.
       if (proof.what === "commit") this.#raise("signed-twice", nodeId(Number(proof.who)), equivocationText(proof));
@@ -226,10 +251,19 @@ export class Watch {
   }
 
   #isForged({ entries }: NewView): boolean {
-    return entries.some(({ signer, signature, raw }) => {
-      const item = this.#key.signatureItem(signer, signature, raw);
-      return item === undefined || !tinyVerification(item);
-    });
+    return entries.some((entry) => !this.#isSigned(entry));
+  }
+
+  #isSigned({ signer, signature, raw }: SignedViewData): boolean {
+    const item = this.#key.signatureItem(signer, signature, raw);
+    return item !== undefined && tinyVerification(item);
+  }
+
+  /** Of the last decision; 0 without. */
+  #ledgerView(node: NodeId): number {
+    const { last } = this.#cluster.ledger(node);
+    const metadata = last === undefined ? undefined : decodeViewMetadata(last.proposal.metadata);
+    return metadata?.kind === "good" ? metadata.value.view : 0;
   }
 
   /** More than so many messages a second is no protocol any more, but a loop. */
@@ -251,29 +285,22 @@ export class Watch {
       this.#raise("memory-grows", node, `${held} messages and jobs are held, at most ${heldMax} should be`);
   }
 
-  #scene(setting: Setting): ConstructorParameters<typeof Sightings>[0] {
+  #scene(
+    setting: Setting,
+    records: (node: NodeId) => readonly SavedMessage[],
+  ): ConstructorParameters<typeof Sightings>[0] {
     const cluster = this.#cluster;
     return {
       running: () => cluster.nodes.filter((id) => cluster.isRunning(id)),
       status: (node) => cluster.replica(node).status(),
       height: (node) => cluster.ledger(node).height,
-      ledgerView: (node) => {
-        const { last } = cluster.ledger(node);
-        const metadata = last === undefined ? undefined : decodeViewMetadata(last.proposal.metadata);
-        return metadata?.kind === "good" ? metadata.value.view : 0;
-      },
+      ledgerView: (node) => this.#ledgerView(node),
       requestsAt: (node, sequence) => {
         const decision = cluster.ledger(node).decisions[sequence - 1];
         return decision === undefined ? 0 : this.#key.requestsOf(decision.proposal).length;
       },
-      loggedSequence: (node) => {
-        let sequence = 0;
-        for (const bytes of cluster.log(node)) {
-          const record = decodeSavedMessage(bytes);
-          if (record.kind === "good" && record.value.kind === "proposed") sequence = record.value.prePrepare.sequence;
-        }
-        return sequence;
-      },
+      loggedSequence: (node) =>
+        records(node).findLast((record) => record.kind === "proposed")?.prePrepare.sequence ?? 0,
       isHonest: (node) => this.isHonest(node),
       whole: () => this.wholeness(),
       emptyAuxiliary: setting.emptyAuxiliary,
