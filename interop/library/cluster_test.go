@@ -114,6 +114,15 @@ func (c *cluster) committed(id uint64) bool {
 	return slices.ContainsFunc(messages, func(each sent) bool { return each.message.GetCommit() != nil })
 }
 
+// hasPrepared says whether a member has sent a Prepare in a view.
+func (c *cluster) hasPrepared(id, view uint64) bool {
+	messages, _ := c.from(id, 0)
+	return slices.ContainsFunc(messages, func(each sent) bool {
+		prepare := each.message.GetPrepare()
+		return prepare != nil && prepare.View == view
+	})
+}
+
 // pass lets virtual seconds pass, a tick each.
 func (c *cluster) pass(seconds int) {
 	for range seconds {

@@ -270,3 +270,61 @@ func TestNewViewAtTheTimeout(t *testing.T) {
 	}
 	t.Error("4 asked for another view each time, expected that it took the NewView first about every other time")
 }
+
+// leftInViewOne lets 1 propose "one", which the members given prepare; the ViewData of 4 is lost, and view 1 begins with nothing
+// in flight. 2 proposes "other" there to 1 and 3, no Prepare arrives, and 2 is gone.
+func leftInViewOne(t *testing.T, preparing ...uint64) *cluster {
+	c := newCluster(t, four, four)
+	c.dropping(func(message sent) bool {
+		return message.message.GetPrepare() != nil && !slices.Contains(preparing, message.to)
+	})
+	if err := c.nodes[1].SubmitRequest([]byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range four {
+		c.until("Prepare in view 0", func() bool { return c.hasPrepared(id, 0) })
+	}
+	for _, id := range preparing {
+		c.until("Commit", func() bool { return c.committed(id) })
+	}
+	c.dropping(func(message sent) bool {
+		isOfFour := message.from == 4 && message.message.GetViewData() != nil
+		return isOfFour || message.message.GetPrepare() != nil || message.to == 4 && message.message.GetPrePrepare() != nil
+	})
+	complain(c)
+	c.pass(3)
+	if err := c.nodes[2].SubmitRequest([]byte("other")); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []uint64{1, 2, 3} {
+		c.until("Prepare in view 1", func() bool { return c.hasPrepared(id, 1) })
+	}
+	c.dropping(func(message sent) bool { return message.from == 2 || message.to == 2 })
+	for _, id := range []uint64{1, 3, 4} {
+		c.nodes[id].Complain(1, true)
+	}
+	c.pass(400)
+	return c
+}
+
+// Item 43: 4 prepared "one" in view 0, and has been in view 1 since, where it was found void. It argues for it all the same;
+// 1, 3 and 4 ask for one view after the other.
+func TestVoidIsArguedFor(t *testing.T) {
+	c := leftInViewOne(t, 4)
+	if count := newViews(c); count != 3 {
+		t.Errorf("%d NewViews were sent, expected those of view 1 alone", count)
+	}
+	for _, id := range []uint64{1, 3, 4} {
+		if votes := c.votes(id, 0); votes[len(votes)-1] < 5 {
+			t.Errorf("%d asked for the views %v, expected one after the other", id, votes)
+		}
+	}
+}
+
+// The same when nobody had prepared "one": view 2 begins.
+func TestNothingIsArguedFor(t *testing.T) {
+	c := leftInViewOne(t)
+	if count := newViews(c); count != 6 {
+		t.Errorf("%d NewViews were sent, expected those of views 1 and 2", count)
+	}
+}

@@ -354,7 +354,7 @@ export class Controller implements ViewHost {
   }
 
   #conclude(outcome: SyncOutcome): void {
-    const { published, state } = this.#parts;
+    const { published, state, inFlight } = this.#parts;
     this.#core.trace("controller", "syncEnded", {
       view: outcome.kind === "nothing" ? this.#view : outcome.view,
       sequence: outcome.kind === "nothing" ? published.sequence : outcome.sequence,
@@ -363,7 +363,10 @@ export class Controller implements ViewHost {
     if (outcome.kind === "nothing") {
       this.#change({ view: this.#view, sequence: published.sequence, decisions: this.#decisions });
     } else {
-      if (outcome.learnt) state.saveNewView(outcome.view, sequence(outcome.sequence - 1));
+      if (outcome.learnt) {
+        state.saveNewView(outcome.view, sequence(outcome.sequence - 1));
+        inFlight.viewInstalled(outcome.view);
+      }
       if (outcome.view > this.#view) this.#events.viewLearnt(outcome.view);
       this.#change(outcome);
     }

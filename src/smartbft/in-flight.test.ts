@@ -82,7 +82,7 @@ describe("own in-flight proposal", () => {
   });
 });
 
-it("of two stories at one place one is left out in even views, the other in odd ones, an old one in even, none once prepared", () => {
+it("of two stories at one place one is left out in even views, the other in odd ones, an old one by turns, none once prepared", () => {
   const place = {
     view: view(0),
     sequence: sequence(1),
@@ -106,10 +106,34 @@ it("of two stories at one place one is left out in even views, the other in odd 
   expect([1, 2].map((number) => left.isLeftOut(view(number)))).toEqual([false, false]);
   // As new: of view 0, it is old in view 2.
   right.set(second);
-  expect([1, 2, 3, 4].map((number) => right.isLeftOut(view(number)))).toEqual([false, true, false, true]);
+  expect([1, 2, 3, 4].map((number) => right.isLeftOut(view(number)))).toEqual([false, true, true, false]);
   right.markPrepared();
   expect([1, 2, 3, 4].map((number) => right.isLeftOut(view(number)))).toEqual([false, false, false, false]);
   const library = new InFlight({ improved: false });
   library.set(first);
   expect([1, 2, 3, 4].map((number) => library.isLeftOut(view(number)))).toEqual([false, false, false, false]);
+});
+
+describe("surprise 39: proposals of two views at one place", () => {
+  const heldBy = (number: number): InFlight => {
+    const place = { view: view(number), sequence: sequence(1), decisions: 0, blacklist: [] };
+    const metadata = encodeViewMetadata({ ...place, previousSignatureDigest: emptyBytes });
+    const inFlight = new InFlight({ improved: true });
+    inFlight.set({ header: emptyBytes, payload: utf8(`${number}`), metadata, verificationSequence: 0 });
+    return inFlight;
+  };
+  const pairs = [0, 1, 2, 5].flatMap((older) =>
+    [1, 2, 3, 4, 7, 8].map((distance) => [older, older + distance] as const),
+  );
+
+  it.each(pairs)("of views %i and %i each is soon told alone, whichever of four leaders is dead", (older, newer) => {
+    for (const told of [older, newer]) {
+      const other = told === older ? newer : older;
+      for (const dead of [0, 1, 2, 3]) {
+        const views = Array.from({ length: 20 }, (_, index) => view(newer + 1 + index));
+        const alone = views.filter((next) => !heldBy(told).isLeftOut(next) && heldBy(other).isLeftOut(next));
+        expect(alone.some((next) => next % 4 !== dead)).toBe(true);
+      }
+    }
+  });
 });

@@ -41,17 +41,21 @@ export class InFlight {
    */
   isLeftOut(nextView: View): boolean {
     if (this.#proposal === undefined || this.#prepared) return false;
-    if (this.#other === undefined) return this.#isOlder(nextView) && nextView % 2 === 0;
+    if (this.#other === undefined) return this.#isOutOfTurn(nextView);
     return proposalDigest(this.#proposal) < this.#other === (nextView % 2 === 0);
   }
 
   /**
-   * Of a view before the one that is left: others may have prepared something else at its place since, and this one argues
-   * against it in every quorum that it is in (surprise 39). Told in odd views, for it may be what is to be committed.
+   * Others may have prepared something else at its place, in a newer view or an older one, and this one argues against it in
+   * every quorum that it is in (surprise 39); but it may also be what is to be committed, and lack its F+1 without this
+   * voice. So the view it is of always tells of it, and later ones by turns: of any two proposals there must be views in which
+   * one is told and the other is not, and the other way round, whatever views they are of and whoever leads. Turns by a
+   * period have a distance at which two proposals always go together; those by the number of ones in the binary age (the
+   * Thue-Morse sequence) have none.
    */
-  #isOlder(nextView: View): boolean {
+  #isOutOfTurn(nextView: View): boolean {
     const metadata = this.#proposal === undefined ? undefined : metadataOf(this.#proposal);
-    return this.#improved && metadata !== undefined && metadata.view + 1 < nextView;
+    return this.#improved && metadata !== undefined && onesOf(nextView - metadata.view - 1) % 2 === 1;
   }
 
   /** Without a proposal (a sync may have cleared it meanwhile) there is nothing to mark; Go panics here (section 15, item 32). */
@@ -63,6 +67,16 @@ export class InFlight {
   /** Whether it is this one that is in flight, and prepared. */
   isPrepared(proposal: Proposal): boolean {
     return this.#prepared && this.#proposal !== undefined && equalProposals(this.#proposal, proposal);
+  }
+
+  /**
+   * A view is installed, here or at F+1 others that were asked: whatever was in flight in older ones was committed before it,
+   * or could not be decided any more. The library goes on telling of it, and a quorum that needs this replica may find that
+   * it argues against all that has been proposed since (docs/protocol.md, surprise 43).
+   */
+  viewInstalled(view: View): void {
+    const metadata = this.#proposal === undefined ? undefined : metadataOf(this.#proposal);
+    if (this.#improved && metadata !== undefined && metadata.view < view) this.clear();
   }
 
   clear(): void {
@@ -130,6 +144,13 @@ export function equalProposals(left: Proposal, right: Proposal): boolean {
     equalBytes(left.header, right.header) &&
     equalBytes(left.payload, right.payload)
   );
+}
+
+/** Ones in the binary form of a whole number; none in a negative one. */
+function onesOf(value: number): number {
+  let count = 0;
+  for (let rest = value; rest >= 1; rest = Math.floor(rest / 2)) count += rest % 2;
+  return count;
 }
 
 const sequenceOf = (proposal: Proposal): Sequence => metadataOf(proposal)?.sequence ?? sequence(0);

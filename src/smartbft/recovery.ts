@@ -127,6 +127,8 @@ function lastInFlight(records: readonly SavedMessage[], decided: Sequence): Star
     if (record.kind === "proposed" && record.prePrepare.proposal !== undefined) {
       inFlight = { proposal: record.prePrepare.proposal, prepared: false };
     } else if (record.kind === "commit" && inFlight !== undefined) inFlight = { ...inFlight, prepared: true };
+    // What was in flight before an installed view is void (surprise 43 of docs/protocol.md).
+    else if (record.kind === "newView") inFlight = undefined;
   }
   const sequence = inFlight === undefined ? 0 : (metadataOf(inFlight.proposal)?.sequence ?? 0);
   return sequence > decided ? inFlight : undefined;

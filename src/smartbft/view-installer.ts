@@ -244,8 +244,9 @@ export class ViewInstaller {
   }
 
   #install(release: () => void): void {
-    const { checkpoint, state, events } = this.#parts;
+    const { checkpoint, state, inFlight, events } = this.#parts;
     state.saveNewView(this.#nextView, checkpoint.sequence);
+    inFlight.viewInstalled(this.#nextView);
     events.installed();
     release();
   }

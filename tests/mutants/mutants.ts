@@ -69,6 +69,7 @@ const shownIn: Readonly<Record<string, readonly PlotName[]>> = {
   "old-argument": ["oldArgument", "withheldNewView"],
   "commit-forgotten": ["decidedInChange"],
   "commit-unwatched": ["quorumAtTheTimeout"],
+  "void-argued-for": ["oldArgument", "decidedAlone", "decidedInChange"],
 };
 
 const planted: readonly Mutant[] = [
@@ -446,6 +447,12 @@ const planted: readonly Mutant[] = [
       "if (this.#core.improved) this.#queue.unshift(start);",
       "if (this.#core.q < 0) this.#queue.unshift(start);",
     ),
+  ),
+  historical(
+    43,
+    "void-argued-for",
+    "what was in flight before an installed view is told of in the view changes after it",
+    inFlight("if (this.#improved && metadata !== undefined && metadata.view < view) this.clear();", "void view;"),
   ),
 ];
 

@@ -560,6 +560,28 @@ describe("in-flight proposals", () => {
     }
   });
 
+  it.each(["library", "improved"] as const)("surprise 43: what an installed view found void: %s", (fidelity) => {
+    const bench = new Bench({ height: 1, self: 4, protocol: { fidelity } }).start();
+    const proposal = bench.proposal(at, "prepared by nobody else");
+    bench.from(1, bench.prePrepare(proposal, at));
+    for (const id of [1, 2]) bench.from(id, bench.prepare(proposal, at));
+    for (const id of [2, 3]) bench.from(id, vote(1));
+    bench.from(2, newView(...[1, 2, 3].map((id) => bench.viewData(id, next))));
+    expect(bench.replica.status()).toMatchObject({ realView: 1, active: true });
+    const told =
+      fidelity === "library"
+        ? { inFlightProposal: proposal, inFlightPrepared: true }
+        : { inFlightProposal: undefined, inFlightPrepared: false };
+    const walEntries = [...bench.persisted];
+    bench.clear();
+    for (const id of [1, 2]) bench.from(id, vote(2));
+    expect(inFlight(bench)).toMatchObject(told);
+    // After a restart the library knows of nothing before the record of the view (surprise 3).
+    const restarted = new Bench({ height: 1, self: 4, walEntries, protocol: { fidelity } }).start();
+    for (const id of [1, 2]) restarted.from(id, vote(2));
+    expect(inFlight(restarted)).toMatchObject({ inFlightProposal: undefined, inFlightPrepared: false });
+  });
+
   it.each([
     ["library", "stays"],
     ["improved", "goes on"],

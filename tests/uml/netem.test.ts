@@ -1,10 +1,10 @@
 // Impairments with the real sch_netem: the plan's own `tc` lines, in a kernel that has it, measured end to end.
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { present } from "../../src/base/index.js";
 import { type KernelQueue, queueWords } from "../../src/lab/links/link-truth.js";
 import { changesBetween, planFor, type Plan } from "../../src/plan/index.js";
 import { parseTopology } from "../../src/spec/index.js";
-import { lackForUserModeLinux, runInUserModeLinux } from "./user-mode-linux.js";
+import { runInUserModeLinux } from "./user-mode-linux.js";
 
 const topologyText = `
 format: 1
@@ -52,15 +52,9 @@ function planned(text: string): Plan {
 const lines = (steps: readonly { readonly line: string }[]): string => `${steps.map((step) => step.line).join("\n")}\n`;
 
 describe("impairments in a kernel with sch_netem", () => {
-  const lack = lackForUserModeLinux();
   let read: (name: string) => Promise<string>;
 
-  beforeEach((context) => {
-    if (lack !== undefined) context.skip(lack);
-  });
-
   beforeAll(async () => {
-    if (lack !== undefined) return;
     const plan = planned(topologyText);
     const changes = changesBetween(plan, planned(changedText));
     const far = (name: string): string => {

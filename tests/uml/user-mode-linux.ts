@@ -1,9 +1,10 @@
 // Boots user-mode-linux with this machine's files as its root and runs a script in it as pid 1: a kernel with the real
 // sch_netem where the host's has none. Debian's package `user-mode-linux`; modules by `kmod` from the package's folder.
-import { readFileSync } from "node:fs";
+// gcc compiles whole-registers.c for it, without which it runs on no processor with AMX.
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 
 export interface Boot {
@@ -12,15 +13,6 @@ export interface Boot {
   readonly files: Readonly<Record<string, string>>;
   readonly modules: readonly string[];
   readonly timeoutMs: number;
-}
-
-/**
- * Why it cannot run here; undefined where it can. Debian 12's user-mode-linux (6.1) keeps room for a processor's registers up to
- * AVX-512; with AMX the host's ptrace(2) wants four times that, and every process in it dies of "ptrace set fp regs failed".
- */
-export function lackForUserModeLinux(): string | undefined {
-  const hasAmx = /^flags\s*:.*\bamx_tile\b/m.test(readFileSync("/proc/cpuinfo", "utf8"));
-  return hasAmx ? "needs a processor without AMX, for user-mode-linux" : undefined;
 }
 
 /** Text the script wrote to out/NAME, by name; rejects with the console's text when the script did not end. */
@@ -32,6 +24,9 @@ export async function runInUserModeLinux(boot: Boot): Promise<(name: string) => 
   const init = join(folder, "init");
   await writeFile(init, initText(folder, boot));
   await chmod(init, 0o755);
+  const preload = join(folder, "whole-registers.so");
+  const preloadSource = fileURLToPath(new URL("whole-registers.c", import.meta.url));
+  await execa("gcc", ["-Wall", "-Wextra", "-Werror", "-O2", "-fPIC", "-shared", "-o", preload, preloadSource]);
   const words = [
     "mem=512M",
     "rootfstype=hostfs",
@@ -47,7 +42,7 @@ export async function runInUserModeLinux(boot: Boot): Promise<(name: string) => 
     all: true,
     reject: false,
     timeout: boot.timeoutMs,
-    env: { TMPDIR: folder },
+    env: { TMPDIR: folder, LD_PRELOAD: preload },
   });
   const ended = await readFile(join(folder, "out", "ended"), "utf8").catch(() => "");
   if (ended.trim() !== "0")

@@ -1,5 +1,5 @@
 // What ViewData tells of the proposal in flight, held against what others tell (surprise 39) and against what its sender
-// has done (40). Unlike the lives of sightings.ts it outlives a restart: a Commit that was sent stays sent.
+// has done (40, 43). Unlike the lives of sightings.ts it outlives a restart: a Commit that was sent stays sent.
 import type { NodeId } from "../../base/index.js";
 import type { Fact } from "../../smartbft/index.js";
 
@@ -14,21 +14,28 @@ export interface Account {
 type Facts = Readonly<Record<string, Fact>>;
 
 export class Accounts {
-  readonly #see: (surprise: 39 | 40) => void;
+  readonly #see: (surprise: 39 | 40 | 43) => void;
   readonly #height: (node: NodeId) => number;
   /** What honest ViewData for each next view told of. */
   readonly #told = new Map<number, Account[]>();
   /** Where each node prepared last, and the sequence at which it has committed in flight what it had not prepared. */
   readonly #preparedAt = new Map<NodeId, string>();
   readonly #committed = new Map<NodeId, number>();
+  /** The view that each has entered last, and where. */
+  readonly #entered = new Map<NodeId, { readonly view: number; readonly sequence: number }>();
 
-  constructor(height: (node: NodeId) => number, see: (surprise: 39 | 40) => void) {
+  constructor(height: (node: NodeId) => number, see: (surprise: 39 | 40 | 43) => void) {
     this.#height = height;
     this.#see = see;
   }
 
   prepared(node: NodeId, facts: Facts): void {
     this.#preparedAt.set(node, placeOf(facts));
+  }
+
+  /** It enters a view. */
+  viewStarting(node: NodeId, facts: Facts): void {
+    this.#entered.set(node, { view: Number(facts["view"]), sequence: Number(facts["sequence"]) });
   }
 
   /** Its Commit leaves inside a view change. */
@@ -42,6 +49,8 @@ export class Accounts {
     const isToldOf = account?.prepared === true && account.sequence === committed;
     if (committed > this.#height(node) && !isToldOf) this.#see(40);
     if (account === undefined) return;
+    const { view, sequence } = this.#entered.get(node) ?? { view: 0, sequence: 0 };
+    if (account.view < view && account.sequence >= sequence) this.#see(43);
     const others = this.#told.get(nextView) ?? [];
     if (others.some((other) => isArgued(other, account) || isArgued(account, other))) this.#see(39);
     this.#told.set(nextView, [...others, account]);

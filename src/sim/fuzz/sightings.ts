@@ -189,6 +189,7 @@ export class Sightings {
         life.voting = false;
         return;
       case "viewStarting":
+        this.accounts.viewStarting(node, facts);
         return this.#viewStarting(life, facts);
       case "delivered":
         return this.#delivered(node, life, component, facts);

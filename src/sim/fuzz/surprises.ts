@@ -61,6 +61,7 @@ export const surprises: readonly Surprise[] = [
   surprise(39, "old-argument", "stalled"),
   surprise(40, "commit-forgotten", "disagreement", "stalled"),
   surprise(41, "commit-unwatched", "stalled"),
+  surprise(43, "void-argued-for", "stalled"),
 ];
 
 /** Entries of the list that this replica does not have, and why no seed can reach them. */
@@ -71,6 +72,7 @@ export const absentSurprises: Readonly<Record<number, string>> = {
   30: "no such metric",
   31: "one thread",
   32: "one thread",
+  42: "of a liar that makes two NewViews of chosen ViewData: tests/pure/smartbft-two-new-views.test.ts",
 };
 
 /** What of the surprises was seen in a run. */
