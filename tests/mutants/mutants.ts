@@ -69,7 +69,7 @@ const shownIn: Readonly<Record<string, readonly PlotName[]>> = {
   "old-argument": ["oldArgument", "withheldNewView"],
   "commit-forgotten": ["decidedInChange"],
   "commit-unwatched": ["quorumAtTheTimeout"],
-  "void-argued-for": ["oldArgument", "decidedAlone", "decidedInChange"],
+  "void-argued-for": ["foundVoid"],
 };
 
 const planted: readonly Mutant[] = [

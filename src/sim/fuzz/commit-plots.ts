@@ -1,6 +1,7 @@
 // Plots about what is committed in flight inside a view change (plots.ts has the others).
 import { faultsTolerated, quorumSize } from "../../base/index.js";
-import { complainAll, isolate, leftAlone, pick, shuffled, afterwards, when, type Author } from "./plot-parts.js";
+import { afterwards, at, complainAll, isolate, leftAlone, pick, shuffled, when, type Author } from "./plot-parts.js";
+import type { Event } from "./schedule.js";
 
 /**
  * All complain when one has prepared, and what is then committed in flight is decided by one alone, which is gone: others,
@@ -44,6 +45,36 @@ export const quorumAtTheTimeout: Author = (random, size) => {
       jitterMs: 0,
       verifyMs: 30,
       healed: others.slice(0, quorumSize(size)),
+    },
+  };
+};
+
+/**
+ * One prepares, the view change goes without it and finds nothing in flight; in the new view all others see another proposal at
+ * that place, and its leader is gone. Now the one is needed (43).
+ */
+export const foundVoid: Author = (random, size) => {
+  const all = Array.from({ length: size }, (_, index) => index + 1);
+  const others = all.filter((id) => id !== size);
+  const late = (source: number, target: number, delayMs = 60): Event =>
+    at(0, { kind: "delay", source, target, delayMs, jitterMs: 0 }, 8000);
+  const pairs = all.flatMap((source) =>
+    source === 1 ? [] : others.filter((target) => target !== source).map((target) => [source, target] as const),
+  );
+  return {
+    events: [
+      ...pairs.map(([source, target]) => late(source, target, source === size && target === 2 ? 250 : 60)),
+      when("prepared", size * random.integer(0, 3) + 1, complainAll),
+      afterwards("proposing", 1, { kind: "cut", source: 2, target: size, both: false }, 600),
+      afterwards("prePrepared", 1, isolate(2), 8000, random.integer(62, 90)),
+    ],
+    setting: {
+      decisionsPerLeader: 0,
+      actOneMs: 4000,
+      linkDelayMs: 1,
+      jitterMs: 0,
+      requestsPerSecond: 4,
+      healed: all.filter((id) => id !== 2).slice(-quorumSize(size)),
     },
   };
 };

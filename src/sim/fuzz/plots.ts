@@ -4,7 +4,7 @@
 // Each names what it is after: a rule whose breach shows there only, or a surprise of docs/protocol.md's list.
 import { faultsTolerated, type Random } from "../../base/index.js";
 import type { Step } from "../../smartbft/index.js";
-import { decidedInChange, quorumAtTheTimeout } from "./commit-plots.js";
+import { decidedInChange, foundVoid, quorumAtTheTimeout } from "./commit-plots.js";
 import {
   at,
   complainAll,
@@ -348,6 +348,7 @@ const plots = {
   saidAgain: [saidAgain, 1],
   decidedInChange: [decidedInChange, 1],
   quorumAtTheTimeout: [quorumAtTheTimeout, 1],
+  foundVoid: [foundVoid, 1],
 } as const satisfies Readonly<Record<string, readonly [Author, number]>>;
 export type PlotName = keyof typeof plots;
 export const plotNames = Object.keys(plots) as readonly PlotName[]; // its own keys
