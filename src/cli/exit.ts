@@ -3,6 +3,7 @@
 import { EnvironmentLacks, errorText, UserError } from "../system/index.js";
 import type { Interrupt } from "./interrupt.js";
 import { say } from "./output.js";
+import { inSources } from "./source-places.js";
 
 /** A check that failed: the result was printed, only the code is left to say so. */
 export class CheckFailed extends Error {
@@ -24,6 +25,6 @@ export function sayError(error: unknown, interrupt: Interrupt): void {
   if (error instanceof CheckFailed || interrupt.explains(error)) return;
   say(`testbed: ${errorText(error)}`);
   if (error instanceof Error && ours.includes(error.name)) {
-    say(`This is a defect of the testbed; please report it with this:\n${error.stack ?? ""}`);
+    say(`This is a defect of the testbed; please report it with this:\n${inSources(error.stack ?? "")}`);
   }
 }

@@ -16,13 +16,15 @@ const context: Context = { interrupt, commandLine: ["testbed", ...process.argv.s
 const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string }; // our own file
 const program = commandTree(context, version);
 
-try {
-  await program.parseAsync();
-  if (interrupt.interrupted) process.exitCode = 130;
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else {
-    sayError(error, interrupt);
-    process.exitCode = exitCodeFor(error, interrupt);
-  }
-}
+program.parseAsync().then(
+  () => {
+    if (interrupt.interrupted) process.exitCode = 130;
+  },
+  (error: unknown) => {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+    else {
+      sayError(error, interrupt);
+      process.exitCode = exitCodeFor(error, interrupt);
+    }
+  },
+);

@@ -1,10 +1,9 @@
 // Which state of the testbed made a run: commit and dirty flag of the clone, or the package's version.
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { execa } from "execa";
 
 /** Root of the clone or the installed package: the folder above the bundle. */
-export const packageRoot = join(dirname(fileURLToPath(import.meta.url)), "..");
+export const packageRoot = join(import.meta.dirname, "..");
 
 export async function repositoryState(): Promise<{ readonly commit: string; readonly dirty: boolean }> {
   const git = (...words: readonly string[]): Promise<{ failed: boolean; stdout: string }> =>

@@ -2,7 +2,7 @@
 import { basename, dirname, join, relative } from "node:path";
 
 const here = import.meta.dirname;
-/** dist/testbed.mjs and dist/agent.mjs are one folder below the root, src/lab/programs.ts is two. */
+/** dist/testbed.mjs, dist/agent.mjs and what they start are one folder below the root, src/lab/programs.ts is two. */
 const root = basename(here) === "dist" ? dirname(here) : join(here, "..", "..");
 
 export const programs = {

@@ -17,6 +17,7 @@ export type { FrrChange } from "./change-frr.js";
 export type { Refusal } from "./change-refusals.js";
 export type { ChangeSteps } from "./change-steps.js";
 export { changeCommandsText, changesText, refusalText } from "./changes-text.js";
+export { frrPart } from "./frr-part.js";
 export { graphDot } from "./graph-dot.js";
 export { graphMermaid } from "./graph-mermaid.js";
 export { graphSvg } from "./graph-svg.js";

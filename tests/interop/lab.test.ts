@@ -1,6 +1,15 @@
 // A lab in which one orderer is the Go library SmartBFT: up, loaded, its leader cut off, down; and what a user without Go
 // is told. orderer2 leads after the first one's failure, so the view that ends the outage is led by the library.
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -94,7 +103,7 @@ withGo(() => {
       cpSync(join(root, folder), join(copy, folder), { recursive: true });
     cpSync(join(root, "package.json"), join(copy, "package.json"));
     mkdirSync(join(copy, "dist"));
-    for (const name of ["testbed.mjs", "agent.mjs", "node.mjs"])
+    for (const name of readdirSync(join(root, "dist")).filter((each) => /\.[cm]js(?:\.code)?$/.test(each)))
       cpSync(join(root, "dist", name), join(copy, "dist", name));
     symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
     const tools = join(bench.folder, "tools");

@@ -55,7 +55,7 @@ test.each<[string, Plan, RegExp]>([
         configuration: node.frr.configuration.replace(/\nend\n$/, "\nfrobnicate the net\nend\n"),
       },
     })),
-    /^Start r1: r1: vtysh could not give FRR its configuration; FRR said "line \d+: % Unknown command\[4\]: frobnicate the net"; r1 lacks 10\./,
+    /^Start r1: r1: FRR refuses a line of its configuration; FRR said "No such command on config line \d+: frobnicate the net[^"]*"; r1 lacks 10\./,
   ],
 ])("%s", async (_, spoilt, expected) => {
   const failure = await up(spoilt).then(

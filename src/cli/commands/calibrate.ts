@@ -1,11 +1,20 @@
-// testbed calibrate: what signing, verifying, hashing and syncing take on this machine, written as costs for the simulator.
+// testbed calibrate: what signing, verifying, hashing, syncing and taking a request apart take on this machine, written as costs for the simulator.
 // Each figure is the median of batches, so that a neighbour on the machine counts little.
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { sha256 } from "../../base/index.js";
+import { creatorOf, dataOfSize, envelopeFor, nonceSize, requestsIn } from "../../fabric/index.js";
 import { calibratedCosts, type Measured } from "../../sim/index.js";
-import { newKeyPair, privateKeyFrom, publicKeyFrom, sign, UserError, verify } from "../../system/index.js";
+import {
+  newKeyPair,
+  privateKeyFrom,
+  publicKeyFrom,
+  sign,
+  UserError,
+  verify,
+  type KeyPairPem,
+} from "../../system/index.js";
 import { formatOption, print, rowsText, say } from "../output.js";
 import type { Register } from "../program.js";
 
@@ -58,7 +67,25 @@ async function measuredHere(folder: string): Promise<Measured> {
     verifyUs: timed(100, () => void verify(shown, message, signature)),
     hashKibUs: timed(1_000, () => void sha256(kibibyte)),
     fsyncUs: await syncUs(folder),
+    requestUs: requestUs(pair),
   };
+}
+
+/** One of the requests of a block of 100, opened and its id hashed, as whoever stores the block does. */
+function requestUs({ publicKey, privateKey }: KeyPairPem): number {
+  const creator = creatorOf({ mspId: "Org1MSP", publicKey });
+  const own = privateKeyFrom(privateKey);
+  const envelope = (counter: number): Uint8Array =>
+    envelopeFor({
+      channel: "testchannel",
+      creator,
+      nonce: new Uint8Array(nonceSize).fill(counter),
+      data: dataOfSize(200, counter),
+      timestamp: { seconds: counter, nanoseconds: 0 },
+      sign: (bytes) => sign(own, bytes),
+    }).bytes;
+  const block = Array.from({ length: 100 }, (_, counter) => envelope(counter));
+  return timed(20, () => void requestsIn(block)) / block.length;
 }
 
 /** Median over batches of the time for one call, microseconds. */

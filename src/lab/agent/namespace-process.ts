@@ -268,7 +268,6 @@ export function nodeEnvironment(node: PlannedNode, places: NodePlaces): Readonly
     NODE_NAME: node.name,
     NODE_LOOPBACK: node.loopback,
     FRR_DAEMONS: node.frr?.daemons.join(" ") ?? "",
-    FRR_CONFIGURATION: places.frrConfiguration,
     FRR_LOG: join(places.folder, "daemons.log"),
     // The sandbox maps both names to what we are: see the reaper in netns/sandbox.ts.
     FRR_USER: "root",

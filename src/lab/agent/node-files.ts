@@ -4,7 +4,7 @@ import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, microseconds, randomFrom } from "../../base/index.js";
 import type { ClientIdentity, Consenter, NodeConfig } from "../../boundary/index.js";
-import type { Plan, PlannedNode } from "../../plan/index.js";
+import { frrPart, type Plan, type PlannedFrr, type PlannedNode } from "../../plan/index.js";
 import { mapBounded, newKeyPair, writeWhole, type KeyPairPem } from "../../system/index.js";
 import { controlSocketOf, nodeFolder } from "../netns/state-folder.js";
 import type { UpSettings } from "../protocol.js";
@@ -12,6 +12,7 @@ import type { UpSettings } from "../protocol.js";
 export interface NodePlaces {
   readonly folder: string;
   readonly configuration: string;
+  /** What is mounted over /etc/frr. */
   readonly frrConfiguration: string;
   readonly controlSocket: string;
 }
@@ -21,7 +22,7 @@ export function placesOf(directory: string, node: string): NodePlaces {
   return {
     folder,
     configuration: join(folder, "config.json"),
-    frrConfiguration: join(folder, "frr.conf"),
+    frrConfiguration: join(folder, "frr", "etc"),
     controlSocket: controlSocketOf(folder),
   };
 }
@@ -57,7 +58,7 @@ export async function writeNodeFiles(
     await mkdir(join(places.folder, "data"), { recursive: true });
     if (node.frr !== undefined) {
       for (const part of ["etc", "tmp", "log"]) await mkdir(join(places.folder, "frr", part), { recursive: true });
-      await writeWhole(places.frrConfiguration, node.frr.configuration, 0o644);
+      await writeFrr(places, node.frr);
       await symlink(join("frr", "log", "frr.log"), join(places.folder, "frr.log"));
     }
     const config = configOf(node, places, { settings, consenters, clients });
@@ -67,6 +68,17 @@ export async function writeNodeFiles(
   };
   const { signal } = new AbortController();
   await mapBounded(nodes, { limit: nodesAtOnce, signal }, write);
+}
+
+/** FRR's configuration for the next start of its daemons: each reads its own part, vtysh and people the whole. */
+export async function writeFrr({ frrConfiguration }: NodePlaces, frr: PlannedFrr): Promise<void> {
+  const { daemons, configuration } = frr;
+  const files = {
+    "frr.conf": configuration,
+    "vtysh.conf": "service integrated-vtysh-config\n",
+    ...Object.fromEntries(daemons.map((daemon) => [`${daemon}.conf`, frrPart(daemon, configuration)])),
+  };
+  for (const [name, text] of Object.entries(files)) await writeWhole(join(frrConfiguration, name), text, 0o644);
 }
 
 /** Calls of the file system at once: as many as have threads in Node. */

@@ -1,6 +1,9 @@
 // When a lab is up: every node has its FRR configured and every expected route in its kernel's table, sends from its loopback
 // address, and every service answers. Nothing here waits for a fixed time; each wait is bounded and says who lacks what.
+import { readFileSync } from "node:fs";
+import { endianness } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { Plan, PlannedNode } from "../../plan/index.js";
 import {
   mapBounded,
@@ -12,6 +15,7 @@ import {
   waiting,
   type Look,
 } from "../../system/index.js";
+import { insideNamespace } from "../links/inside-namespace.js";
 import { withLength } from "../links/kernel-lines.js";
 import type { KernelListener } from "../links/kernel-listener.js";
 import type { NodeProcess } from "./homes.js";
@@ -45,11 +49,12 @@ export async function frrConfigured(process: NodeProcess, listener: KernelListen
   await until(look, { timeoutMs: configuredMsMax, everyMs: 5, signal, what: `FRR in ${node.name}` });
 }
 
-/** The last that its daemons and vtysh have printed: why FRR did not take its configuration, in its own words. */
+/** The last that its daemons have printed: why FRR did not take its configuration, in its own words. */
 async function frrWords({ places }: NodeProcess): Promise<string> {
   const lines = ((await readTextIfThere(join(places.folder, "daemons.log"))) ?? "").trim().split("\n");
-  // vtysh marks what it refuses with a percent sign; the rest is what daemons have to say of their start.
-  const refused = lines.filter((line) => line.includes("% "));
+  // A daemon names the lines of its part that it refuses, vtysh (newer FRR, images/node/start) marks them with a percent sign; the
+  // rest is what daemons have to say of their start.
+  const refused = lines.flatMap((line) => / (?:line \d+: )?% .*|[^\]]* on config line .*/.exec(line)?.[0].trim() ?? []);
   const said = (refused.length > 0 ? refused : lines).slice(-5).join("; ").slice(-600);
   return said === "" ? "FRR said nothing" : `FRR said "${said}"`;
 }
@@ -69,11 +74,13 @@ export async function routesConverged(
     const lacking = lackingByEvents();
     if (trouble !== "") throw new OperatingError(`Wait for routes: ${trouble}; ${lackSentence(lacking)}`);
     if (lacking.length > 0) return waiting(lackSentence(lacking));
-    const texts = await mapBounded(nodes, { limit: probesAtOnce, signal }, async (node, own) => {
-      const routes = await routesOf(node.name, { signal: own });
-      return lackText(node, (route) => routes.has(route));
-    });
-    return texts.flat().length === 0 ? there(true) : waiting(lackSentence(texts.flat()));
+    const texts: string[] = [];
+    for (const node of nodes) {
+      const routes = routesOf(node.name);
+      texts.push(...lackText(node, (route) => routes.has(route)));
+      await setImmediate(); // what the listener has heard meanwhile must not pile up in the kernel
+    }
+    return texts.length === 0 ? there(true) : waiting(lackSentence(texts));
   };
   await until(look, { timeoutMs: routesMsMax, everyMs: 20, signal, what: "every node to have every route" });
 }
@@ -88,12 +95,28 @@ function lackText(node: PlannedNode, has: (route: string) => boolean): readonly 
 const lackSentence = (lacking: readonly string[]): string =>
   lacking.length === 0 ? "no route is missing" : lacking.slice(0, 12).join("; ");
 
-/** Destinations of unicast routes in a node's main table. */
-export async function routesOf(node: string, { signal }: Waits): Promise<ReadonlySet<string>> {
-  const text = await runCommand("ip", ["-n", node, "-4", "-json", "route", "show", "table", "main"], { signal });
-  const routes = JSON.parse(text === "" ? "[]" : text) as readonly { readonly dst: string }[]; // iproute2's own format
-  return new Set(routes.map((route) => withLength(route.dst)));
+/** Flags of a route in /proc/net/route (linux/route.h): it can be used; it refuses what takes it. */
+const [routeUp, routeRefuses] = [0x1, 0x200];
+
+/**
+ * Destinations of routes in a node's main table, as the kernel has them: a process for each of many nodes would hold up the last routes.
+ * Each line has name, destination, gateway, flags, three numbers, and mask; addresses are numbers of the machine's byte order.
+ */
+function routesOf(node: string): ReadonlySet<string> {
+  const text = insideNamespace(node, () => readFileSync("/proc/thread-self/net/route", "latin1"));
+  const routes = text.split("\n").flatMap((line) => {
+    const [, destination = "", , flags = "", , , , mask = ""] = line.trim().split(/\s+/);
+    if ((Number.parseInt(flags, 16) & (routeUp | routeRefuses)) !== routeUp) return [];
+    return [`${bytesOf(destination).join(".")}/${bytesOf(mask).reduce((bits, byte) => bits + bitsIn(byte), 0)}`];
+  });
+  return new Set(routes);
 }
+
+const bytesOf = (hexadecimal: string): readonly number[] => {
+  const bytes = [...Buffer.from(hexadecimal, "hex")];
+  return endianness() === "LE" ? bytes.toReversed() : bytes;
+};
+const bitsIn = (byte: number): number => byte.toString(2).replaceAll("0", "").length;
 
 /** A connection that leaves with the address of the interface that is cut never comes back (design 6.6). */
 export async function sendFromLoopback(plan: Plan, { signal }: Waits): Promise<void> {

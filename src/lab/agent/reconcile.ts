@@ -11,6 +11,7 @@ import type { KernelListener } from "../links/kernel-listener.js";
 import type { Wiring } from "../links/wiring.js";
 import type { Homes } from "./homes.js";
 import { impair, wire } from "./network.js";
+import { writeFrr } from "./node-files.js";
 import type { NodeLives } from "./node-lives.js";
 import type { Nodes } from "./nodes.js";
 import { frrConfigured, routesConverged, sendFromLoopback } from "./readiness.js";
@@ -147,7 +148,8 @@ async function add(
     { signal },
   );
   for (const { node, configuration } of frr) {
-    await writeWhole(nodes.processOf(node).places.frrConfiguration, configuration, 0o644); // for the next start
+    const { places, node: planned } = nodes.processOf(node);
+    await writeFrr(places, { daemons: planned.frr?.daemons ?? [], configuration }); // for the next start
   }
   await nodes.start(steps.namespacesAdded, (process, waits) => frrConfigured(process, listener, waits), { signal });
   await routesConverged(after, [...nodes.processes.values()], listener, { signal });

@@ -101,7 +101,8 @@ async function programFiles(): Promise<readonly ProgramFile[]> {
   const native = `@koromix/koffi-linux-${process.arch}`;
   const parts = ["package.json", "index.js", "index.cjs", "indirect.js", "indirect.cjs", "lib", "src"];
   const built = dirname(programs.agent);
-  const shared = (await readdir(built)).filter((name) => /^part-.*\.mjs$/.test(name)).map((name) => join(built, name));
+  const bundle = /^(?:start\.cjs|part-(?:agent|node)\.cjs(?:\.code)?|part-.*\.mjs)$/;
+  const shared = (await readdir(built)).filter((name) => bundle.test(name)).map((name) => join(built, name));
   const files = [
     ...[...ours, ...shared.toSorted()].map((from) => ({ from, to: from.slice(programRoot.length + 1) })),
     ...parts.map((part) => ({ from: join(koffi, part), to: join("node_modules", "koffi", part) })),
@@ -118,12 +119,13 @@ async function programFiles(): Promise<readonly ProgramFile[]> {
   return files;
 }
 
-/** Of packages the names of their parts and their version, of our own files everything. */
+/** Of packages the names of their parts and their version, of our own files everything but what V8 has made of them. */
 async function hashOf(files: readonly ProgramFile[], base: string): Promise<string> {
   const parts: Uint8Array[] = [Buffer.from(base)];
   for (const { from, to } of files) {
     parts.push(Buffer.from(`\n${to}\n`));
     const isPackage = to.startsWith("node_modules");
+    if (to.endsWith(".code")) continue;
     if (!isPackage || to.endsWith("package.json")) parts.push(await readFile(from));
   }
   return sha256Hex(...parts);

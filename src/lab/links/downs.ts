@@ -127,8 +127,10 @@ export class Downs {
     const device = ownEnd(endpoint);
     this.#wiring.show(device); // a fault on an interface that is not there must fail before anything is done
     try {
-      // The target's own port first; the far end follows within a millisecond or two and is waited for all the same.
-      const near = this.#carrier.hold([port], fault).then(() => this.#carrierOf(device, { carrier: false }));
+      // The target's own port first, and its end is looked at before anything else is done: that is when the fault is in effect.
+      // The far end follows within a millisecond or two and is waited for all the same.
+      await this.#carrier.hold([port], fault);
+      const near = this.#carrierOf(device, { carrier: false });
       const [cut] = await Promise.all([near, this.#carrier.hold(others, fault)]);
       const detail = `${cut.detail}; down: ${[port, ...others].join(", ")}`;
       return { at: cut.at, detail, undo: () => this.#plug(endpoint, others, fault) };

@@ -44,7 +44,8 @@ export class Chain {
   append(block: Block, source: string, duplicates: readonly number[], done: () => void): void {
     const { file, site, role } = this.#options;
     const bytes = encodeBlock(block);
-    site.process.charge((bytes.length * site.costs.hashKibUs) / 1024);
+    const { hashKibUs, requestUs } = site.costs;
+    site.process.charge((bytes.length * hashKibUs) / 1024 + block.data.length * requestUs);
     file.append(bytes, bytes.length, () => {
       this.#last = block;
       site.emit(blockEvent(block, { role, bytes: bytes.length, source, duplicates }));

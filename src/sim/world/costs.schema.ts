@@ -15,6 +15,7 @@ const schema = z.strictObject({
   writeKibUs: us,
   receiveUs: us,
   sendUs: us,
+  requestUs: us,
   stepUs: us,
   coldUs: us,
   wakeUs: us,

@@ -3,7 +3,7 @@
 // docs/measured was made. Which of them a run used stands in its environment event.
 import type { Duration } from "../../base/index.js";
 
-export const costsFormat = 1;
+export const costsFormat = 2;
 
 export interface Costs {
   readonly format: typeof costsFormat;
@@ -21,11 +21,13 @@ export interface Costs {
   /** A message through gRPC, its codec and the event loop, on the side that takes it and on the side that writes it. */
   readonly receiveUs: number;
   readonly sendUs: number;
+  /** A request of a block that is judged or stored: opened, its id hashed, kept, told. */
+  readonly requestUs: number;
   /** One step of a machine, its traces included. */
   readonly stepUs: number;
   /** What a node's first step of each kind costs more, as code that never ran is compiled and interpreted. */
   readonly coldUs: number;
-  /** A process that waits for input runs again this much later (wake-up, event loop). */
+  /** A process that waits for input runs again this much later: its wait for a processor, and the event loop. */
   readonly wakeUs: number;
 }
 
@@ -38,31 +40,36 @@ export interface Measured {
   readonly verifyUs: number;
   readonly hashKibUs: number;
   readonly fsyncUs: number;
+  readonly requestUs: number;
 }
-export const referenceMachine: Measured = { signUs: 45, verifyUs: 100, hashKibUs: 2, fsyncUs: 350 };
+export const referenceMachine: Measured = { signUs: 45, verifyUs: 100, hashKibUs: 2, fsyncUs: 350, requestUs: 10 };
 
 /**
  * The costs inside a lab on that reference machine: everything takes longer there than alone, as agent, routing daemons, kernel
- * and the events of every step share the same two processors. Fitted to one run, docs/measured/single-homed-leader (latency
- * before the fault, view change, first decision), and judged on others (docs/simulator.md, twin check).
+ * and the events of every step share the same two processors, and as code that ran seldom is not compiled yet. Fitted to runs of
+ * single-homed-leader, instant by instant (proposal, votes, decision, blocks), and judged on others (docs/simulator.md, twin check).
  */
 export const defaultCosts: Costs = {
   format: costsFormat,
   source: "defaults",
   cores: 2,
   signUs: 100,
-  verifyUs: 200,
+  verifyUs: 160,
   hashKibUs: 2,
-  fsyncUs: 1_500,
+  fsyncUs: 4_000,
   writeKibUs: 2,
-  receiveUs: 600,
-  sendUs: 500,
-  stepUs: 300,
-  coldUs: 1_700,
-  wakeUs: 100,
+  receiveUs: 250,
+  sendUs: 210,
+  requestUs: 25,
+  stepUs: 210,
+  coldUs: 1_500,
+  wakeUs: 1_600,
 };
 
-/** The defaults, each scaled as this machine's own figure is to the reference machine's; what was not measured, as `verify` is. */
+/**
+ * The defaults, each scaled as this machine's own figure is to the reference machine's; what was not measured, as `verify` is.
+ * The wait for a processor is not scaled: it is others' time, not work.
+ */
 export function calibratedCosts(measured: Measured, { source, cores }: Pick<Costs, "source" | "cores">): Costs {
   const scaled = (us: number, by: keyof Measured): number =>
     Math.max(1, Math.round((us * measured[by]) / referenceMachine[by]));
@@ -77,9 +84,10 @@ export function calibratedCosts(measured: Measured, { source, cores }: Pick<Cost
     writeKibUs: scaled(defaultCosts.writeKibUs, "fsyncUs"),
     receiveUs: scaled(defaultCosts.receiveUs, "verifyUs"),
     sendUs: scaled(defaultCosts.sendUs, "verifyUs"),
+    requestUs: scaled(defaultCosts.requestUs, "requestUs"),
     stepUs: scaled(defaultCosts.stepUs, "verifyUs"),
     coldUs: scaled(defaultCosts.coldUs, "verifyUs"),
-    wakeUs: scaled(defaultCosts.wakeUs, "verifyUs"),
+    wakeUs: defaultCosts.wakeUs,
   };
 }
 
@@ -95,6 +103,7 @@ export const noCosts: Costs = {
   writeKibUs: 0,
   receiveUs: 0,
   sendUs: 0,
+  requestUs: 0,
   stepUs: 0,
   coldUs: 0,
   wakeUs: 0,

@@ -63,9 +63,12 @@ export class Peer implements Service {
           this.#loop.push({ kind: "verified", id: effect.id, results }),
         );
       case "commit": {
-        const { number } = effect.block.header;
+        const { block, source, duplicates } = effect;
+        const { number } = block.header;
+        // Each transaction was opened and judged; storing the block takes it apart once more.
+        this.#site.process.charge(block.data.length * this.#site.costs.requestUs);
         const done = (): void => this.#loop.push({ kind: "committed", number });
-        return this.#chain.append(effect.block, effect.source, effect.duplicates, done);
+        return this.#chain.append(block, source, duplicates, done);
       }
       case "source":
         return this.#site.emit(effect);

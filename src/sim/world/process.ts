@@ -1,8 +1,11 @@
 // A node's process: one thread that takes its work in order, on processors that it may have to share. Work is done in one
 // go at the instant at which it begins; what it charges moves the process's own clock, at which its effects leave, and keeps
 // the processor busy until then.
-import { instant, type Instant } from "../../base/index.js";
+import { instant, present, type Instant } from "../../base/index.js";
 import type { Scheduler } from "../scheduler.js";
+
+/** libuv's UV_THREADPOOL_SIZE. */
+const poolThreadCount = 4;
 
 /** The processors of the machine; processes that find none free wait in line. */
 export class Cores {
@@ -61,6 +64,8 @@ export class Process {
   #life = 1;
   #stopped = false;
   #alive = true;
+  /** Threads of its pool, once it was used: further claimants of the same processors. */
+  #pool: readonly Process[] = [];
 
   constructor(scheduler: Scheduler, cores: Cores, wakeUs: number) {
     this.#scheduler = scheduler;
@@ -88,13 +93,36 @@ export class Process {
     if (!this.#busy && !this.#stopped) this.#wake();
   }
 
+  /**
+   * Work for the thread pool, in slices of a processor's time, dealt out among its threads, which stand in line like everybody;
+   * `then` is work of this process when all are done.
+   */
+  aside(slicesUs: readonly number[], then: () => void): void {
+    if (this.#pool.length === 0)
+      this.#pool = Array.from({ length: poolThreadCount }, () => new Process(this.#scheduler, this.#cores, 0));
+    let waiting = slicesUs.length;
+    const done = (): void => {
+      waiting -= 1;
+      if (waiting === 0) this.run(then);
+    };
+    for (const [index, us] of slicesUs.entries()) {
+      const thread = present(this.#pool[index % poolThreadCount], "a thread of the pool");
+      thread.run(() => {
+        thread.charge(us);
+        this.at(thread.now(), done);
+      });
+    }
+  }
+
   /** Stopped in its tracks: work and timers wait, the kernel's part of its connections goes on. */
   stop(): void {
     this.#stopped = true;
+    for (const thread of this.#pool) thread.stop();
   }
 
   resume(): void {
     this.#stopped = false;
+    for (const thread of this.#pool) thread.resume();
     if (!this.#busy && this.#head < this.#queue.length) this.#wake();
   }
 
@@ -145,6 +173,8 @@ export class Process {
     this.#queue = [];
     this.#head = 0;
     this.#stopped = false;
+    for (const thread of this.#pool) thread.die();
+    this.#pool = [];
   }
 
   /** Another process in its place. */

@@ -73,13 +73,12 @@ const integerHead = Uint8Array.of(0x02, 15);
 
 /** node/signatures.ts: that many are checked on the process's own thread, more go to the thread pool together. */
 const inlineCountMax = 3;
+/** Checks that a thread of the pool makes before somebody else gets its processor: about a millisecond. */
+const sliceCount = 5;
 
-/**
- * Results in order, when the time that the checks take has passed. The pool's threads get one processor's worth: all orderers
- * check the same block at the same time, on processors that they share.
- */
+/** Results in order, when the checks have had their time on a processor. */
 export function check(
-  { process, costs, scheduler }: Pick<Site, "process" | "costs" | "scheduler">,
+  { process, costs }: Pick<Site, "process" | "costs">,
   items: readonly VerifyItem[],
   then: (results: readonly boolean[]) => void,
 ): void {
@@ -88,6 +87,9 @@ export function check(
     process.charge(items.length * costs.verifyUs);
     return then(results);
   }
-  const took = Math.ceil(items.length * costs.verifyUs);
-  process.at((Math.max(process.now(), scheduler.now) + took) as Instant, () => process.run(() => then(results)));
+  const slices = Array.from({ length: Math.ceil(items.length / sliceCount) }, (_, index) => {
+    const count = Math.min(sliceCount, items.length - index * sliceCount);
+    return Math.ceil(count * costs.verifyUs);
+  });
+  process.aside(slices, () => then(results));
 }
