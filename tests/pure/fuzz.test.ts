@@ -67,6 +67,26 @@ describe("the fault budget", () => {
   });
 });
 
+describe("the fault budget of seven, one of whom is to go (seed 72620)", () => {
+  const seven = { ...calm.setting, size: 7, healed: [1, 2, 3, 4, 5, 6, 7] };
+  const remove = (ms: number): Event => ({
+    when: { at: "time", ms },
+    fault: { kind: "reconfigure", order: "remove" },
+  });
+  const lies = (ms: number, node: number): Event => at(ms, { kind: "byzantine", nodes: [node], behaviour: "silent" });
+  const fired = (...events: readonly Event[]): readonly number[] =>
+    fuzzRun({ ...calm, setting: seven, events }).fired.map(({ index }) => index);
+
+  it("is that of the six from when the removal is asked for", () => {
+    expect(fired(remove(100), lies(101, 2), lies(102, 3))).toEqual([0, 1]);
+  });
+
+  it("withholds the removal while more are faulty than six bear, whom it would remove not counted", () => {
+    expect(fired(lies(100, 2), lies(101, 3), remove(102))).toEqual([0, 1]);
+    expect(fired(lies(100, 1), lies(101, 3), remove(102))).toEqual([0, 1, 2]);
+  });
+});
+
 describe("a trigger", () => {
   it("that is chained counts from when the event before it has fired", () => {
     const first = at(500, { kind: "burst", count: 1, node: "all" });

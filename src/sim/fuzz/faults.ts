@@ -1,7 +1,16 @@
 // Carries out a schedule's events: at an instant, or when the protocol takes a step. The fault budget holds here: at no
 // time are more nodes down or Byzantine than the members tolerate, unless the schedule asks for more; who has lied counts
 // to the end. Faults of links cost nothing of it: the network may be as bad as it likes.
-import { after, faultsTolerated, instant, milliseconds, nodeId, type Instant, type NodeId } from "../../base/index.js";
+import {
+  after,
+  faultsTolerated,
+  instant,
+  milliseconds,
+  nodeId,
+  present,
+  type Instant,
+  type NodeId,
+} from "../../base/index.js";
 import type { Trace } from "../../smartbft/index.js";
 import type { Cluster } from "../cluster.js";
 import { accomplices, turned, type Accomplices, type Lie, type Tongue } from "./behaviours.js";
@@ -30,6 +39,9 @@ export class Faults {
   readonly #countsAt: (ReadonlyMap<string, number> | undefined)[] = [];
   readonly #waiting: { readonly index: number; readonly event: Event }[] = [];
   readonly fired: { readonly index: number; readonly at: Instant }[] = [];
+  /** Who was asked to go, and the fewest members that there have been or will be for it. */
+  readonly #leaving = new Set<NodeId>();
+  #fewest: number;
   #over = false;
   #bursts = 0;
 
@@ -37,6 +49,7 @@ export class Faults {
     this.#cluster = cluster;
     this.#schedule = schedule;
     this.#watch = watch;
+    this.#fewest = schedule.setting.size;
     this.all = Array.from({ length: schedule.setting.size + spareCount }, (_, index) => nodeId(index + 1));
     this.#accomplices = accomplices(`${schedule.seed}`);
     this.#network = new Network(cluster, schedule.setting, this.all);
@@ -151,13 +164,21 @@ export class Faults {
   }
 
   /** Who is down or has ever lied. */
+  get #faulty(): readonly NodeId[] {
+    return this.#cluster.nodes.filter((id) => !this.#cluster.isRunning(id) || !this.#watch.isHonest(id));
+  }
+
+  /**
+   * How many may be faulty. Whom a member believes to be members is what its ledger says, and ledgers differ: while a
+   * removal is under way, or an addition, some decide with one quorum and some with the other. So the fewest count.
+   */
+  #tolerated(fewest = this.#fewest): number {
+    return this.#schedule.setting.budget ?? faultsTolerated(fewest);
+  }
+
   #affordable(id: NodeId): boolean {
-    const { size, budget } = this.#schedule.setting;
-    const smallest = Math.min(size, this.#watch.members.length);
-    const faulty = this.#cluster.nodes.filter(
-      (other) => !this.#cluster.isRunning(other) || !this.#watch.isHonest(other),
-    );
-    return faulty.includes(id) || faulty.length < (budget ?? faultsTolerated(smallest));
+    const faulty = this.#faulty;
+    return faulty.includes(id) || faulty.length < this.#tolerated();
   }
 
   #crash(id: NodeId, until: Instant): boolean {
@@ -205,10 +226,21 @@ export class Faults {
     const { members } = this.#watch;
     const spare = this.all.find((id) => !this.#cluster.nodes.includes(id));
     if (order === "add" && spare === undefined) return false;
-    if (order === "remove" && members.length <= 4) return false;
-    // The lowest goes: it led first. Who was removed does not come back: a host would have to start it anew.
+    if (order === "remove" && !this.#remove(members)) return false;
+    // Who was removed does not come back: a host would have to start it anew.
     const subject = order === "add" ? `-${spare}` : order === "remove" ? `-${members[0]}` : "";
     this.#watch.order(`${order}${subject}`);
+    return true;
+  }
+
+  /** The lowest goes: it led first. Not while more are faulty than those who stay would tolerate. */
+  #remove(members: readonly NodeId[]): boolean {
+    if (members.length <= 4) return false;
+    const staying = members.slice(1).filter((id) => !this.#leaving.has(id));
+    const fewest = Math.min(this.#fewest, staying.length);
+    if (this.#faulty.filter((id) => id !== members[0]).length > this.#tolerated(fewest)) return false;
+    this.#leaving.add(present(members[0], "a member"));
+    this.#fewest = fewest;
     return true;
   }
 
