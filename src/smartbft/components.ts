@@ -55,6 +55,7 @@ export class Components {
       { ...parts, removeRequests: (requests) => pool.remove(requests) },
       {
         abortView: (view) => this.controller.abortView(view),
+        leaveView: (view) => this.controller.leaveView(view),
         viewChanged: (view, next) => this.controller.viewChanged(view, next),
         sync: (reason) => this.controller.sync(reason),
         broadcast: (message) => this.controller.broadcast(message),

@@ -175,6 +175,16 @@ export class Controller implements ViewHost {
     this.#add({ kind: "install", view, sequence });
   }
 
+  /**
+   * ViewData for the next view is about to leave. The abort waits while a decision is delivered or a sync runs; what the View
+   * votes for meanwhile its ViewData does not tell of. The library lets it (docs/protocol.md, surprise 37).
+   */
+  leaveView(view: View): void {
+    const running = this.#running;
+    if (this.#core.improved && running !== undefined && running.number <= view) running.stop();
+    this.abortView(view);
+  }
+
   abortView(view: View): void {
     this.batcher.close();
     this.#add({ kind: "abort", view });
@@ -244,19 +254,11 @@ export class Controller implements ViewHost {
       this.#rotate(decidedSequence);
       // Released after the rotation: what the old View would begin now is the next leader's turn. A View that goes on
       // (a rotation may end where it began, when a shorter blacklist moves both terms) is not aborted.
-      if (!view.aborted && !this.#hasLeft(view)) view.release();
+      if (!view.aborted) view.release();
       this.#parts.pool.revalidate();
       if (this.isLeader) this.#token = true;
       this.#done();
     });
-  }
-
-  /**
-   * ViewData for a newer view has left while a decision was delivered, and the abort waits: what the View would vote for now
-   * its ViewData did not tell of. The library lets it (docs/protocol.md, surprise 37).
-   */
-  #hasLeft(view: RunningView): boolean {
-    return this.#core.improved && view.number < this.#events.promised();
   }
 
   #tellBlacklist(before: readonly NodeId[]): void {

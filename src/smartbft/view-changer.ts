@@ -28,6 +28,8 @@ export interface ViewChangerParts extends Omit<InstallerParts, "events"> {
 /** What the view changer asks of the controller. */
 export interface ViewChangerEvents {
   readonly abortView: (view: View) => void;
+  /** Aborts it too; ViewData for the next view is about to leave. */
+  readonly leaveView: (view: View) => void;
   readonly viewChanged: (view: View, sequence: Sequence) => void;
   readonly sync: (reason: string) => void;
   readonly broadcast: (message: NormalMessage) => void;
@@ -263,7 +265,7 @@ export class ViewChanger {
   }
 
   #enterDataPhase(): void {
-    this.#events.abortView(this.#currView);
+    this.#events.leaveView(this.#currView);
     this.#currView = this.#nextView;
     this.#votes.clear();
     const leader = this.#leader();

@@ -124,7 +124,7 @@ export class RunningView {
   /** By the controller or view changer; what is stored is lost (section 4.5). */
   abort(): void {
     this.aborted = true;
-    this.#stop();
+    this.stop();
   }
 
   /** What a View restarted at this sequence must not forget: its proposal and vote; undefined before there is one. */
@@ -188,7 +188,7 @@ export class RunningView {
       if (message.kind === "Commit") this.#observeLag(from, message);
       return decision;
     }
-    this.#stop();
+    this.stop();
     this.#host.complain(this.number, "wrongView");
     if (message.view > this.number) this.#host.sync("leader in a higher view");
     return decision;
@@ -209,11 +209,12 @@ export class RunningView {
     const lag = this.#lag.observe(from, commit, own);
     if (lag === undefined) return;
     this.#core.trace("view", "lagging", { ...lag, ownView: this.number, ownSequence: this.#sequence });
-    this.#stop();
+    this.stop();
     this.#host.sync("others commit ahead");
   }
 
-  #stop(): void {
+  /** It votes no more; what it has decided is still delivered, unless it is aborted first. */
+  stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#parts.published.active = false;
@@ -275,7 +276,7 @@ export class RunningView {
       leader: this.leader,
       reason,
     });
-    this.#stop();
+    this.stop();
     this.#host.complain(this.number, "badProposal");
     this.#host.sync("bad proposal");
   }

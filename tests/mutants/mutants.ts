@@ -243,6 +243,10 @@ const planted: readonly Mutant[] = [
       "    if (view < this.#view) return;\n    this.#stopView();\n  }\n\n  #stopView",
       "    if (view >= 0) return;\n    this.#stopView();\n  }\n\n  #stopView",
     ),
+    controller(
+      "running !== undefined && running.number <= view) running.stop();",
+      "running !== undefined && running.number < 0) running.stop();",
+    ),
   ),
   mutant(
     "change-overtaken",
@@ -430,8 +434,11 @@ const planted: readonly Mutant[] = [
   historical(
     37,
     "left-goes-on",
-    "a View that was left with ViewData goes on when a delivery ends",
-    controller("return this.#core.improved && view.number < this.#events.promised();", "return view.number < 0;"),
+    "a View that was left with ViewData goes on while a delivery or a sync keeps it from being aborted",
+    controller(
+      "running !== undefined && running.number <= view) running.stop();",
+      "running !== undefined && running.number < 0) running.stop();",
+    ),
   ),
   historical(
     38,

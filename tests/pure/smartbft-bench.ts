@@ -73,7 +73,7 @@ export class Bench {
   /** What the ledger of the cluster holds beyond ours, brought by the next sync. */
   beyond: Decision[] = [];
   readonly held: Input[] = [];
-  /** What the next decision makes of the cluster. */
+  /** What the next decision, or the next that a sync brings, makes of the cluster. */
   reconfigure: Reconfiguration | undefined;
 
   readonly #seen: readonly number[];
@@ -249,15 +249,20 @@ export class Bench {
       this.persisted.push(effect.record);
     } else if (effect.kind === "deliver") {
       this.ledger.append(effect.decision, effect.sequence);
-      const told = this.reconfigure === undefined ? {} : { reconfiguration: this.reconfigure };
-      this.#answer({ kind: "delivered", sequence: effect.sequence, ...told }, this.holdDelivery);
+      this.#answer({ kind: "delivered", sequence: effect.sequence, ...this.#reconfiguration() }, this.holdDelivery);
     } else if (effect.kind === "verify") {
       const results = effect.items.map(tinyVerification);
       this.#answer({ kind: "verified", id: effect.id, results }, this.holdVerification);
     } else if (effect.kind === "synchronise") {
-      this.ledger.decisions.push(...this.beyond.splice(0));
-      this.#answer({ kind: "synchronised", id: effect.id, decision: this.ledger.last, requests: [] }, false);
+      const brought = this.beyond.splice(0);
+      this.ledger.decisions.push(...brought);
+      const told = brought.length === 0 ? {} : this.#reconfiguration();
+      this.#answer({ kind: "synchronised", id: effect.id, decision: this.ledger.last, requests: [], ...told }, false);
     }
+  }
+
+  #reconfiguration(): { readonly reconfiguration?: Reconfiguration } {
+    return this.reconfigure === undefined ? {} : { reconfiguration: this.reconfigure };
   }
 
   #answer(input: Input, hold: boolean): void {

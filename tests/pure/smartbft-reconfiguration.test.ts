@@ -1,7 +1,7 @@
 // Clusters that change their members or options while they run: section 14.2 of the reference row by row, two rows of
 // 14.1, and reconfigurations that meet faults and view changes.
 import { describe, expect, it } from "vitest";
-import { milliseconds, nodeId, seconds, type NodeId } from "../../src/base/index.js";
+import { milliseconds, nodeId, seconds, view, type NodeId } from "../../src/base/index.js";
 import { Cluster, disagreements, stepsOf, type ClusterOptions } from "../../src/sim/index.js";
 import { decodeMessage, type ProtocolOptions } from "../../src/smartbft/index.js";
 import { Bench } from "./smartbft-bench.js";
@@ -338,6 +338,19 @@ describe("one replica", () => {
     bench.reconfigure = undefined;
     bench.decide(2, "b");
     expect(bench.ledger.height).toBe(2);
+  });
+
+  it("improved: that a sync brings with decisions of the view it was changing to, it goes on in that view, and asks for none", () => {
+    const bench = new Bench({ height: 1, self: 4, protocol: { fidelity: "improved" } }).start();
+    for (const id of [1, 3]) bench.from(id, { kind: "ViewChange", nextView: view(1), reason: "" });
+    expect(bench.steps("viewDataSent")).toEqual([{ nextView: 1, leader: 2 }]);
+    bench.clear();
+    bench.beyond = [bench.decision(2, { view: 1, decisions: 0 })];
+    bench.reconfigure = { nodes: bench.nodes };
+    bench.pass(seconds(60));
+    expect(bench.steps("reconfigured")).toHaveLength(1);
+    expect(bench.steps("viewDataSent")).toEqual([]);
+    expect(bench.replica.status()).toMatchObject({ view: 1, realView: 1, sequence: 2, active: true });
   });
 
   it("refuses options that break the rules, as the library does, by stopping", () => {

@@ -105,6 +105,55 @@ describe("votes", () => {
   });
 });
 
+describe("surprise 37: ViewData leaves while the abort of the old view waits", () => {
+  const second = { sequence: 2 };
+  const third = { sequence: 3 };
+  /** Replica 4, whose decision 2 is being delivered, and the next proposal is there. */
+  const delivering = (fidelity: "library" | "improved"): Bench => {
+    const bench = new Bench({ height: 1, self: 4, protocol: { fidelity } }).start();
+    bench.holdDelivery = true;
+    bench.decide(2, "a");
+    bench.from(1, bench.prePrepare(bench.proposal(third, "b"), third));
+    return bench;
+  };
+  /** Replica 4, which waits for answers to its sync. */
+  const syncing = (fidelity: "library" | "improved"): Bench => {
+    const bench = new Bench({ height: 1, self: 4, protocol: { fidelity } }).start();
+    bench.from(1, { kind: "HeartBeat", view: view(3), sequence: sequence(9) });
+    return bench;
+  };
+  const leave = (bench: Bench): void => {
+    for (const id of [2, 3]) bench.from(id, vote(1));
+    expect(bench.steps("viewDataSent")).toHaveLength(1);
+    expect(bench.steps("viewAborted")).toEqual([]);
+    bench.clear();
+  };
+
+  it.each([
+    ["library", ["Prepare"]],
+    ["improved", []],
+  ] as const)("%s: for a delivery", (fidelity, votes) => {
+    const bench = delivering(fidelity);
+    leave(bench);
+    bench.release();
+    expect(bench.steps("delivered")).toMatchObject([{ view: 0, sequence: 2 }]);
+    expect(bench.steps("viewAborted")).toHaveLength(1);
+    expect(kinds(bench.sent())).toEqual(votes);
+  });
+
+  it.each([
+    ["library", ["Prepare", "Commit"]],
+    ["improved", []],
+  ] as const)("%s: for a sync", (fidelity, votes) => {
+    const bench = syncing(fidelity);
+    leave(bench);
+    const proposal = bench.proposal(second, "a");
+    bench.from(1, bench.prePrepare(proposal, second));
+    for (const id of [2, 3]) bench.from(id, bench.prepare(proposal, second));
+    expect(kinds(bench.sent())).toEqual(votes);
+  });
+});
+
 describe("clock", () => {
   const asking = (): Bench => {
     const bench = new Bench().start();

@@ -66,7 +66,7 @@ export const surprises: readonly Surprise[] = [
   surprise(34, "fell-back", "promise-unlogged", "promise-without-quorum", "view-back", "vote-back", "stalled"),
   surprise(35, "timeout-lost", "stalled"),
   surprise(36, "two-stories", "stalled"),
-  surprise(37, "promise-outlived", "promise-broken", "disagreement", "stalled"),
+  surprise(37, "promise-outlived", "promise-unlogged", "promise-broken", "disagreement", "stalled"),
   surprise(38, "silent-leader", "stalled"),
   surprise(39, "old-argument", "stalled"),
   surprise(40, "commit-forgotten", "disagreement", "stalled"),
