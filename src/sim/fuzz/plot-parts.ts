@@ -32,6 +32,10 @@ export const isolate = (node: Target, way: "both" | "out" | "in" = "both"): Faul
   way === "both" ? { kind: "isolate", node } : { kind: "isolate", node, way };
 export const complainAll: Fault = { kind: "complain", node: "all" };
 
+/** The members but the leader of view 0. */
+export const allButFirst = (size: number): readonly number[] =>
+  Array.from({ length: size - 1 }, (_, index) => index + 2);
+
 /** Nodes in any order; without rotation 1 leads first and 2 next. */
 export function shuffled(random: Random, size: number): readonly number[] {
   const ids = Array.from({ length: size }, (_, index) => index + 1);

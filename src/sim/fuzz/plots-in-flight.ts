@@ -1,6 +1,7 @@
 // Plots about a proposal in flight: what was decided, prepared or merely proposed before a view change must be found out by it.
 import { faultsTolerated } from "../../base/index.js";
 import {
+  allButFirst,
   afterwards,
   at,
   complainAll,
@@ -50,7 +51,7 @@ export const decidedAlone: Author = (random, size) => {
 
 /** Complaints while an in-flight commit is waited for, and nobody answers it until its timeout (35). */
 export const complainedInFlight: Author = (random, size) => {
-  const others = Array.from({ length: size - 1 }, (_, index) => index + 2);
+  const others = allButFirst(size);
   const soon = random.integer(1, 150);
   return {
     events: [
@@ -84,7 +85,7 @@ export const twoStories: Author = (random, size) => ({
  */
 export const oldArgument: Author = (random, size) => {
   const since = random.integer(200, 1500);
-  const others = Array.from({ length: size - 1 }, (_, index) => index + 2);
+  const others = allButFirst(size);
   const late = others.filter((id) => id !== 2);
   return {
     events: [
@@ -103,7 +104,7 @@ export const oldArgument: Author = (random, size) => {
  * nothing of it (37).
  */
 export const withheldNewView: Author = (random, size) => {
-  const others = Array.from({ length: size - 1 }, (_, index) => index + 2);
+  const others = allButFirst(size);
   const unheard = others.slice(0, size - 1 - faultsTolerated(size));
   const since = random.integer(300, 1500);
   const slowDisk: Fault = { kind: "slowDisk", node: 1, fsyncMs: pick(random, [1, 1200, 1500]) };

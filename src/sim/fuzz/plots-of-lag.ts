@@ -1,6 +1,17 @@
 // Plots about who is behind, or reads an old log, or hears from a boaster; and about rules that change.
 import { faultsTolerated } from "../../base/index.js";
-import { afterwards, at, complainAll, isolate, pick, shuffled, turn, when, type Author } from "./plot-parts.js";
+import {
+  allButFirst,
+  afterwards,
+  at,
+  complainAll,
+  isolate,
+  pick,
+  shuffled,
+  turn,
+  when,
+  type Author,
+} from "./plot-parts.js";
 import type { Fault } from "./schedule.js";
 
 /** It has a proposal in its log, a sync brings the decision, and then it is restarted (surprise 6). */
@@ -18,7 +29,7 @@ export const synchronisedPast: Author = (random) => {
 export const heardButMute: Author = (random, size) => {
   const node = random.integer(2, size);
   const since = random.integer(1000, 2500);
-  const unheard = Array.from({ length: size - 1 }, (_, index) => index + 2).filter((id) => id !== node);
+  const unheard = allButFirst(size).filter((id) => id !== node);
   return {
     events: [
       at(since, isolate(node), 1500),
@@ -33,7 +44,7 @@ export const heardButMute: Author = (random, size) => {
 /** A leader that was away goes on as one, and a boaster is among those who tell it otherwise (23). */
 export const boastedAt: Author = (random, size) => {
   const since = random.integer(300, 2500);
-  const others = Array.from({ length: size - 1 }, (_, index) => index + 2);
+  const others = allButFirst(size);
   return {
     events: [
       turn(random.integer(3, size), "boasting"),
@@ -78,7 +89,7 @@ export const oldLog: Author = (random, size) => ({
 /** A leader is restarted while its proposal waits for slow disks, and others hand it the same requests meanwhile (1). */
 export const restartedLeader: Author = (random, size) => {
   const fsyncMs = pick(random, [100, 120, 200]);
-  const others = Array.from({ length: size - 1 }, (_, index) => index + 2);
+  const others = allButFirst(size);
   const crash: Fault = { kind: "crash", node: "leader" };
   return {
     events: [

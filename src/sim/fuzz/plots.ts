@@ -3,7 +3,7 @@
 //
 // Each names what it is after: a rule whose breach shows there only, or a surprise of docs/protocol.md's list.
 import type { Random } from "../../base/index.js";
-import { decidedInChange, foundVoid, quorumAtTheTimeout } from "./commit-plots.js";
+import { decidedInChange, foundVoid, quorumAtTheTimeout } from "./plots-of-commit.js";
 import { pick, type Author, type Plot } from "./plot-parts.js";
 import {
   complainedInFlight,

@@ -1,6 +1,17 @@
 // Plots about what is committed in flight inside a view change (plots.ts has the others).
 import { faultsTolerated, quorumSize } from "../../base/index.js";
-import { afterwards, at, complainAll, isolate, leftAlone, pick, shuffled, when, type Author } from "./plot-parts.js";
+import {
+  allButFirst,
+  afterwards,
+  at,
+  complainAll,
+  isolate,
+  leftAlone,
+  pick,
+  shuffled,
+  when,
+  type Author,
+} from "./plot-parts.js";
 import type { Event } from "./schedule.js";
 
 /**
@@ -29,7 +40,7 @@ export const decidedInChange: Author = (random, size) => {
  * needed (41).
  */
 export const quorumAtTheTimeout: Author = (random, size) => {
-  const others = Array.from({ length: size - 1 }, (_, index) => index + 2);
+  const others = allButFirst(size);
   const delayMs = random.integer(1930, 1995);
   return {
     events: [
