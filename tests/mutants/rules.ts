@@ -16,6 +16,8 @@ const rotation = "smartbft-rotation";
 const reconfiguration = "smartbft-reconfiguration";
 const viewTests = "smartbft-view";
 const change = "smartbft-view-change";
+const changeData = "smartbft-view-data";
+const changeInFlight = "smartbft-in-flight";
 const failure = "smartbft-failure-detection";
 const requests = "smartbft-requests";
 const leaders = "smartbft-leaders";
@@ -256,7 +258,7 @@ export const rules: readonly Rule[] = [
   ),
   rule(
     "no-view-number",
-    [change],
+    [change, changeData, changeInFlight],
     changer(
       "    this.#nextView = toView(this.#currView + 1);\n    this.#parts",
       "    this.#nextView = toView(this.#currView + 2);\n    this.#parts",
@@ -265,7 +267,7 @@ export const rules: readonly Rule[] = [
   rule("timers-go-on", [change], changer("    this.#parts.pool.stopTimers();\n", "")),
   rule(
     "joins-late",
-    [change, cluster, rotation, reconfiguration],
+    [change, changeData, changeInFlight, cluster, rotation, reconfiguration],
     changer("const quorum = this.#votes.size >= q - 1;", "const quorum = this.#votes.size >= q;"),
   ),
   rule(
@@ -306,22 +308,22 @@ export const rules: readonly Rule[] = [
   ),
   rule(
     "view-data-of-others",
-    [change],
+    [changeData],
     installer("if (leader !== core.self) return refuse(`next leader is ${leader}`);", ""),
   ),
   rule(
     "view-data-of-any-view",
-    [change],
+    [changeData],
     viewData("if (data.nextView !== nextView) return", "if (data.nextView < 0) return"),
   ),
   rule(
     "far-ahead-is-next",
-    [change],
+    [changeData],
     viewData("if (sequence > checkpoint.sequence + 1) return", "if (sequence > checkpoint.sequence + 9) return"),
   ),
   rule(
     "other-decision-is-same",
-    [change],
+    [changeData],
     viewData(
       "if (own !== undefined && !equalProposals(own, lastDecision)) return",
       "if (own === undefined && !equalProposals(lastDecision, lastDecision)) return",
@@ -329,24 +331,24 @@ export const rules: readonly Rule[] = [
   ),
   rule(
     "few-signatures",
-    [change],
+    [changeData],
     viewData("if (signatures.length < q)", "if (signatures.length < 0)"),
     viewData("if (items.length < q)", "if (items.length < 0)"),
   ),
   rule(
     "in-flight-unchecked",
-    [change],
+    [changeData],
     viewData("  if (metadata.sequence !== expected)\n", "  if (metadata.sequence < 0)\n"),
   ),
   rule(
     "in-flight-always-told",
-    [change, "src/smartbft/in-flight"],
+    [changeInFlight, "src/smartbft/in-flight"],
     viewData("  if (behind === 0) return undefined;\n", ""),
     viewData("return undefined;\n  // Anything older", "return proposal;\n  // Anything older"),
   ),
   rule(
     "in-flight-never-told",
-    [change, cluster],
+    [changeInFlight, cluster],
     viewData(
       "  const { proposal } = inFlight;\n",
       "  const proposal = inFlight.sequence < 0 ? inFlight.proposal : undefined;\n",
@@ -379,22 +381,22 @@ export const rules: readonly Rule[] = [
   ),
   rule(
     "in-flight-at-once",
-    [change],
+    [changeInFlight],
     inFile("smartbft/in-flight-commit.ts")("const ticksToWait = 2;", "const ticksToWait = 1;"),
   ),
   rule(
     "new-view-of-few",
-    [change],
+    [changeData],
     inFile("smartbft/new-view.ts")("if (data.length >= core.q)", "if (data.length >= 1)"),
   ),
   rule(
     "new-view-of-anybody",
-    [change],
+    [changeData],
     changer("      from !== leader\n        ?", "      from === this.#core.self\n        ?"),
   ),
   rule(
     "new-view-begins-timers-not",
-    [change],
+    [changeData],
     changer("this.#installer.nextSequence);\n    this.#parts.pool.restartTimers();", "this.#installer.nextSequence);"),
   ),
   rule("nobody-is-redeemed", [leaders, rotation], blacklist("return witnesses <= f;", "return witnesses <= 99;")),
@@ -427,7 +429,7 @@ export const rules: readonly Rule[] = [
   rule("members-stay", [reconfiguration], replica("    core.adopt(options);\n", "")),
   rule(
     "delivered-twice",
-    [failure, change],
+    [failure, changeData],
     inFile("smartbft/delivery.ts")(
       'if (task.kind === "deliver" && this.#checkpoint.sequence < task.sequence) {',
       'if (task.kind === "deliver") {',
