@@ -94,6 +94,11 @@ export class AllChecks {
     });
   }
 
+  /** What a run that was broken off lacks: nothing is to be concluded from what did not happen in it. */
+  get lacks(): string | undefined {
+    return this.#window.lacks;
+  }
+
   verdict(): Truth {
     return judgement(this.verdicts());
   }

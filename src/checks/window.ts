@@ -23,6 +23,12 @@ export class Window implements Check {
     if (this.#open && event.kind === "block" && event.role === "peer") this.#commits += event.transactions.length;
   }
 
+  /** What a run that was broken off lacks; undefined when its timeline has a beginning and an end. */
+  get lacks(): string | undefined {
+    if (!this.#started) return "the timeline never started";
+    return this.#stopped ? undefined : "the run has no end";
+  }
+
   verdict(): CheckVerdict {
     const name = "window";
     if (!this.#started) return { name, verdict: "unknown", detail: "the timeline never started" };

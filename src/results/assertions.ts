@@ -13,7 +13,14 @@ export interface Outcome {
   readonly loadEndedAt: Instant | undefined;
 }
 
-export function assertionVerdict(assertion: Assertion, outcome: Outcome): CheckVerdict {
+/** `lacks`: what a run that was broken off has not; it shows nothing of what was asserted of a whole one. */
+export function assertionVerdict(assertion: Assertion, outcome: Outcome, lacks: string | undefined): CheckVerdict {
+  const verdict = verdictOfWhole(assertion, outcome);
+  if (lacks === undefined || verdict.verdict === "unknown") return verdict;
+  return { ...verdict, verdict: "unknown", detail: `${verdict.detail}; but ${lacks}` };
+}
+
+function verdictOfWhole(assertion: Assertion, outcome: Outcome): CheckVerdict {
   const name = `assert ${assertion.kind}`;
   switch (assertion.kind) {
     case "view-changes": {

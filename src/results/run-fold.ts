@@ -173,7 +173,8 @@ export class RunFold {
       ...this.#context.experiment.assertions.map((assertion) => {
         const { invoked, committed } = this.#requests.counts;
         const loadEndedAt = this.#loadEndedAt;
-        return assertionVerdict(assertion, { ...measured, invoked, uncommitted: invoked - committed, loadEndedAt });
+        const outcome = { ...measured, invoked, uncommitted: invoked - committed, loadEndedAt };
+        return assertionVerdict(assertion, outcome, this.#checks.lacks);
       }),
     ];
     return { ...measured, checks, verdict: judgement(checks), ...this.takeRows() };
