@@ -4,7 +4,7 @@ import { access, appendFile, mkdir, open, readdir, readFile, rm, writeFile, type
 import { dirname, join } from "node:path";
 import type { Event } from "../boundary/index.js";
 import { eventFromLine } from "../boundary/index.js";
-import { hasCode, OperatingError, UserError } from "../system/index.js";
+import { hasCode, makeFolders, OperatingError, UserError } from "../system/index.js";
 import { writing } from "./disk.js";
 
 /** Facts that explain a run years later; `format` is checked when it is read again. */
@@ -47,7 +47,7 @@ const eventsPath = (directory: string, run: number): string => join(directory, r
 /** Creates the folder with everything known before the first repetition. Refuses one that exists; makes all or nothing. */
 export async function createResultsFolder(directory: string, inputs: RunInputs): Promise<void> {
   await writing(directory, async () => {
-    await makeParent(directory);
+    await makeFolders(dirname(directory));
     await mkdir(directory);
     try {
       await writeFile(join(directory, "manifest.json"), `${JSON.stringify(inputs.manifest, null, 2)}\n`);
@@ -59,17 +59,6 @@ export async function createResultsFolder(directory: string, inputs: RunInputs):
       throw error;
     }
   });
-}
-
-async function makeParent(directory: string): Promise<void> {
-  try {
-    await mkdir(dirname(directory), { recursive: true });
-  } catch (error) {
-    if (!hasCode(error, "EEXIST")) throw error;
-    throw new UserError(`Cannot write results to "${directory}": a part of that path is a file`, {
-      suggestion: "name another folder with --output",
-    });
-  }
 }
 
 /** Forgets what was written of a repetition, to write it anew. */

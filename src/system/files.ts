@@ -1,6 +1,7 @@
 // Files of ours: whole or not at all, and "not there" told apart from every other failure; what a disk refuses is a sentence.
 import { randomUUID } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { OperatingError, UserError } from "./errors.js";
 
 /** True when the error is a system error with one of these codes (ENOENT, EEXIST …). */
@@ -27,6 +28,23 @@ export async function writeWhole(path: string, text: string, mode = 0o600): Prom
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
+  }
+}
+
+/**
+ * Makes a folder and those above it that are missing; what is there is left as it is. Not by mkdir's own `recursive`: of a
+ * file system that is read-only Node then says ENOENT.
+ */
+export async function makeFolders(path: string, mode = 0o777): Promise<void> {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return;
+    if (!hasCode(error, "ENOENT") || dirname(path) === path) throw error;
+    await makeFolders(dirname(path), mode);
+    await mkdir(path, { mode }).catch((again: unknown) => {
+      if (!hasCode(again, "EEXIST")) throw again; // somebody else made it meanwhile
+    });
   }
 }
 

@@ -26,5 +26,5 @@ export { lookForListener } from "./listener.js";
 export { pause, there, until, waiting, type Look, type UntilOptions } from "./until.js";
 export { CleanupStack } from "./cleanup.js";
 export { mapBounded, type FanOutOptions } from "./fan-out.js";
-export { diskTrouble, hasCode, placing, readTextIfThere, writeWhole } from "./files.js";
+export { diskTrouble, hasCode, makeFolders, placing, readTextIfThere, writeWhole } from "./files.js";
 export { loggerTo, type Logger } from "./logger.js";

@@ -51,6 +51,16 @@ test("the state folder is on a read-only file system: exit 2", async () => {
   expect(code).toBe(2);
 });
 
+test("results below a folder on a read-only file system, which nobody has made yet: exit 2 says so", async () => {
+  const under = onDisk('mount -t tmpfs -o ro tmpfs disk; exec "$@"');
+  expect(await bench.run("run short.yaml -o disk/results/today", { under })).toEqual({
+    code: 2,
+    stdout: "",
+    stderr:
+      'testbed: Cannot write results to "disk/results/today": that file system is read-only\n  → name another folder with --output\n',
+  });
+});
+
 test("the disk of the state folder fills up during a run: exit 4 says so, the lab goes, and what was measured stays", async () => {
   const under = onDisk(
     'mount -t tmpfs -o size=2400k tmpfs disk; mkdir -m 700 disk/state; code=0; "$@" || code=$?; ls -A disk/state/labs; exit $code',

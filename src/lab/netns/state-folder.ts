@@ -1,9 +1,9 @@
 // The folder of a lab, outside its sandbox: ${TESTBED_STATE:-/tmp/testbed-UID}/labs/NAME, mode 0700. Everything that is
 // known about a lab from outside is in it, so that a stranger finds it after a SIGKILL: who runs it (lab.json), what it is
 // (plan.json), what happened (events.ndjson, agent.log), and a folder for each node with its logs.
-import { lstat, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { hasCode, placing, readTextIfThere, UserError, writeWhole } from "../../system/index.js";
+import { lstat, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { hasCode, makeFolders, placing, readTextIfThere, UserError, writeWhole } from "../../system/index.js";
 import { isAlive, processHere, type HostProcess } from "./host-process.js";
 
 export const labFormat = 1;
@@ -24,7 +24,9 @@ export interface LabRecord {
   readonly createdAt: string;
 }
 
-export const stateRoot = (): string => process.env["TESTBED_STATE"] ?? `/tmp/testbed-${process.getuid?.() ?? 0}`;
+/** An empty variable is none: a lab must not depend on the folder that a command is typed in. */
+export const stateRoot = (): string =>
+  resolve(process.env["TESTBED_STATE"] || `/tmp/testbed-${process.getuid?.() ?? 0}`);
 
 const labsFolder = (): string => join(stateRoot(), "labs");
 export const labFolder = (name: string): string => join(labsFolder(), name);
@@ -132,21 +134,25 @@ async function recordIn(directory: string): Promise<LabRecord | undefined> {
 
 /** Names of the labs that have a folder, dead ones included. */
 export async function labNames(): Promise<readonly string[]> {
+  return (await entriesOfLabs()).filter((entry) => !entry.startsWith(".")).toSorted();
+}
+
+async function entriesOfLabs(): Promise<readonly string[]> {
   try {
-    const entries = await readdir(labsFolder());
-    return entries.filter((entry) => !entry.startsWith(".")).toSorted();
+    return await readdir(labsFolder());
   } catch (error) {
     if (hasCode(error, "ENOENT")) return [];
-    throw error;
+    if (!hasCode(error, "ENOTDIR", "EACCES", "ELOOP")) throw error;
+    const why = hasCode(error, "EACCES") ? "you may not read there" : "it is no folder";
+    throw new UserError(`Cannot look for labs in "${labsFolder()}": ${why}`, {
+      suggestion: "set TESTBED_STATE to a folder of yours, or to nothing",
+    });
   }
 }
 
 /** Half-made and half-removed folders of commands that were killed, by their full paths. */
 export async function abandonedFolders(): Promise<readonly string[]> {
-  const entries = await readdir(labsFolder()).catch((error: unknown) => {
-    if (hasCode(error, "ENOENT")) return [];
-    throw error;
-  });
+  const entries = await entriesOfLabs();
   const abandoned: string[] = [];
   for (const entry of entries) {
     const [, pid, startTicks] = /^\.(?:new|old)-(\d+)-(\d+)-/.exec(entry) ?? [];
@@ -160,13 +166,7 @@ export async function abandonedFolders(): Promise<readonly string[]> {
 
 /** A folder of ours that no other user can have prepared: /tmp is everybody's. */
 async function secureFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    // Not recursive at first: Node then says ENOENT of a file system that is read-only.
-    if (hasCode(error, "ENOENT")) await mkdir(path, { recursive: true, mode: 0o700 });
-    else if (!hasCode(error, "EEXIST")) throw error;
-  }
+  await makeFolders(path, 0o700);
   const facts = await lstat(path);
   const mine = facts.isDirectory() && facts.uid === process.getuid?.() && (facts.mode & 0o077) === 0;
   if (mine) return;
