@@ -77,6 +77,8 @@ export interface FaultStatus {
   readonly asked: string;
   readonly since: Instant;
   readonly state: "effective" | "healed" | "failed";
+  /** Why it failed, or empty. */
+  readonly detail: string;
 }
 
 export interface LabStatus {

@@ -103,6 +103,15 @@ test("a fault from one process is seen, and healed, from others", async () => {
   await until(look, { timeoutMs: 10_000, everyMs: 50, signal, what: "a fault with an end to heal" });
 });
 
+test("a fault that fails says why, and exits with 1", async () => {
+  await bench.good("fault process-kill peer1");
+  const { code, stderr } = await bench.run("fault process-kill peer1");
+  expect(stderr).toMatch(/^testbed: Fault \d+ failed at peer1: .*peer1.*$/m);
+  expect(code).toBe(1);
+  await bench.run("heal");
+  expect((await bench.rows<Fault>("fault list")).map(({ state }) => state)).not.toContain("effective");
+});
+
 test("a second topology of that name is held against the lab: the same is nothing to do, a foreign one is refused", async () => {
   const before = await statusOf();
   expect(await bench.run("up star.yaml")).toMatchObject({

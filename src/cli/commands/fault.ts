@@ -8,7 +8,7 @@ import { UserError } from "../../system/index.js";
 import { examples } from "../examples.js";
 import { CheckFailed } from "../exit.js";
 import { labOption, theLab } from "../labs.js";
-import { formatOption, print, rowsText, type Format } from "../output.js";
+import { formatOption, print, rowsText, say, type Format } from "../output.js";
 import type { Register } from "../program.js";
 
 const nodeFaults: readonly (readonly [Exclude<FaultKind, "interface-down">, string])[] = [
@@ -140,7 +140,7 @@ async function inject(asked: Asked): Promise<void> {
   if (target.kind === "bad") throw new UserError(target.message, { suggestion: target.suggestion });
   const healAfterUs = asked.duration === undefined ? 0 : durationFrom(asked.duration);
   if (healAfterUs === undefined)
-    throw new UserError(`Cannot use "${asked.duration}": expected ${expectedUnit.duration}`);
+    throw new UserError(`Cannot use --for "${asked.duration}": expected ${expectedUnit.duration}`);
   await using lab = await theLab(asked.lab);
   const faults = await lab.fault({ do: "fault", what: asked.what, how: asked.how, target: asked.target, healAfterUs });
   await printFaults(faults, asked.format);
@@ -148,6 +148,10 @@ async function inject(asked: Asked): Promise<void> {
 }
 
 async function printFaults(faults: readonly FaultStatus[], format: Format): Promise<void> {
-  const rows = faults.map(({ fault, what, how, target, asked, state }) => ({ fault, what, how, target, asked, state }));
+  const rows = faults.map(({ fault, what, how, target, asked, state, detail }) => {
+    return { fault, what, how, target, asked, state, detail };
+  });
   await print(rowsText(columns, rows, format));
+  for (const { fault, target, state, detail } of faults)
+    if (state === "failed") say(`testbed: Fault ${fault} failed at ${target}: ${detail}`);
 }

@@ -12,7 +12,6 @@ import type { PlannedNode } from "../../plan/index.js";
 import {
   LineSplitter,
   OperatingError,
-  readTextIfThere,
   there,
   toolPath,
   tryCommand,
@@ -29,7 +28,7 @@ import type { Homes, NodeProcess, NodeProcessOptions } from "./homes.js";
 import { commandOf } from "./host-command.js";
 import { NamespaceHome } from "./namespace-home.js";
 import { makeNamespaces } from "./network.js";
-import { placesOf, type NodePlaces } from "./node-files.js";
+import { lastWordsIn, placesOf, type NodePlaces } from "./node-files.js";
 import { NodeReports } from "./node-reports.js";
 
 /**
@@ -187,8 +186,7 @@ class NamespaceProcess implements NodeProcess {
   }
 
   async lastWords(): Promise<string> {
-    const text = (await readTextIfThere(join(this.places.folder, "service.log"))) ?? "";
-    return text.trimEnd().split("\n").slice(-8).join("\n");
+    return await lastWordsIn(this.places);
   }
 
   async ended(): Promise<void> {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { assert, microseconds, randomFrom } from "../../base/index.js";
 import type { ClientIdentity, Consenter, NodeConfig } from "../../boundary/index.js";
 import { frrPart, type Plan, type PlannedFrr, type PlannedNode } from "../../plan/index.js";
-import { mapBounded, newKeyPair, writeWhole, type KeyPairPem } from "../../system/index.js";
+import { mapBounded, newKeyPair, readTextIfThere, writeWhole, type KeyPairPem } from "../../system/index.js";
 import { controlSocketOf, nodeFolder } from "../netns/state-folder.js";
 import type { UpSettings } from "../protocol.js";
 
@@ -25,6 +25,12 @@ export function placesOf(directory: string, node: string): NodePlaces {
     frrConfiguration: join(folder, "frr", "etc"),
     controlSocket: controlSocketOf(folder),
   };
+}
+
+/** The last eight lines that a node's service wrote; empty when it wrote none. */
+export async function lastWordsIn({ folder }: NodePlaces): Promise<string> {
+  const text = (await readTextIfThere(join(folder, "service.log"))) ?? "";
+  return text.trimEnd().split("\n").slice(-8).join("\n");
 }
 
 /** Who signs what in a lab: made once at its `up`. Orderers know consenters and clients from their start. */

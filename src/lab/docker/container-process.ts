@@ -9,7 +9,6 @@ import type { PlannedNode } from "../../plan/index.js";
 import {
   LineSplitter,
   OperatingError,
-  readTextIfThere,
   there,
   until,
   waiting,
@@ -17,7 +16,7 @@ import {
   type Look,
 } from "../../system/index.js";
 import type { NodeProcess, NodeProcessOptions } from "../agent/homes.js";
-import { placesOf, type NodePlaces } from "../agent/node-files.js";
+import { lastWordsIn, placesOf, type NodePlaces } from "../agent/node-files.js";
 import { NodeReports } from "../agent/node-reports.js";
 import { commandOf } from "../agent/host-command.js";
 import { interfacesText } from "../agent/namespace-process.js";
@@ -146,8 +145,7 @@ export class ContainerProcess implements NodeProcess {
   }
 
   async lastWords(): Promise<string> {
-    const text = (await readTextIfThere(join(this.places.folder, "service.log"))) ?? "";
-    return text.trimEnd().split("\n").slice(-8).join("\n");
+    return await lastWordsIn(this.places);
   }
 
   async ended(): Promise<void> {

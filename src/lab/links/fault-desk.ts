@@ -30,6 +30,8 @@ interface Life {
   readonly resolved: ResolvedFault;
   since: Instant;
   state: FaultStatus["state"] | "requested";
+  /** Why it failed; empty until then. */
+  detail: string;
   cut: Cut | undefined;
   /** Injection and heal of one life never overlap. */
   turn: Promise<void>;
@@ -177,6 +179,7 @@ export class FaultDesk {
     facts: Pick<FaultEvent, "detail" | "lateness"> & { readonly at?: Instant; readonly dueAt: Instant | undefined },
   ): void {
     const { dueAt, at = now(), ...rest } = facts;
+    if (state === "failed") life.detail = rest.detail;
     const { what, how, asked } = life.resolved;
     const node = life.target.split(":")[0] ?? "";
     const due = dueAt === undefined ? {} : { dueAt };
@@ -200,14 +203,26 @@ const downs: readonly FaultHow[] = ["admin", "carrier", "blackhole", "one-way"] 
 const isDown = (how: FaultHow): how is HowDown => downs.includes(how);
 
 function lifeOf(fault: number, target: string, resolved: ResolvedFault): Life {
-  return { fault, target, resolved, since: now(), state: "requested", cut: undefined, turn: Promise.resolve() };
+  return {
+    fault,
+    target,
+    resolved,
+    since: now(),
+    state: "requested",
+    detail: "",
+    cut: undefined,
+    turn: Promise.resolve(),
+  };
 }
 
 function statusOf(life: Life): FaultStatus {
   const { what, how, asked } = life.resolved;
   // A status is asked for between turns; one that is only requested has not been read back, so it counts as failed so far.
-  const state = life.state === "requested" ? "failed" : life.state;
-  return { fault: life.fault, what, how, target: life.target, asked, since: life.since, state };
+  const [state, detail] =
+    life.state === "requested"
+      ? (["failed", "it has not been read back yet"] as const)
+      : ([life.state, life.detail] as const);
+  return { fault: life.fault, what, how, target: life.target, asked, since: life.since, state, detail };
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
