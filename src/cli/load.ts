@@ -5,6 +5,7 @@ import { planFor, type Plan } from "../plan/index.js";
 import {
   applyExperiment,
   checkAgainst,
+  fileKindOf,
   parseExperiment,
   parseTopology,
   placesIn,
@@ -38,23 +39,51 @@ export interface LoadedExperiment extends LoadedTopology {
 }
 
 export async function loadTopology(path: string, choice: Choice = {}): Promise<LoadedTopology> {
-  const text = await readUserFile(path, "a topology");
-  const parsed = good(parseTopology(text, path));
+  return topologyOf(await readUserFile(path, "a topology"), path, choice);
+}
+
+/** `path` names the text, which was read from there: a pipe can be read once. */
+export function topologyOf(text: string, path: string, choice: Choice = {}): LoadedTopology {
+  const parsed = topologyIn(text, path);
   const topology = choice.profile === undefined ? parsed : withProfile(parsed, choice.profile);
   refuse(settingProblems(topology).map((sentence) => `${path}: on profile ${topology.profile}: ${sentence}`));
   return { text, topology, plan: planned(topology, { text, path }, choice) };
 }
 
 export async function loadExperiment(path: string, choice: Choice = {}): Promise<LoadedExperiment> {
-  const experimentText = await readUserFile(path, "an experiment");
-  const experiment = good(parseExperiment(experimentText, path));
+  return experimentOf(await readUserFile(path, "an experiment"), path, choice);
+}
+
+/** The same of an experiment; its topology is read here. */
+export async function experimentOf(
+  experimentText: string,
+  path: string,
+  choice: Choice = {},
+): Promise<LoadedExperiment> {
+  const reading = parseExperiment(experimentText, path);
+  if (reading.kind === "bad" && fileKindOf(experimentText) === "topology") {
+    throw new UserError(`Cannot use "${path}": it is a topology, expected an experiment`, {
+      suggestion: `testbed up ${path}   brings it up; an experiment names it as its topology, as those in experiments/ do`,
+    });
+  }
+  const experiment = good(reading);
   const topologyPath = relative(".", resolve(dirname(path), experiment.topology)) || experiment.topology;
   const text = await readNamedFile(topologyPath, "a topology");
-  const written = good(parseTopology(text, topologyPath));
+  const written = topologyIn(text, topologyPath);
   refuse(checkAgainst(experiment, written, { text: experimentText, file: path }, choice).map(problemText));
   const topology = applyExperiment(written, experiment, choice);
   const plan = planned(topology, { text, path: topologyPath }, choice);
   return { text, topologyPath, topology, plan, experimentText, experiment };
+}
+
+function topologyIn(text: string, path: string): Topology {
+  const reading = parseTopology(text, path);
+  if (reading.kind === "bad" && fileKindOf(text) === "experiment") {
+    throw new UserError(`Cannot use "${path}": it is an experiment, expected a topology`, {
+      suggestion: `testbed run ${path}   runs it; its topology is the file that it names`,
+    });
+  }
+  return good(reading);
 }
 
 function planned(

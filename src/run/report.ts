@@ -25,7 +25,11 @@ export async function reportOn(directory: string): Promise<readonly RunResult[]>
     for await (const event of eventsOf(directory, run)) fold.observe(event);
     results.push(fold.finish());
   }
-  if (results.length === 0) throw new UserError(`There is no repetition in "${directory}"`);
+  if (results.length === 0) {
+    throw new UserError(`There is no repetition in "${directory}"`, {
+      suggestion: "its run ended before the first one began: run it again",
+    });
+  }
   await writeAnalysis(directory, results);
   return results;
 }

@@ -10,6 +10,7 @@ export {
   type ProfileChoice,
 } from "./experiment-on-topology.js";
 export type { Assertion, Experiment, FaultSpec, Target, TimelineEntry } from "./experiment.js";
+export { fileKindOf } from "./file-kind.js";
 export { experimentSchema, topologySchema, type JsonSchema } from "./json.schema.js";
 export { naturalOrder, topologyNameFault } from "./names.js";
 export { profileNames, profiles } from "./profiles.js";

@@ -135,11 +135,11 @@ describe("a command line that cannot be understood exits with 2 and points to th
     ],
     [
       ["run", "experiments/leader-interface-down.yaml", "--repeat", "1e3"],
-      'testbed: Cannot use "1e3": expected a whole number from 1\n',
+      'testbed: Cannot use --repeat "1e3": expected a whole number from 1\n',
     ],
     [
       ["fault", "interface-down", "leader", "--for", "10"],
-      'testbed: Cannot use "10": expected a duration with a unit, like "50ms"\n',
+      'testbed: Cannot use --for "10": expected a duration with a unit, like "50ms"\n',
     ],
     [["heal", "all"], 'testbed: Cannot heal "all": expected the number of a fault\n  → see: testbed fault list\n'],
   ])("%j", async (words, stderr) => {
@@ -169,10 +169,74 @@ describe("a file that is not there, or may not be read", () => {
       ["messages", "nowhere"],
       'testbed: Cannot read "nowhere": it is not there\n  → name a folder that `testbed run` wrote\n',
     ],
-    [["messages", "docs"], 'testbed: There is no repetition 1 in "docs"\n'],
+    [["messages", "docs"], 'testbed: There is no repetition 1 in "docs"\n  → name a folder that `testbed run` wrote\n'],
+    [
+      ["events", "./docs"],
+      'testbed: There is no repetition 1 in "./docs"\n  → name a folder that `testbed run` wrote\n',
+    ],
+    [
+      ["plan", "experiments/throughput.yaml"],
+      'testbed: Cannot use "experiments/throughput.yaml": it is an experiment, expected a topology\n' +
+        "  → testbed run experiments/throughput.yaml   runs it; its topology is the file that it names\n",
+    ],
+    [
+      ["run", "topologies/bft4-ring.yaml"],
+      'testbed: Cannot use "topologies/bft4-ring.yaml": it is a topology, expected an experiment\n' +
+        "  → testbed up topologies/bft4-ring.yaml   brings it up; an experiment names it as its topology, as those in experiments/ do\n",
+    ],
   ])("%j", async (words, stderr) => {
     expect(await testbed(...words)).toEqual({ code: 2, stdout: "", stderr });
   });
+
+  it.each([
+    ["aliases of aliases", `a: &a [x]\nb: &b [${"*a, ".repeat(99)}]\nc: [${"*b, ".repeat(99)}]\n`, "1:7"],
+    [
+      "deep indentation",
+      `a:\n${Array.from({ length: 1_000 }, (_, index) => `${" ".repeat(index + 1)}a:\n`).join("")}`,
+      "1:1",
+    ],
+  ])("%s are refused with the line", async (name, text, place) => {
+    const file = join(folder, `${name}.yaml`);
+    writeFileSync(file, text);
+    const { code, stderr } = await testbed("validate", file);
+    expect(stderr).toContain(`testbed: ${file}:${place}: Cannot `);
+    expect(stderr).not.toContain("defect");
+    expect(code).toBe(2);
+  });
+
+  it("text that is not UTF-8 is refused", async () => {
+    const file = join(folder, "latin1.yaml");
+    writeFileSync(file, Buffer.from("name: l\u00fcbeck\n", "latin1"));
+    const { code, stderr } = await testbed("validate", file);
+    expect(stderr).toMatch(/^testbed: Cannot read .*latin1\.yaml": it is not UTF-8 text\n/);
+    expect(code).toBe(2);
+  });
+
+  it("a pipe is read to its end, and Ctrl-C ends the wait for who writes to it", async () => {
+    const piping = (line: string) =>
+      execa("sh", ["-c", `${line} | bin/testbed validate /dev/stdin`], { cwd: root, reject: false });
+    expect((await piping("cat topologies/bft4-ring.yaml")).stdout).toBe("/dev/stdin: good");
+    expect((await piping("true")).stderr).toBe("testbed: /dev/stdin:1:1: The file is empty");
+    const pipe = join(folder, "pipe.yaml");
+    await execa("mkfifo", [pipe]);
+    const waiting = execa(program, ["validate", pipe], {
+      cwd: root,
+      reject: false,
+      timeout: 20_000,
+      killSignal: "SIGKILL",
+    });
+    await execa("sh", ["-c", 'sleep 2; cat topologies/bft4-ring.yaml > "$0"', pipe], { cwd: root });
+    expect((await waiting).stdout).toBe(`${pipe}: good`);
+    const stuck = execa(program, ["validate", pipe], {
+      cwd: root,
+      reject: false,
+      timeout: 20_000,
+      killSignal: "SIGKILL",
+    });
+    await execa("sleep", ["3"]); // until it waits; earlier, Ctrl-C would prove nothing
+    stuck.kill("SIGINT");
+    expect((await stuck).exitCode).toBe(130);
+  }, 60_000);
 
   it("an experiment whose topology is not there says so", async () => {
     const file = join(folder, "lost.yaml");

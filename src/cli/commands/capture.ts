@@ -49,7 +49,7 @@ export const registerCapture: Register = (program, context) => {
     .action(async (endpoint, filter, { write, count, lab: name }) => {
       await using lab = await theLab(name);
       const place = await placeOf(lab, endpoint);
-      const frames = count === undefined ? [] : ["-c", String(countFrom(count, 1))];
+      const frames = count === undefined ? [] : ["-c", String(countFrom(count, "count", 1))];
       const command = [
         "sh",
         "-c",

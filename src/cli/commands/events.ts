@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { Option } from "@commander-js/extra-typings";
 import { type Event, type EventKind, eventKinds } from "../../boundary/index.js";
-import { eventsOf, runsIn } from "../../run/index.js";
+import { eventsOf } from "../../run/index.js";
+import { repetitionFrom } from "../repetition.js";
 import { UserError } from "../../system/index.js";
-import { countFrom } from "../count.js";
 import { eventColumns, eventRow } from "../event-row.js";
 import { examples } from "../examples.js";
 import { theLab } from "../labs.js";
@@ -72,7 +72,5 @@ async function* eventsInFolder(folder: string, { follow, run }: Choices): AsyncG
       suggestion: "follow the lab of the run, by its name: testbed events LAB --follow",
     });
   }
-  const number = countFrom(run, 1);
-  if (!(await runsIn(folder)).includes(number)) throw new UserError(`There is no repetition ${number} in "${folder}"`);
-  yield* eventsOf(folder, number);
+  yield* eventsOf(folder, await repetitionFrom(folder, run));
 }

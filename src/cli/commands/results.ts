@@ -1,13 +1,13 @@
 // testbed report, messages: over a results folder that a run has written.
 import { Option } from "@commander-js/extra-typings";
 import { csvLine, messageCells, messageHeader, messagesMatching, type MessageFilter } from "../../results/index.js";
-import { eventsOf, reportOn, runsIn } from "../../run/index.js";
-import { UserError } from "../../system/index.js";
+import { eventsOf, reportOn } from "../../run/index.js";
 import { examples } from "../examples.js";
 import { conclude } from "../conclusion.js";
-import { countFrom, numberFrom } from "../count.js";
+import { numberFrom } from "../count.js";
 import { formatOption, print, rowsText, textOption, type Format, type Row } from "../output.js";
 import type { Register } from "../program.js";
+import { repetitionFrom } from "../repetition.js";
 
 export const registerResults: Register = (program) => {
   program
@@ -32,9 +32,7 @@ export const registerResults: Register = (program) => {
     .addOption(formatOption())
     .addHelpText("after", examples("testbed messages results/DIR --node orderer2 --type ViewChange --view 1"))
     .action(async (folder, { run, format, ...filter }) => {
-      const number = countFrom(run, 1);
-      if (!(await runsIn(folder)).includes(number))
-        throw new UserError(`There is no repetition ${number} in "${folder}"`);
+      const number = await repetitionFrom(folder, run);
       await printMessages(folder, number, filterFrom(filter), format);
     });
 };

@@ -81,7 +81,7 @@ export async function runFile(file: string, choices: RunChoices, context: Contex
   const { interrupt, commandLine } = context;
   const loaded = await loadExperiment(file, { profile, name });
   const { plan, experiment } = loaded;
-  const repetitions = countFrom(repeat, experiment.repetitions);
+  const repetitions = countFrom(repeat, "repeat", experiment.repetitions);
   const startedAt = new Date().toISOString();
   const directory = output ?? join("results", `${experiment.name}-${timeInName(startedAt)}`);
   const place = await placeFor(loaded, choices, { directory, repetitions });

@@ -1,9 +1,9 @@
 // testbed validate FILE…: topologies and experiments, all problems of all files at once.
-import { parse, YAMLParseError } from "yaml";
+import { fileKindOf } from "../../spec/index.js";
 import { errorText, UserError } from "../../system/index.js";
 import { examples } from "../examples.js";
 import { readUserFile } from "../files.js";
-import { loadExperiment, loadTopology } from "../load.js";
+import { experimentOf, topologyOf } from "../load.js";
 import { print, textOption } from "../output.js";
 import type { Register } from "../program.js";
 
@@ -26,7 +26,7 @@ export const registerValidate: Register = (program) => {
       for (const file of files) {
         try {
           const text = await readUserFile(file, "a topology or an experiment");
-          await (isExperiment(text) ? loadExperiment(file) : loadTopology(file));
+          await (fileKindOf(text) === "experiment" ? experimentOf(text, file) : topologyOf(text, file));
           judged.push({ file, good: true, problems: [] });
           if (format === "text") await print(`${file}: good\n`);
         } catch (error) {
@@ -39,16 +39,3 @@ export const registerValidate: Register = (program) => {
       if (problems.length > 0) throw new UserError(problems.join("\n"));
     });
 };
-
-/** An experiment names its topology; a topology has nodes. What is neither is judged as a topology. */
-function isExperiment(text: string): boolean {
-  try {
-    const value: unknown = parse(text, { logLevel: "silent" });
-    return (
-      typeof value === "object" && value !== null && ("topology" in value || "timeline" in value) && !("nodes" in value)
-    );
-  } catch (error) {
-    if (error instanceof YAMLParseError) return false; // parseTopology says where
-    throw error;
-  }
-}
