@@ -44,6 +44,16 @@ test("the state folder is on a full disk: exit 4, with what to do, and nothing i
   expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
 });
 
+test("the disk of the state folder is full before every node has begun: exit 4 says that it is, and nothing is left", async () => {
+  const under = onDisk(
+    'mount -t tmpfs -o size=300k tmpfs disk; mkdir -m 700 disk/state; code=0; "$@" || code=$?; ls -A disk/state/labs; exit $code',
+  );
+  const { code, stdout, stderr } = await bench.run("up star.yaml", { under, environment: stateOnDisk });
+  expect(stderr).toMatch(/the disk (?:of ".*" )?is full/);
+  expect(stderr).toContain("set TESTBED_STATE to a folder of yours on a file system that has room\n");
+  expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
+});
+
 test("the state folder is on a read-only file system: exit 2", async () => {
   const under = onDisk('mount -t tmpfs -o ro tmpfs disk; exec "$@"');
   const { code, stderr } = await bench.run("up star.yaml", { under, environment: stateOnDisk });

@@ -1,12 +1,12 @@
 // Files of a node in its folder: key, configuration, FRR's configuration, and the folders that are mounted over FRR's own
 // places. Keys are made here, at `up`: they are no part of a plan.
-import { mkdir, symlink } from "node:fs/promises";
+import { mkdir, statfs, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, microseconds, randomFrom } from "../../base/index.js";
 import type { ClientIdentity, Consenter, NodeConfig } from "../../boundary/index.js";
 import { frrPart, type Plan, type PlannedFrr, type PlannedNode } from "../../plan/index.js";
 import { mapBounded, newKeyPair, readTextIfThere, writeWhole, type KeyPairPem } from "../../system/index.js";
-import { controlSocketOf, nodeFolder } from "../netns/state-folder.js";
+import { controlSocketOf, nodeFolder, placeAdvice } from "../netns/state-folder.js";
 import type { UpSettings } from "../protocol.js";
 
 export interface NodePlaces {
@@ -31,6 +31,18 @@ export function placesOf(directory: string, node: string): NodePlaces {
 export async function lastWordsIn({ folder }: NodePlaces): Promise<string> {
   const text = (await readTextIfThere(join(folder, "service.log"))) ?? "";
   return text.trimEnd().split("\n").slice(-8).join("\n");
+}
+
+/** Blocks: a program that needs another page of a mapped file dies of SIGBUS before the last is gone. */
+const freeBlocksMin = 16;
+
+/**
+ * What there is to say of the disk where something of a node failed: programs that die of a full one say nothing of it, or
+ * cannot. Spread into an error's facts.
+ */
+export async function diskFacts({ folder }: NodePlaces): Promise<{ readonly suggestion?: string }> {
+  const { bavail } = await statfs(folder);
+  return bavail >= freeBlocksMin ? {} : { suggestion: `the disk of "${folder}" is full: ${placeAdvice}` };
 }
 
 /** Who signs what in a lab: made once at its `up`. Orderers know consenters and clients from their start. */

@@ -9,6 +9,7 @@ import type { FrrProcesses, ServiceProcess } from "../links/process-faults.js";
 import type { EventLog } from "./event-log.js";
 import type { Homes, NodeProcess } from "./homes.js";
 import { NodeChannel } from "./node-channel.js";
+import { diskFacts } from "./node-files.js";
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -202,6 +203,7 @@ export class Nodes {
       const said = (await process.lastWords()).trim();
       throw new OperatingError(`Start the service of ${name}: it ${said === "" ? "said nothing" : `said "${said}"`}`, {
         cause,
+        ...(await diskFacts(process.places)),
       });
     }
   }

@@ -19,6 +19,7 @@ import { insideNamespace } from "../links/inside-namespace.js";
 import { withLength } from "../links/kernel-lines.js";
 import type { KernelListener } from "../links/kernel-listener.js";
 import type { NodeProcess } from "./homes.js";
+import { diskFacts } from "./node-files.js";
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -42,7 +43,8 @@ export async function frrConfigured(process: NodeProcess, listener: KernelListen
     if (process.trouble !== "") {
       const lacking = lackText(node, (route) => listener.hasRoute(node.name, route));
       const said = await frrWords(process);
-      throw new OperatingError(`Start ${node.name}: ${process.trouble}; ${said}; ${lackSentence(lacking)}`);
+      const disk = await diskFacts(process.places);
+      throw new OperatingError(`Start ${node.name}: ${process.trouble}; ${said}; ${lackSentence(lacking)}`, disk);
     }
     return process.configured ? there(true) : waiting("its start script is still at it");
   };
