@@ -170,6 +170,7 @@ main().then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`torture: ${errorText(error)}\n`);
-    process.exit(error instanceof UserError ? 2 : 4);
+    const isUsage = error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS");
+    process.exit(error instanceof UserError || isUsage ? 2 : 4);
   },
 );
