@@ -416,11 +416,12 @@ const planted: readonly Mutant[] = [
   historical(
     36,
     "two-stories",
-    "what f+1 voted against is told as in flight all the same",
+    "what was voted against is told as in flight all the same",
     state(
-      "    if (this.#core.improved) this.#inFlight.contradict(other);",
-      "    if (this.#core.q < 0) this.#inFlight.contradict(other);",
+      "    if (this.#core.improved) this.#inFlight.contradict(other, how);",
+      "    if (this.#core.q < 0) this.#inFlight.contradict(other, how);",
     ),
+    inFlight("if (age > 0 && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
   ),
   historical(
     37,
@@ -454,7 +455,8 @@ const planted: readonly Mutant[] = [
     39,
     "old-argument",
     "a proposal of an older view is told in every view, and argues against what was prepared since",
-    inFlight("return this.#improved && metadata !== undefined", "return !this.#improved && metadata !== undefined"),
+    inFlight("return onesOf(age) % 2 === 1;", "return false;"),
+    inFlight("if (age > 0 && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
   ),
   historical(
     40,
