@@ -35,6 +35,7 @@ const installer = inFile("smartbft/view-installer.ts");
 const newView = inFile("smartbft/new-view.ts");
 const viewData = inFile("smartbft/view-data.ts");
 const inFlight = inFile("smartbft/in-flight.ts");
+const components = inFile("smartbft/components.ts");
 const votes = inFile("smartbft/votes.ts");
 const pool = inFile("smartbft/pool.ts");
 const replica = inFile("smartbft/replica.ts");
@@ -478,6 +479,15 @@ const planted: readonly Mutant[] = [
     "void-argued-for",
     "what was in flight before an installed view is told of in the view changes after it",
     inFlight("if (this.#improved && metadata !== undefined && metadata.view < view) this.clear();", "void view;"),
+  ),
+  historical(
+    44,
+    "left-view-claimed",
+    "who is started again in a view change says by state transfer that it is in the view that it is leaving",
+    components(
+      "return this.#core.improved && view === this.#left ? realView : view;",
+      "void realView;\n    return view;",
+    ),
   ),
 ];
 
