@@ -1,6 +1,6 @@
 // Where a lab's nodes live: asked for with --runtime, or chosen here. The choice and its reason are said and recorded.
 import { Option } from "@commander-js/extra-typings";
-import { dockerRuntime, engineFitness, netnsRuntime, type Runtime } from "../lab/index.js";
+import { dockerRuntime, engineFitness, netnsRuntime, noEngineIsThere, type Runtime } from "../lab/index.js";
 import { UserError } from "../system/index.js";
 import { allLabs } from "./labs.js";
 
@@ -44,6 +44,12 @@ export async function chosenRuntime(choice: RuntimeChoice = "auto"): Promise<Cho
   return fit
     ? { runtime: dockerRuntime, name: "docker", reason: why }
     : { runtime: netnsRuntime, name: "netns", reason: `docker cannot be used: ${why}` };
+}
+
+/** The runtime that will be chosen, where that is known without asking an engine. */
+export function foreseenRuntime(choice: RuntimeChoice = "auto"): Runtime | undefined {
+  if (choice === "auto") return noEngineIsThere() ? netnsRuntime : undefined;
+  return choice === "netns" ? netnsRuntime : dockerRuntime;
 }
 
 /** One line for people. */

@@ -111,7 +111,11 @@ export interface Progress {
   readonly milliseconds: number;
 }
 
+/** What was started before the plan was known (`Runtime.begin`). Nothing of a lab is there; disposing ends it, unless `up` has taken it. */
+export type Beginning = AsyncDisposable;
+
 export interface UpOptions {
+  readonly beginning?: Beginning | undefined;
   readonly seed: string;
   readonly messageTrace: boolean;
   readonly progress: (progress: Progress) => void;
@@ -176,6 +180,8 @@ export interface LabSummary {
 export interface Runtime {
   /** Rejects with EnvironmentLacks when this machine cannot run the plan; creates nothing. `up` asks it first. */
   check(plan: Plan, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Starts ahead of the plan what takes time and every lab needs, where there is such a thing. It leaves nothing behind. */
+  begin?(): Promise<Beginning>;
   up(plan: Plan, options: UpOptions): Promise<RunningLab>;
   attach(name: string): Promise<RunningLab>;
   list(): Promise<readonly LabSummary[]>;

@@ -2,6 +2,7 @@
 export type {
   AgentAnswer,
   AgentRequest,
+  Beginning,
   EndTruth,
   FaultStatus,
   LabStatus,
@@ -18,7 +19,7 @@ export type {
 } from "./contract.js";
 export { isAlive as stillThere, processHere, type HostProcess } from "./netns/host-process.js";
 export { textIn, type LabFolder } from "./lab-folder.js";
-export { buildNodeImage, dockerRuntime, engineFitness } from "./docker/entrance.js";
+export { buildNodeImage, dockerRuntime, engineFitness, noEngineIsThere } from "./docker/entrance.js";
 export type { Fitness } from "./docker/fitness.js";
 export { netnsRuntime } from "./netns/runtime.js";
 export { demandOf, type Demand } from "./probes/room.js";

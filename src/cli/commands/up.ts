@@ -1,5 +1,5 @@
 // testbed up TOPOLOGY: brings a lab up; where a lab of that name runs, says how it differs from the file and changes it.
-import type { LabSummary } from "../../lab/index.js";
+import type { Beginning, LabSummary } from "../../lab/index.js";
 import {
   changeCommandsText,
   changesBetween,
@@ -18,7 +18,7 @@ import { print, say, textOption, type TextFormat } from "../output.js";
 import { profileOption } from "../profile-option.js";
 import type { Context, Register } from "../program.js";
 import { progressLine } from "../progress.js";
-import { chosenRuntime, runtimeLine, runtimeOption, type RuntimeChoice } from "../runtime-option.js";
+import { chosenRuntime, foreseenRuntime, runtimeLine, runtimeOption, type RuntimeChoice } from "../runtime-option.js";
 
 interface Asked {
   readonly seed?: string | undefined;
@@ -50,23 +50,25 @@ export const registerUp: Register = (program, context) => {
       ),
     )
     .action(async (file, { profile, name, ...asked }) => {
+      // While the topology is read and planned a processor is free to start what every lab needs.
+      await using beginning = asked.dryRun ? undefined : await foreseenRuntime(asked.runtime)?.begin?.();
       const { plan } = await loadTopology(file, { profile, name });
       const running = (await allLabs()).find((lab) => lab.name === plan.lab && lab.alive);
       if (running !== undefined) return await reconcile(plan, running, asked);
       if (asked.dryRun) return await printCreation(plan, asked.format);
-      await create(plan, asked, context);
+      await create(plan, { ...asked, beginning }, context);
     });
 };
 
 async function create(
   plan: Plan,
-  { seed = seedDefault, runtime: choice, format }: Asked,
+  { seed = seedDefault, runtime: choice, format, beginning }: Asked & { readonly beginning: Beginning | undefined },
   context: Context,
 ): Promise<void> {
   const { interrupt } = context;
   const chosen = await chosenRuntime(choice);
   interrupt.cleansUp(labLeft(plan.lab));
-  const options = { seed, messageTrace: true, progress: progressLine, signal: interrupt.signal };
+  const options = { seed, beginning, messageTrace: true, progress: progressLine, signal: interrupt.signal };
   await using lab = await chosen.runtime.up(plan, options);
   interrupt.settle();
   if (interrupt.interrupted) return await lab.down();

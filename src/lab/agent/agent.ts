@@ -10,13 +10,14 @@ import type { AgentRequest, FaultStatus, LabStatus, LinkStatus, RunningPlan } fr
 import { CarrierKeeper } from "../links/carrier.js";
 import { Downs } from "../links/downs.js";
 import { FaultDesk, healAt } from "../links/fault-desk.js";
-import { KernelListener } from "../links/kernel-listener.js";
+import type { KernelListener } from "../links/kernel-listener.js";
 import { lookAtLink } from "../links/link-look.js";
 import { Wiring } from "../links/wiring.js";
 import { placeAdvice } from "../netns/state-folder.js";
 import type { FolderRequest, LabRequest, UpSettings } from "../protocol.js";
 import { environmentEvent } from "./environment.js";
 import type { EventLog } from "./event-log.js";
+import type { HeadStart } from "./head-start.js";
 import type { Homes, NodeProcess } from "./homes.js";
 import { impair, nsidOf, wire } from "./network.js";
 import { type Identities, newIdentities, withJoined, writeNodeFiles } from "./node-files.js";
@@ -98,23 +99,28 @@ export class Agent {
   }
 
   /** From an empty sandbox to a lab that is up; rejects with what prevents it. */
-  async up({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+  async up({ listener, listens, versions }: HeadStart, { signal }: { readonly signal: AbortSignal }): Promise<void> {
     const { plan, log, progress, directory, settings, homes } = this.#options;
-    log.emit(await environmentEvent(plan.lab, homes, { signal }));
-    const listener = this.#listen();
-    await listener.ready({ signal });
     const identities = this.#identities;
-    // A container shows its node's folder from its start.
-    await placing(directory, { suggestion: placeAdvice }, () =>
+    const files = placing(directory, { suggestion: placeAdvice }, () =>
       writeNodeFiles(directory, plan.nodes, { settings, identities }),
     );
+    files.catch(() => undefined); // waited for below, where its turn comes
+    log.emit(await environmentEvent(plan.lab, homes, await versions));
+    this.#tellFrom(listener);
+    await listens;
+    // A container shows its node's folder from its start.
+    if (homes.runtime === "docker") await files;
     await homes.makeNamespaces(plan, { signal });
+    await files;
     progress(`${plan.steps.namespaces.length} ${homes.noun}`);
+    const ready = this.#downs.prepare(); // a process of its own
+    ready.catch(() => undefined);
     await wire(plan, { signal });
     await impair(plan, { signal });
     progress(`${plan.links.length} links, ${plan.switches.length} switches`);
     await this.#carrier.adopt(listener, { signal });
-    await this.#downs.prepare();
+    await ready;
     this.#watching = true;
     const { namespaces } = plan.steps;
     await this.#nodes.start(namespaces, (process, waits) => frrConfigured(process, listener, waits), { signal });
@@ -166,16 +172,16 @@ export class Agent {
     }
   }
 
-  #listen(): KernelListener {
+  #tellFrom(listener: KernelListener): void {
     const { plan, log } = this.#options;
     this.#listenTo(plan);
-    this.#listener = new KernelListener({
+    this.#listener = listener;
+    listener.tell({
       nodeOf: (nsid) => this.#names.get(nsid),
       onLink: (event, previous) => this.#hearLink(event, previous),
       onRoute: (event) => log.emit(event),
       onTrouble: (text) => this.#trouble(text),
     });
-    return this.#listener;
   }
 
   #listenTo(plan: Plan): void {

@@ -10,21 +10,19 @@ const versionCommands: Readonly<Record<string, readonly [string, ...string[]]>> 
   nftables: ["nft", "--version"],
 };
 
-export async function environmentEvent(
-  lab: string,
-  homes: Homes,
-  { signal }: { readonly signal: AbortSignal },
-): Promise<EnvironmentEvent> {
-  const versions: Record<string, string> = {
-    kernel: release(),
-    node: process.versions.node,
-    ...(await homes.versions()),
-  };
+type Versions = Readonly<Record<string, string>>;
+
+/** Of the programs that every lab uses. */
+export async function toolVersions({ signal }: { readonly signal: AbortSignal }): Promise<Versions> {
   const asked = Object.entries(versionCommands).map(async ([name, [command, ...args]]) => {
     const { stdout, exitCode } = await tryCommand(command, args, { signal });
     return [name, exitCode === 0 ? (stdout.split("\n")[0] ?? "").trim() : "absent"] as const;
   });
-  for (const [name, version] of await Promise.all(asked)) versions[name] = version;
+  return Object.fromEntries(await Promise.all(asked));
+}
+
+export async function environmentEvent(lab: string, homes: Homes, tools: Versions): Promise<EnvironmentEvent> {
+  const versions = { kernel: release(), node: process.versions.node, ...(await homes.versions()), ...tools };
   return {
     kind: "environment",
     at: now(),

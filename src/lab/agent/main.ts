@@ -1,10 +1,11 @@
-// Entry of the agent: `node agent.mjs DIRECTORY`, started by the reaper of a sandbox or as a switchboard
-// container. Listens first, so that whoever made
+// Entry of the agent: `node agent.mjs`, started by the reaper of a sandbox, which waits on its standard input for the lab's folder
+// and ends when none comes; or `node agent.mjs DIRECTORY` in a switchboard container. Listens first, so that whoever made
 // the lab can wait for it; ends the process, and with it the sandbox, when the lab cannot come up or is told to go.
-// Exit codes: 0 told to end, 4 the lab could not come up (agent.log says why).
+// Exit codes: 0 told to end or not needed, 4 the lab could not come up (agent.log says why).
 import { readFile } from "node:fs/promises";
 import { setPriority } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import type { Plan } from "../../plan/index.js";
 import { errorText, loggerTo, OperatingError, pause, writeWhole } from "../../system/index.js";
 import { processHere, type HostProcess } from "../netns/host-process.js";
@@ -15,8 +16,10 @@ import { Agent } from "./agent.js";
 import { type Answerer, ControlServer } from "./control-server.js";
 import { EventLog } from "./event-log.js";
 import { answerFromFolder, isAboutFolder } from "./folder-requests.js";
+import { headStart, type HeadStart } from "./head-start.js";
 import type { Homes } from "./homes.js";
 import { namespaceHomes } from "./namespace-process.js";
+import { printTo } from "./standard-output.js";
 
 /** For the last answers to leave; the connection closes with the process. */
 const lastAnswersMs = 50;
@@ -36,8 +39,11 @@ function takePriority(): void {
   }
 }
 
-async function main(directory: string): Promise<number> {
+async function main(given: string | undefined): Promise<number> {
   takePriority();
+  const waited = given === undefined ? await waitForLab() : { directory: given, start: undefined };
+  if (waited.directory === "") return 0;
+  const { directory } = waited;
   let startedAt = performance.now();
   const logger = loggerTo((line) => process.stderr.write(line));
   const plan = (await readJson(join(directory, "plan.json"))) as Plan; // written by the CLI from a Plan of its own format
@@ -67,7 +73,7 @@ async function main(directory: string): Promise<number> {
   };
   await record(directory, homes.runtime === "netns" ? sandboxProcess() : await processHere());
   control = await ControlServer.listen(controlSocketOf(directory), answer);
-  const built = agent.up({ signal: stop.signal }).then(() => log.flushed());
+  const built = agent.up(waited.start ?? headStart(), { signal: stop.signal }).then(() => log.flushed());
   up = built.catch((cause: unknown) => {
     if (!stop.signal.aborted) throw cause;
     throw new OperatingError("Bring the lab up: somebody told it to end before it was up", { cause });
@@ -81,6 +87,18 @@ async function main(directory: string): Promise<number> {
   await Promise.allSettled([log.flushed()]); // a full disk has been told to who waited
   await pause(lastAnswersMs, { signal: new AbortController().signal });
   return failure === undefined || stop.signal.aborted ? 0 : 4;
+}
+
+/** In a sandbox: `directory` is empty when whoever has started it needs it no more. What it prints goes to the lab's log from then on. */
+async function waitForLab(): Promise<{ readonly directory: string; readonly start: HeadStart }> {
+  sandboxProcess(); // else what follows would change somebody else's network
+  const start = headStart();
+  const directory = await text(process.stdin);
+  if (directory !== "") {
+    printTo(join(directory, "agent.log"));
+    process.env["HOME"] = directory;
+  }
+  return { directory, start };
 }
 
 /** Loaded where there are containers: the client of the engine's API is most of what would be. */
@@ -99,7 +117,7 @@ async function record(directory: string, owner: HostProcess): Promise<void> {
   await writeWhole(path, JSON.stringify(running, undefined, 2));
 }
 
-main(process.argv[2] ?? "").then(
+main(process.argv[2]).then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`${errorText(error)}\n`);

@@ -34,16 +34,37 @@ export function nsidOf(plan: Plan, node: string): number {
   return second * 65_536 + third * 256 + fourth;
 }
 
+/** `ip` makes one part of the namespaces while the settings of the part before are written: two processors have something to do. */
+const namespacesAtOnce = 50;
+
 export async function makeNamespaces(plan: Plan, { signal }: Waits): Promise<void> {
-  const lines = plan.steps.namespaces.flatMap((name) => [
-    `netns add ${name}`,
-    `netns set ${name} ${nsidOf(plan, name)}`,
-  ]);
-  await runBatch("ip", "", lines, { signal });
+  const nodes = new Map(plan.nodes.map((node) => [node.name, node]));
   // Before any interface exists: each copies the defaults of its namespace when it is created.
   setKernel("", await possible(plan.steps.switchboardSysctls));
-  const members = new Set(plan.steps.namespaces);
-  for (const node of plan.nodes) if (members.has(node.name)) setKernel(node.name, await possible(node.sysctls));
+  let made: readonly string[] = [];
+  for (const names of [...partsOf(plan.steps.namespaces, namespacesAtOnce), []]) {
+    const lines = names.flatMap((name) => [`netns add ${name}`, `netns set ${name} ${nsidOf(plan, name)}`]);
+    const making = lines.length === 0 ? Promise.resolve() : runBatch("ip", "", lines, { signal });
+    await bothDone(making, async () => {
+      for (const name of made) {
+        setKernel(name, await possible(nodes.get(name)?.sysctls ?? []));
+        await setImmediate(); // `ip` may have ended
+      }
+    });
+    made = names;
+  }
+}
+
+function partsOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size));
+}
+
+/** Waits for both; when both fail it is the first that is told. */
+async function bothDone(first: Promise<void>, act: () => Promise<void>): Promise<void> {
+  const [one, other] = await Promise.allSettled([first, act()]);
+  if (one.status === "rejected") throw one.reason;
+  if (other.status === "rejected") throw other.reason;
 }
 
 /** The namespace of one node again, after the one of before has gone. */
@@ -103,11 +124,24 @@ export async function dropNamespace(node: string, { signal }: Waits): Promise<vo
   throw new OperatingError(`Let the namespace of ${node} go: ip said "${stderr.trim()}"`);
 }
 
+/** Lines of wiring at once: while `ip` does the next, nodes whose last line was among them are addressed. */
+const wiringAtOnce = 400;
+
 export async function wire(plan: Plan, { signal }: Waits): Promise<void> {
-  await runSteps(plan.steps.wiring, { signal });
-  for (const steps of byNamespace(plan.steps.addressing).values()) {
-    await runInside(steps, { signal });
-    await setImmediate(); // what the listener has heard meanwhile must not pile up in the kernel
+  const { wiring, addressing } = plan.steps;
+  const waiting = new Map(byNamespace(addressing));
+  const lastLines = new Map(wiring.map(({ line }, index) => [/ netns (\S+)/.exec(line)?.[1] ?? "", index]));
+  let done = 0;
+  for (const steps of [...partsOf(wiring, wiringAtOnce), []]) {
+    const ready = [...waiting].filter(([name]) => (lastLines.get(name) ?? -1) < done);
+    for (const [name] of ready) waiting.delete(name);
+    await bothDone(runSteps(steps, { signal }), async () => {
+      for (const [, lines] of ready) {
+        await runInside(lines, { signal });
+        await setImmediate(); // what the listener has heard meanwhile must not pile up in the kernel
+      }
+    });
+    done += steps.length;
   }
 }
 
@@ -192,12 +226,16 @@ function refuseUnset(verb: string, namespace: string, wanted: readonly string[],
   throw new OperatingError(`${verb} kernel settings in ${where}: ${refused.join(", ")}`);
 }
 
+let ipv6: boolean | undefined;
+
+/** Asked once: a kernel keeps it. */
 async function hasIpv6(): Promise<boolean> {
   try {
-    await readFile("/proc/sys/net/ipv6/conf/all/disable_ipv6");
-    return true;
+    if (ipv6 === undefined) await readFile("/proc/sys/net/ipv6/conf/all/disable_ipv6");
+    ipv6 ??= true;
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return false;
-    throw error;
+    if (!hasCode(error, "ENOENT")) throw error;
+    ipv6 = false;
   }
+  return ipv6;
 }

@@ -12,8 +12,8 @@ export const dockerRuntime: Runtime = {
   check: async (plan, options) => (await runtime()).check(plan, options),
   up: async (plan, options) => (await runtime()).up(plan, options),
   attach: async (name) => (await runtime()).attach(name),
-  list: async () => (isNobodyThere() ? [] : (await runtime()).list()),
-  clean: async () => (isNobodyThere() ? [] : (await runtime()).clean()),
+  list: async () => (noEngineIsThere() ? [] : (await runtime()).list()),
+  clean: async () => (noEngineIsThere() ? [] : (await runtime()).clean()),
 };
 
 /** For who chooses a runtime: an engine answers, and labs can be had on it. */
@@ -27,7 +27,7 @@ export async function buildNodeImage(options: ImageOptions): Promise<string> {
 }
 
 /** No engine has made the socket that would be asked; what else may be wrong is said by who asks. */
-function isNobodyThere(): boolean {
+export function noEngineIsThere(): boolean {
   try {
     const { socketPath } = engineAddress();
     return socketPath !== undefined && !existsSync(socketPath);

@@ -32,7 +32,9 @@ export interface ListenerOptions {
 }
 
 export class KernelListener implements AsyncDisposable {
-  readonly #options: ListenerOptions;
+  #options: ListenerOptions | undefined;
+  /** What it had to complain of before there was anybody to tell. */
+  readonly #untold: string[] = [];
   readonly #child: ChildProcess;
   readonly #links = new Map<string, LinkEvent>();
   /** Routes present by node and destination; not exact after `admin down`, which the kernel does not report route by route. */
@@ -40,14 +42,25 @@ export class KernelListener implements AsyncDisposable {
   #heardCount = 0;
   #closing = false;
 
-  constructor(options: ListenerOptions) {
-    this.#options = options;
+  /** Hears from now on; until `tell` nothing but its own question to `lo` is there to be heard. */
+  constructor() {
     this.#child = spawn(
       "ip",
       ["-4", "-o", "-rcvbuf", String(receiveBufferBytes), "monitor", "link", "route", "all-nsid"],
       { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, PATH: toolPath(), LC_ALL: "C.UTF-8" } },
     );
     this.#listen();
+  }
+
+  /** From now on events go there. */
+  tell(options: ListenerOptions): void {
+    this.#options = options;
+    for (const text of this.#untold.splice(0)) options.onTrouble(text);
+  }
+
+  #complain(text: string): void {
+    if (this.#options === undefined) this.#untold.push(text);
+    else this.#options.onTrouble(text);
   }
 
   /** Resolves when it hears: changes of the switchboard's own `lo` are made until one comes back. */
@@ -92,40 +105,42 @@ export class KernelListener implements AsyncDisposable {
     });
     const words = new LineSplitter();
     this.#child.stderr?.on("data", (chunk: Buffer) => {
-      for (const line of words.push(chunk)) this.#options.onTrouble(`kernel listener: ${line}`);
+      for (const line of words.push(chunk)) this.#complain(`kernel listener: ${line}`);
     });
-    this.#child.once("error", (error) => this.#options.onTrouble(`kernel listener: ${error.message}`));
+    this.#child.once("error", (error) => this.#complain(`kernel listener: ${error.message}`));
     this.#child.once("close", (code) => {
-      if (!this.#closing) this.#options.onTrouble(new OperatingError(`Kernel listener: ended with ${code}`).message);
+      if (!this.#closing) this.#complain(new OperatingError(`Kernel listener: ended with ${code}`).message);
     });
   }
 
   #hear(line: string, at: Instant): void {
     this.#heardCount++;
+    const options = this.#options;
+    if (options === undefined) return;
     const { nsid, text } = namespaceOf(line);
-    const node = nsid === undefined ? "" : this.#options.nodeOf(nsid);
+    const node = nsid === undefined ? "" : options.nodeOf(nsid);
     if (node === undefined) return; // a namespace somebody made inside a node is not part of the lab
     const link = linkLine(text);
-    if (link !== undefined) this.#hearLink({ kind: "link", at, node, ...pick(link) });
+    if (link !== undefined) this.#hearLink({ kind: "link", at, node, ...pick(link) }, options);
     const route = link === undefined ? routeLine(text) : undefined;
-    if (route !== undefined) this.#hearRoute({ kind: "route", at, node, ...route });
+    if (route !== undefined) this.#hearRoute({ kind: "route", at, node, ...route }, options);
   }
 
   /** The kernel repeats itself (bridge membership, operational state): only changes are events. */
-  #hearLink(event: LinkEvent): void {
+  #hearLink(event: LinkEvent, { onLink }: ListenerOptions): void {
     const key = `${event.node}:${event.interface}`;
     const last = this.#links.get(key);
     const same = last?.admin === event.admin && last.carrier === event.carrier && last.deleted === event.deleted;
     this.#links.set(key, event);
-    if (!same) this.#options.onLink(event, last);
+    if (!same) onLink(event, last);
   }
 
-  #hearRoute(event: RouteEvent): void {
+  #hearRoute(event: RouteEvent, { onRoute }: ListenerOptions): void {
     const routes = this.#routes.get(event.node) ?? new Set();
     if (event.action === "added") routes.add(event.destination);
     else routes.delete(event.destination);
     this.#routes.set(event.node, routes);
-    this.#options.onRoute(event);
+    onRoute(event);
   }
 }
 

@@ -22,7 +22,7 @@ import { isAlive } from "./host-process.js";
 import { prepareLimits, removeLimits } from "./limits.js";
 import { checkMachine } from "./preflight.js";
 import { killSandbox, LocalLab, openLab, sandboxEnds } from "./running-lab.js";
-import { hasPrivileges, startSandbox } from "./sandbox.js";
+import { hasPrivileges, WaitingSandbox } from "./sandbox.js";
 import {
   abandonedFolders,
   controlSocketOf,
@@ -38,7 +38,11 @@ import {
 /** From the start of the sandbox until its agent answers: a shell, some mounts, a node process. */
 const agentMsMax = 20_000;
 
-export const netnsRuntime: Runtime = { check: checkMachine, up, attach, list, clean };
+export const netnsRuntime: Runtime = { check: checkMachine, begin, up, attach, list, clean };
+
+async function begin(): Promise<WaitingSandbox> {
+  return new WaitingSandbox({ userNamespace: !(await hasPrivileges()) });
+}
 
 async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   const startedAt = performance.now();
@@ -49,7 +53,8 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   const goProgram = hasSmartbftGo(plan) ? await smartbftGo({ signal: options.signal }) : "";
   if (goProgram !== "") report("program of smartbft-go");
   await using cleanup = new CleanupStack();
-  const userNamespace = !(await hasPrivileges());
+  await using sandbox = options.beginning instanceof WaitingSandbox ? options.beginning : await begin();
+  const { userNamespace } = sandbox;
   const createdAt = new Date().toISOString();
   const nodes = plan.nodes.map((node) => node.name);
   const made = await createLabFolder(plan.lab, nodes, { name: plan.lab, runtime: "netns", userNamespace, createdAt });
@@ -58,12 +63,15 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   await writeSettings(made.directory, plan, { ...options, image: "", smartbftGo: goProgram });
   cleanup.defer("control groups", () => removeLimits(made.directory));
   await prepareLimits(plan, made.directory);
-  const { connection, record } = await startAgent(made.directory, cleanup, { userNamespace, signal: options.signal });
+  cleanup.defer("sandbox", () => endSandbox(made.directory, sandbox));
+  sandbox.begin(made.directory);
+  const { connection, record } = await awaitAgent(made.directory, sandbox.ended, { signal: options.signal });
   report("sandbox");
   cleanup.defer("connection to the agent", () => connection[Symbol.dispose]());
   connection.onProgress = (progress) => report(progress.phase);
   await connection.request({ do: "await-up" }, { signal: options.signal });
   cleanup.move(); // the lab is up: it is the user's now
+  sandbox.release();
   return new LocalLab(record.name, connection, sandboxEnds(record));
 }
 
@@ -88,17 +96,6 @@ export async function writeSettings(
   });
 }
 
-/** Starts sandbox and agent; the agent puts its own process into lab.json and listens. */
-async function startAgent(
-  directory: string,
-  cleanup: CleanupStack,
-  options: { readonly userNamespace: boolean; readonly signal: AbortSignal },
-): Promise<{ readonly connection: AgentConnection; readonly record: LabRecord }> {
-  const sandbox = startSandbox(directory, options);
-  cleanup.defer("sandbox", () => endSandbox(directory, sandbox.pid));
-  return awaitAgent(directory, sandbox.ended, { signal: options.signal });
-}
-
 /** Waits until the agent listens and has put its process into lab.json; rejects as soon as `ended` does. */
 export async function awaitAgent(
   directory: string,
@@ -109,8 +106,11 @@ export async function awaitAgent(
     const connection = await AgentConnection.open(controlSocketOf(directory));
     return connection === undefined ? waiting("its control socket is not there") : there(connection);
   };
-  const wait = until(look, { timeoutMs: agentMsMax, everyMs: 5, signal, what: "the lab's agent" });
-  const connection = await Promise.race([wait, ended]);
+  const over = new AbortController();
+  const waits = { timeoutMs: agentMsMax, everyMs: 5, signal: AbortSignal.any([signal, over.signal]) };
+  const wait = until(look, { ...waits, what: "the lab's agent" });
+  wait.catch(() => undefined); // where it ended first, that is what is told
+  const connection = await Promise.race([wait, ended]).finally(() => over.abort());
   const record = await readRunning(directory);
   return { connection, record };
 }
@@ -123,11 +123,10 @@ async function readRunning(directory: string): Promise<LabRecord> {
   );
 }
 
-/** Killing unshare ends the sandbox's first process (--kill-child), and that one everything else. */
-async function endSandbox(directory: string, pid: number): Promise<void> {
+async function endSandbox(directory: string, sandbox: WaitingSandbox): Promise<void> {
   const record = await readLab(directory.slice(directory.lastIndexOf("/") + 1));
   if (record?.stage === "running") return killSandbox(record);
-  if (pid > 0) process.kill(pid, "SIGKILL");
+  sandbox.kill();
 }
 
 async function attach(name: string): Promise<RunningLab> {

@@ -2,15 +2,18 @@
 // with a tiny reaper as first process that runs the agent and ends with it. When it ends, by whatever cause, the kernel
 // ends everything in the sandbox and takes namespaces, links and mounts back: nothing needs a clean shutdown.
 //
+// It may begin before its lab is known: the agent then waits for the lab's folder on its standard input, and what it says meanwhile
+// is kept here. Nothing outside it is made by it; when nobody needs it any more it ends.
+//
 //     unshare (host) ── sh, pid 1: mounts, reaps ── node agent.mjs ── FRR daemons, services, ip, tc, nft …
-import { spawn } from "node:child_process";
-import { openSync, closeSync } from "node:fs";
+import { spawn, type ChildProcess } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EnvironmentLacks, OperatingError, readTextIfThere, toolPath } from "../../system/index.js";
 import { asSandbox } from "../agent/confinement.js";
 import { programs } from "../programs.js";
 import type { HostProcess } from "./host-process.js";
+import { stateRoot } from "./state-folder.js";
 
 /**
  * Runs as pid 1. The first line reads our pid and start time as the host sees them, from the host's /proc, which the third
@@ -32,7 +35,9 @@ if [ -e /etc/pam.d/frr ]; then
   printf '%s sufficient pam_permit.so\\n' auth account > /run/pam
   mount --bind /run/pam /etc/pam.d/frr || exit 74
 fi
-TESTBED_SANDBOX=$start "$@" &
+exec 3<&0
+TESTBED_SANDBOX=$start "$@" <&3 3<&- &
+exec </dev/null >/dev/null 2>&1 3<&-
 wait $!
 exit $?
 `;
@@ -45,11 +50,76 @@ const failures: Readonly<Record<number, string>> = {
   74: "could not replace /etc/pam.d/frr inside the sandbox",
 };
 
-export interface SandboxStart {
-  /** Process on this machine whose death ends everything; it ends by itself with the agent. */
-  readonly pid: number;
+/** A sandbox with an agent that waits for its lab. Disposing ends it until it has one. */
+export class WaitingSandbox implements AsyncDisposable {
+  readonly userNamespace: boolean;
   /** Rejects when the sandbox ends while somebody waits; never resolves. */
   readonly ended: Promise<never>;
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<unknown>;
+  #directory = "";
+  /** What it has printed before there was a log. */
+  #said = "";
+
+  /** Starts it, detached: it may outlive this process. */
+  constructor({ userNamespace }: { readonly userNamespace: boolean }) {
+    this.userNamespace = userNamespace;
+    const sandbox = [...asSandbox, "sh", "-c", reaper, "sh", process.execPath, programs.agent];
+    const child: ChildProcess = spawn("unshare", [...unshareArguments({ userNamespace }), "--", ...sandbox], {
+      detached: true,
+      stdio: "pipe",
+      cwd: "/",
+      // Nothing else of the user's environment reaches a lab: NODE_OPTIONS, http_proxy and their like would change what runs.
+      env: { PATH: toolPath(), LC_ALL: "C.UTF-8", HOME: stateRoot() },
+    });
+    this.#child = child;
+    // No streams where there was no descriptor left for them. EPIPE: its end is told by `ended`.
+    child.stdin?.on("error", () => undefined);
+    for (const output of [child.stdout, child.stderr])
+      output?.on("data", (chunk: Buffer) => (this.#said += String(chunk)));
+    this.#closed = new Promise((resolve) => child.once("close", resolve));
+    this.ended = new Promise<never>((_, reject) => {
+      child.once("error", (cause) => reject(new OperatingError("Start the sandbox: could not run unshare", { cause })));
+      child.once("exit", (code, signal) => {
+        this.#end(code ?? -1, signal ?? "").then(reject, reject);
+      });
+    });
+    this.ended.catch(() => undefined); // heard by who waits; nobody does once the lab is up
+  }
+
+  /** Process on this machine whose death ends everything; it ends by itself with the agent. 0 where there is none. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** The lab is the one in this folder. From now on it is not ours to end, and its output goes to agent.log there. */
+  begin(directory: string): void {
+    this.#directory = directory;
+    this.#child.stdin?.end(directory);
+  }
+
+  /** The lab is up: this process waits for it no more. */
+  release(): void {
+    for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) stream?.destroy();
+    this.#child.unref();
+  }
+
+  /** Killing unshare ends the sandbox's first process (--kill-child), and that one everything else. */
+  kill(): void {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill("SIGKILL");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#directory !== "" || this.pid === 0) return;
+    this.kill();
+    await this.#closed;
+  }
+
+  async #end(code: number, signal: string): Promise<Error> {
+    await this.#closed; // all that it said has come
+    const log = this.#directory === "" ? "" : await readTextIfThere(join(this.#directory, "agent.log"));
+    return sandboxEnd(`${this.#said}${log ?? ""}`, code, signal);
+  }
 }
 
 /** True when this process may create namespaces by itself: CAP_SYS_ADMIN and CAP_NET_ADMIN (capabilities(7): bits 21, 12). */
@@ -65,36 +135,8 @@ export function unshareArguments(options: { readonly userNamespace: boolean }): 
   return [...user, "--net", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=SIGKILL"];
 }
 
-/** Starts the sandbox of the lab in `directory`, detached: it outlives this process. Output goes to agent.log. */
-export function startSandbox(directory: string, options: { readonly userNamespace: boolean }): SandboxStart {
-  const log = openSync(join(directory, "agent.log"), "a", 0o600);
-  const agent = [process.execPath, programs.agent, directory];
-  const child = spawn(
-    "unshare",
-    [...unshareArguments(options), "--", ...asSandbox, "sh", "-c", reaper, "sh", ...agent],
-    {
-      detached: true,
-      stdio: ["ignore", log, log],
-      cwd: "/",
-      // Nothing else of the user's environment reaches a lab: NODE_OPTIONS, http_proxy and their like would change what runs.
-      env: { PATH: toolPath(), LC_ALL: "C.UTF-8", HOME: directory },
-    },
-  );
-  closeSync(log);
-  const ended = new Promise<never>((_, reject) => {
-    child.once("error", (cause) => reject(new OperatingError("Start the sandbox: could not run unshare", { cause })));
-    child.once("exit", (code, signal) => {
-      sandboxEnd(directory, code ?? -1, signal ?? "").then(reject, reject);
-    });
-  });
-  ended.catch(() => undefined); // heard by who waits; nobody does once the lab is up
-  child.unref();
-  return { pid: child.pid ?? 0, ended };
-}
-
-async function sandboxEnd(directory: string, code: number, signal: string): Promise<Error> {
-  const log = (await readTextIfThere(join(directory, "agent.log"))) ?? "";
-  const said = log.trim().split("\n").slice(-12).join("\n");
+function sandboxEnd(text: string, code: number, signal: string): Error {
+  const said = text.trim().split("\n").slice(-12).join("\n");
   const why = failures[code];
   if (why !== undefined || /^unshare: /m.test(said)) {
     return new EnvironmentLacks([`what a sandbox needs: ${why ?? "unshare failed"}; it said "${said}"`], {
