@@ -20,6 +20,8 @@ export interface VoteSurroundings {
   readonly records: (node: NodeId) => readonly SavedMessage[];
   readonly membersAt: (sequence: number) => readonly NodeId[];
   readonly requestsOf: (message: PrePrepare) => readonly string[];
+  /** Improved fidelity (docs/protocol.md, surprise 42). */
+  readonly agreesFirst: boolean;
   readonly raise: Raise;
 }
 
@@ -29,8 +31,12 @@ export class VoteChecker {
   /** By node, kind, view and sequence. */
   readonly #votes = new Map<string, string>();
   readonly #preparesSeen = new Map<string, Set<NodeId>>();
+  /** Commits without a signature, of any new view, by node, sequence and digest. */
+  readonly #agreedSeen = new Map<string, Set<NodeId>>();
   readonly #highestPrepare = new Map<NodeId, number>();
   readonly #inFlight = new Map<NodeId, Set<string>>();
+  /** Of the new view, for what was in flight before it: by the log. */
+  readonly #inFlightPrepares = new Map<NodeId, Set<string>>();
   readonly #delivered = new Map<NodeId, Set<string>>();
 
   constructor(around: VoteSurroundings) {
@@ -54,22 +60,21 @@ export class VoteChecker {
   }
 
   arrived(node: NodeId, from: NodeId, message: Message): void {
-    if (message.kind !== "Prepare") return;
-    const key = placeOf(node, message);
-    let senders = this.#preparesSeen.get(key);
-    if (senders === undefined) this.#preparesSeen.set(key, (senders = new Set()));
-    senders.add(from);
+    if (message.kind === "Prepare") add(this.#preparesSeen, placeOf(node, message), from);
+    if (message.kind === "Commit" && isOfNewView(message)) add(this.#agreedSeen, proposalOf(node, message), from);
   }
 
-  /** The View of a view change: its Commit stands in no log (section 8.10). */
+  /** The View of a view change: its Commit stands in the library's log nowhere (section 8.10). */
   inFlightStarted(node: NodeId, view: number, sequence: number): void {
-    const places = this.#inFlight.get(node) ?? new Set();
-    this.#inFlight.set(node, places.add(`${view} ${sequence}`));
+    add(this.#inFlight, node, `${view} ${sequence}`);
   }
 
   /** Whether a vote is, or may be, one of the View of a view change. */
-  isInFlight(node: NodeId, { kind, view, sequence }: Message & { readonly kind: "Prepare" | "Commit" }): boolean {
-    return kind === "Commit" && this.#inFlight.get(node)?.has(`${view} ${sequence}`) === true;
+  isInFlight(node: NodeId, vote: Prepare | Commit): boolean {
+    if (isOfNewView(vote)) return true;
+    const place = `${vote.view} ${vote.sequence}`;
+    if (vote.kind === "Commit") return this.#inFlight.get(node)?.has(place) === true;
+    return this.#inFlightPrepares.get(node)?.has(place) === true;
   }
 
   delivered(node: NodeId, requests: readonly string[]): void {
@@ -107,10 +112,11 @@ export class VoteChecker {
     const place = `${kind} for view ${view}, sequence ${sequence}`;
     if (before !== undefined) raise("vote-changed", node, `${place}: for two proposals`);
     this.#votes.set(key, digest);
-    if (this.isInFlight(node, message)) return;
+    const isSignedInFlight = kind === "Commit" && !isOfNewView(message) && this.isInFlight(node, message);
+    if (isSignedInFlight) return this.#agreed(node, message);
     if (!this.#logged(node, message)) raise("vote-unlogged", node, `${place}: no durable record of it`);
     if (kind === "Commit") this.#prepared(node, message);
-    else {
+    else if (!this.isInFlight(node, message)) {
       if (view < (this.#highestPrepare.get(node) ?? 0))
         raise("vote-back", node, `${place}: after one in a higher view`);
       this.#highestPrepare.set(node, Math.max(view, this.#highestPrepare.get(node) ?? 0));
@@ -118,20 +124,27 @@ export class VoteChecker {
   }
 
   #prepared(node: NodeId, commit: Commit): void {
+    this.#counted(node, commit, this.#preparesSeen.get(placeOf(node, commit)), "Prepares");
+  }
+
+  /** Improved: inside a view change nothing is signed before a quorum has said that a quorum of the new view stands up for it. */
+  #agreed(node: NodeId, commit: Commit): void {
+    if (!this.#around.agreesFirst) return;
+    this.#counted(node, commit, this.#agreedSeen.get(proposalOf(node, commit)), "Commits of a new view");
+  }
+
+  #counted(node: NodeId, commit: Commit, by: ReadonlySet<NodeId> | undefined, what: string): void {
     const members = this.#around.membersAt(commit.sequence);
-    const seen = members.filter((member) => this.#preparesSeen.get(placeOf(node, commit))?.has(member));
+    const seen = members.filter((member) => by?.has(member));
     const needed = quorumOf(members.length) - 1;
     if (seen.length >= needed) return;
     const place = `view ${commit.view}, sequence ${commit.sequence}`;
-    this.#around.raise(
-      "vote-without-quorum",
-      node,
-      `${place}: a Commit after ${seen.length} Prepares of other members, need ${needed}`,
-    );
+    const text = `${place}: a Commit after ${seen.length} ${what} of other members, need ${needed}`;
+    this.#around.raise("vote-without-quorum", node, text);
   }
 
   #logged(node: NodeId, vote: Prepare | Commit): boolean {
-    return this.#around.records(node).some((record) => {
+    const found = this.#around.records(node).find((record) => {
       const logged = record.kind === "proposed" ? record.prepare : record.kind === "commit" ? record.commit : undefined;
       return (
         logged?.kind === vote.kind &&
@@ -140,8 +153,21 @@ export class VoteChecker {
         logged.digest === vote.digest
       );
     });
+    if (found?.kind === "proposed" && found.prePrepare.view < vote.view)
+      add(this.#inFlightPrepares, node, `${vote.view} ${vote.sequence}`);
+    return found !== undefined;
   }
 }
 
+/** A View's Commit is signed. */
+const isOfNewView = (vote: Prepare | Commit): boolean => vote.kind === "Commit" && vote.signature === undefined;
+
+function add<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([value]));
+  else set.add(value);
+}
+
+const proposalOf = (node: NodeId, { sequence, digest }: Commit): string => `${node} ${sequence} ${digest}`;
 const placeOf = (node: NodeId, { view, sequence, digest }: Prepare | Commit): string =>
   `${node} ${view} ${sequence} ${digest}`;
