@@ -75,9 +75,7 @@ export class Components {
 
   /** To the View, to an in-flight View beside it, and, from the leader, as a sign of life. */
   handleNormal(from: NodeId, message: NormalMessage): string {
-    // Improved: of a view change (in-flight-votes.ts); a View counts no Commit without a signature.
-    const isUnsigned = message.kind === "Commit" && message.signature === undefined;
-    const decision = isUnsigned && this.#core.improved ? "noted" : this.controller.handle(from, message);
+    const decision = this.controller.handle(from, message);
     const inFlight = this.viewChanger.handleNormal(from, message);
     if (from === this.controller.leader) this.monitor.heartbeat(from, message, { artificial: true });
     return inFlight === undefined ? decision : `${decision}; ${inFlight}`;

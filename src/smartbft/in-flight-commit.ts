@@ -1,8 +1,8 @@
 // Committing the proposal in flight inside a view change (reference section 8.10): a temporary View in the proposal's own
 // view number, prepared, with itself as leader so that nobody can make it complain; started after two ticks, so that
 // slower replicas get to the same point. The library writes nothing of it to the log, and forgets it (surprise 40 of
-// docs/protocol.md), and signs at once, whatever NewView the others have (surprise 42). Improved, a Prepare and a Commit
-// without signature in the new view's number come first (in-flight-votes.ts), each from a quorum.
+// docs/protocol.md), and signs at once, whatever NewView the others have (surprise 42). Improved, two rounds of votes in the
+// new view's number come first (in-flight-votes.ts), each of a quorum.
 //
 // In the library the two-tick wait blocks the transport; here Commits that come meanwhile are stored by the View.
 import { emptyBytes, type NodeId, type View } from "../base/index.js";
@@ -86,9 +86,7 @@ export class InFlightCommit {
   }
 
   handle(from: NodeId, message: NormalMessage): string {
-    // A View would take it for a Commit of those who are ahead.
-    const isUnsigned = message.kind === "Commit" && message.signature === undefined;
-    const decision = isUnsigned && this.#agreeing !== undefined ? "counted" : this.#view.handle(from, message);
+    const decision = this.#view.handle(from, message);
     this.#advance();
     return `in flight: ${decision}`;
   }
@@ -105,9 +103,8 @@ export class InFlightCommit {
     const { core, state } = this.#parts;
     if (votes.prepares(this.#place) < core.q - 1) return;
     this.#isPrepared = true;
-    const commit: Commit = { kind: "Commit", ...this.#place, signature: undefined, assist: false };
-    state.saveCommit(commit);
-    this.#events.broadcast(commit);
+    state.saveCommit({ kind: "Commit", ...this.#place, signature: undefined, assist: false });
+    this.#events.broadcast({ kind: "Prepare", ...this.#place, assist: true });
   }
 
   #isAgreed(): boolean {

@@ -13,7 +13,7 @@ import { signatureItem, walkNewView } from "./new-view.js";
 import type { ViewParts } from "./view.js";
 import { decisionItems, inFlightProblem, ownViewData, standing } from "./view-data.js";
 import { encodeViewData } from "./wire/encode.js";
-import type { Commit, NewView, NormalMessage, Prepare, SignedViewData, ViewData } from "./wire/message.js";
+import type { NewView, NormalMessage, SignedViewData, ViewChange, ViewData } from "./wire/message.js";
 
 export interface InstallerParts extends ViewParts {
   readonly inFlight: InFlight;
@@ -142,8 +142,13 @@ export class ViewInstaller {
   }
 
   handle(from: NodeId, message: NormalMessage): string | undefined {
-    if (this.#parts.core.improved && isOfNewView(message)) this.#votes.add(from, message);
+    if (this.#parts.core.improved && message.kind !== "PrePrepare") this.#votes.add(from, message);
     return this.#inFlight?.commit.handle(from, message);
+  }
+
+  /** Its vote tells whether it will say what it commits in flight. */
+  voted(from: NodeId, vote: ViewChange): void {
+    this.#votes.voted(from, vote);
   }
 
   /** Whether an in-flight commit took the tick. */
@@ -262,7 +267,3 @@ export class ViewInstaller {
     release();
   }
 }
-
-/** A vote that may be for what was in flight before a view, in that view's number (in-flight-votes.ts). */
-const isOfNewView = (message: NormalMessage): message is Prepare | Commit =>
-  message.kind === "Prepare" || (message.kind === "Commit" && message.signature === undefined);

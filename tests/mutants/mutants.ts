@@ -462,7 +462,10 @@ const planted: readonly Mutant[] = [
     "commit-forgotten",
     "what it commits inside a view change without having prepared it, it does not tell of",
     state("if (this.boundTo(view, sequence) !== undefined) return;", "if (this.#core.q > 0) return;"),
-    inFile("smartbft/in-flight-commit.ts")("    state.saveCommit(commit);\n", ""),
+    inFile("smartbft/in-flight-commit.ts")(
+      `    state.saveCommit({ kind: "Commit", ...this.#place, signature: undefined, assist: false });\n`,
+      "",
+    ),
   ),
   historical(
     41,

@@ -584,8 +584,14 @@ describe("in-flight proposals", () => {
     const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
     bench.from(2, newView(bench.viewData(2, data), bench.viewData(3, data), bench.viewData(4, next)));
     bench.clear();
+    if (fidelity === "improved") for (const assist of [false, true]) inNewView(bench, proposal, { assist });
     bench.pass(seconds(2));
     return { bench, proposal };
+  };
+  /** 2 and 3 stand up for a proposal in view 1, or know that a quorum does (surprise 42). */
+  const inNewView = (bench: Bench, proposal: Proposal, { assist }: { readonly assist: boolean }): void => {
+    const place = { ...numbers({ view: 1, ...at }), digest: proposalDigest(proposal) };
+    for (const id of [2, 3]) bench.from(id, { kind: "Prepare", ...place, assist });
   };
 
   it.each([
@@ -608,7 +614,9 @@ describe("in-flight proposals", () => {
   it("surprise 40: improved writes it down before its Commit leaves, and a restart goes on in the view change", () => {
     const { bench, proposal } = committedUnprepared("improved");
     const kindsOf = bench.effects.map(({ kind }) => kind).filter((kind) => kind === "persist" || kind === "send");
-    expect(kindsOf).toEqual(["persist", "persist", "send", "send", "send"]);
+    const toAll = ["send", "send", "send"];
+    // Of the Prepare in the new view the record came before; the signed Commit needs none beside that of the other.
+    expect(kindsOf).toEqual(["persist", ...toAll, ...toAll]);
     const walEntries = [...bench.persisted];
     expect(records(bench).map(({ kind }) => kind)).toEqual(["viewChange", "proposed", "commit"]);
     // A crash may come between the two.
@@ -624,6 +632,69 @@ describe("in-flight proposals", () => {
       const prepared = count === walEntries.length;
       expect(inFlight(restarted)).toMatchObject({ ...next, inFlightProposal: proposal, inFlightPrepared: prepared });
     }
+  });
+
+  it("surprise 42: improved signs when a quorum has said that a quorum of the new view stands up for it", () => {
+    const bench = new Bench({ height: 1, self: 4, protocol: { fidelity: "improved" } }).start();
+    const proposal = bench.proposal(at, "in flight");
+    const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
+    const said = () =>
+      bench
+        .sent()
+        .flatMap((each) =>
+          each.kind === "Prepare" || each.kind === "Commit"
+            ? [
+                `${each.kind} of ${each.view}${each.kind === "Commit" && each.signature !== undefined ? ", signed" : ""}`,
+              ]
+            : [],
+        );
+    for (const id of [2, 3]) bench.from(id, vote(1));
+    bench.from(2, newView(bench.viewData(2, data), bench.viewData(3, data), bench.viewData(4, next)));
+    bench.pass(seconds(3));
+    expect(said()).toEqual(["Prepare of 1"]);
+    bench.clear();
+    inNewView(bench, proposal, { assist: false });
+    bench.pass(seconds(1));
+    expect(said()).toEqual(["assisting Prepare of 1"]);
+    bench.clear();
+    inNewView(bench, proposal, { assist: true });
+    expect(said()).toEqual(["Commit of 0"]);
+  });
+
+  it.each([
+    ["another NewView", []],
+    ["another NewView after a restart", ["restart"]],
+    ["a proposal of that view", ["learn"]],
+  ] as const)("surprise 42: who stands up for it in a view stands up for nothing else there: %s", (_name, [what]) => {
+    const before = new Bench({ height: 1, self: 4, protocol: { fidelity: "improved" } }).start();
+    const proposal = before.proposal(at, "in flight");
+    const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
+    for (const id of [2, 3]) before.from(id, vote(1));
+    before.from(2, newView(before.viewData(2, data), before.viewData(3, data), before.viewData(4, next)));
+    const walEntries = [...before.persisted];
+    const bench =
+      what === "restart"
+        ? new Bench({ height: 1, self: 4, walEntries, protocol: { fidelity: "improved" } }).start()
+        : before;
+    // Others commit ahead: the commit in flight has failed, a sync asks where they are, and is told of view 1 or of nothing.
+    if (what !== "restart")
+      for (const id of [1, 3])
+        bench.from(id, bench.commit(id, bench.proposal({ view: 1, sequence: 3 }, "b"), { view: 1, sequence: 3 }));
+    if (what === "learn")
+      for (const id of [1, 3]) bench.from(id, { kind: "StateTransferResponse", ...numbers({ view: 1, sequence: 2 }) });
+    bench.pass(seconds(2));
+    bench.clear();
+    if (what !== "learn") {
+      bench.from(2, newView(...[1, 2, 3].map((id) => bench.viewData(id, next))));
+      expect(bench.steps("newViewRefused")).toMatchObject([
+        { reason: "another NewView has the proposal in flight committed" },
+      ]);
+      return;
+    }
+    expect(bench.replica.status()).toMatchObject({ realView: 1, active: true });
+    const other = { view: 1, sequence: 2 };
+    bench.from(2, bench.prePrepare(bench.proposal(other, "other"), other));
+    expect(bench.sent().filter(({ kind }) => kind === "Prepare")).toEqual([]);
   });
 
   it.each(["library", "improved"] as const)("surprise 43: what an installed view found void: %s", (fidelity) => {

@@ -110,7 +110,7 @@ function votesFor(key: Application, proposal: Proposal, nextView: View): readonl
   const signature = key.signProposal(proposal, new Uint8Array(0));
   return [
     { kind: "Prepare", view: nextView, ...vote },
-    { kind: "Commit", view: nextView, ...vote, signature: undefined },
+    { kind: "Prepare", view: nextView, ...vote, assist: true },
     { kind: "Commit", view, ...vote, signature },
   ];
 }

@@ -19,6 +19,7 @@ export interface VoteSurroundings {
   /** Those that are durable, in order. */
   readonly records: (node: NodeId) => readonly SavedMessage[];
   readonly membersAt: (sequence: number) => readonly NodeId[];
+  readonly isHonest: (node: NodeId) => boolean;
   readonly requestsOf: (message: PrePrepare) => readonly string[];
   /** Improved fidelity (docs/protocol.md, surprise 42). */
   readonly agreesFirst: boolean;
@@ -31,7 +32,7 @@ export class VoteChecker {
   /** By node, kind, view and sequence. */
   readonly #votes = new Map<string, string>();
   readonly #preparesSeen = new Map<string, Set<NodeId>>();
-  /** Commits without a signature, of any new view, by node, sequence and digest. */
+  /** Who knows of a quorum that stands up for a proposal in any new view (surprise 42), by node, sequence and digest. */
   readonly #agreedSeen = new Map<string, Set<NodeId>>();
   readonly #highestPrepare = new Map<NodeId, number>();
   readonly #inFlight = new Map<NodeId, Set<string>>();
@@ -60,8 +61,12 @@ export class VoteChecker {
   }
 
   arrived(node: NodeId, from: NodeId, message: Message): void {
-    if (message.kind === "Prepare") add(this.#preparesSeen, placeOf(node, message), from);
-    if (message.kind === "Commit" && isOfNewView(message)) add(this.#agreedSeen, proposalOf(node, message), from);
+    const isPrepare = message.kind === "Prepare";
+    if (isPrepare) add(this.#preparesSeen, placeOf(node, message), from);
+    // A liar may pass itself off for one of the library, whose signature counts as that too.
+    const isLied = message.kind === "Commit" && !this.#around.isHonest(from);
+    if (isLied) add(this.#preparesSeen, placeOf(node, message), from);
+    if (isLied || (isPrepare && message.assist)) add(this.#agreedSeen, proposalOf(node, message), from);
   }
 
   /** The View of a view change: its Commit stands in the library's log nowhere (section 8.10). */
@@ -71,7 +76,6 @@ export class VoteChecker {
 
   /** Whether a vote is, or may be, one of the View of a view change. */
   isInFlight(node: NodeId, vote: Prepare | Commit): boolean {
-    if (isOfNewView(vote)) return true;
     const place = `${vote.view} ${vote.sequence}`;
     if (vote.kind === "Commit") return this.#inFlight.get(node)?.has(place) === true;
     return this.#inFlightPrepares.get(node)?.has(place) === true;
@@ -108,12 +112,12 @@ export class VoteChecker {
     const { kind, view, sequence, digest } = message;
     const key = `${node} ${kind} ${view} ${sequence}`;
     const before = this.#votes.get(key);
+    if (kind === "Prepare" && message.assist && this.isInFlight(node, message)) this.#prepared(node, message);
     if (before === digest) return;
     const place = `${kind} for view ${view}, sequence ${sequence}`;
     if (before !== undefined) raise("vote-changed", node, `${place}: for two proposals`);
     this.#votes.set(key, digest);
-    const isSignedInFlight = kind === "Commit" && !isOfNewView(message) && this.isInFlight(node, message);
-    if (isSignedInFlight) return this.#agreed(node, message);
+    if (kind === "Commit" && this.isInFlight(node, message)) return this.#agreed(node, message);
     if (!this.#logged(node, message)) raise("vote-unlogged", node, `${place}: no durable record of it`);
     if (kind === "Commit") this.#prepared(node, message);
     else if (!this.isInFlight(node, message)) {
@@ -123,23 +127,28 @@ export class VoteChecker {
     }
   }
 
-  #prepared(node: NodeId, commit: Commit): void {
+  #prepared(node: NodeId, commit: Prepare | Commit): void {
     this.#counted(node, commit, this.#preparesSeen.get(placeOf(node, commit)), "Prepares");
   }
 
   /** Improved: inside a view change nothing is signed before a quorum has said that a quorum of the new view stands up for it. */
   #agreed(node: NodeId, commit: Commit): void {
     if (!this.#around.agreesFirst) return;
-    this.#counted(node, commit, this.#agreedSeen.get(proposalOf(node, commit)), "Commits of a new view");
+    this.#counted(
+      node,
+      commit,
+      this.#agreedSeen.get(proposalOf(node, commit)),
+      "answers that a quorum stands up for it",
+    );
   }
 
-  #counted(node: NodeId, commit: Commit, by: ReadonlySet<NodeId> | undefined, what: string): void {
+  #counted(node: NodeId, commit: Prepare | Commit, by: ReadonlySet<NodeId> | undefined, what: string): void {
     const members = this.#around.membersAt(commit.sequence);
     const seen = members.filter((member) => by?.has(member));
     const needed = quorumOf(members.length) - 1;
     if (seen.length >= needed) return;
     const place = `view ${commit.view}, sequence ${commit.sequence}`;
-    const text = `${place}: a Commit after ${seen.length} ${what} of other members, need ${needed}`;
+    const text = `${place}: a ${commit.kind === "Commit" ? "Commit" : "word in flight"} after ${seen.length} ${what} of other members, need ${needed}`;
     this.#around.raise("vote-without-quorum", node, text);
   }
 
@@ -159,15 +168,12 @@ export class VoteChecker {
   }
 }
 
-/** A View's Commit is signed. */
-const isOfNewView = (vote: Prepare | Commit): boolean => vote.kind === "Commit" && vote.signature === undefined;
-
 function add<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
   const set = sets.get(key);
   if (set === undefined) sets.set(key, new Set([value]));
   else set.add(value);
 }
 
-const proposalOf = (node: NodeId, { sequence, digest }: Commit): string => `${node} ${sequence} ${digest}`;
+const proposalOf = (node: NodeId, { sequence, digest }: Prepare | Commit): string => `${node} ${sequence} ${digest}`;
 const placeOf = (node: NodeId, { view, sequence, digest }: Prepare | Commit): string =>
   `${node} ${view} ${sequence} ${digest}`;
