@@ -641,13 +641,8 @@ describe("in-flight proposals", () => {
     const said = () =>
       bench
         .sent()
-        .flatMap((each) =>
-          each.kind === "Prepare" || each.kind === "Commit"
-            ? [
-                `${each.kind} of ${each.view}${each.kind === "Commit" && each.signature !== undefined ? ", signed" : ""}`,
-              ]
-            : [],
-        );
+        .filter((each) => each.kind === "Prepare" || each.kind === "Commit")
+        .map(({ kind, view: number, assist }) => `${assist ? "assisting " : ""}${kind} of ${number}`);
     for (const id of [2, 3]) bench.from(id, vote(1));
     bench.from(2, newView(bench.viewData(2, data), bench.viewData(3, data), bench.viewData(4, next)));
     bench.pass(seconds(3));
@@ -661,40 +656,50 @@ describe("in-flight proposals", () => {
     expect(said()).toEqual(["Commit of 0"]);
   });
 
-  it.each([
-    ["another NewView", []],
-    ["another NewView after a restart", ["restart"]],
-    ["a proposal of that view", ["learn"]],
-  ] as const)("surprise 42: who stands up for it in a view stands up for nothing else there: %s", (_name, [what]) => {
-    const before = new Bench({ height: 1, self: 4, protocol: { fidelity: "improved" } }).start();
-    const proposal = before.proposal(at, "in flight");
-    const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
-    for (const id of [2, 3]) before.from(id, vote(1));
-    before.from(2, newView(before.viewData(2, data), before.viewData(3, data), before.viewData(4, next)));
-    const walEntries = [...before.persisted];
-    const bench =
-      what === "restart"
-        ? new Bench({ height: 1, self: 4, walEntries, protocol: { fidelity: "improved" } }).start()
-        : before;
-    // Others commit ahead: the commit in flight has failed, a sync asks where they are, and is told of view 1 or of nothing.
-    if (what !== "restart")
-      for (const id of [1, 3])
-        bench.from(id, bench.commit(id, bench.proposal({ view: 1, sequence: 3 }, "b"), { view: 1, sequence: 3 }));
-    if (what === "learn")
-      for (const id of [1, 3]) bench.from(id, { kind: "StateTransferResponse", ...numbers({ view: 1, sequence: 2 }) });
-    bench.pass(seconds(2));
-    bench.clear();
-    if (what !== "learn") {
+  describe("surprise 42: who stands up for it in a view stands up for nothing else there", () => {
+    const bound = (walEntries: readonly Uint8Array[] = []): Bench =>
+      new Bench({ height: 1, self: 4, walEntries, protocol: { fidelity: "improved" } }).start();
+    const standingUp = (): Bench => {
+      const bench = bound();
+      const data = { ...next, inFlightProposal: bench.proposal(at, "in flight"), inFlightPrepared: true };
+      for (const id of [2, 3]) bench.from(id, vote(1));
+      bench.from(2, newView(bench.viewData(2, data), bench.viewData(3, data), bench.viewData(4, next)));
+      return bench;
+    };
+    /** Others commit ahead: the commit in flight has failed, and a sync asks where they are. */
+    const fail = (bench: Bench): void => {
+      const ahead = { view: 1, sequence: 3 };
+      for (const id of [1, 3]) bench.from(id, bench.commit(id, bench.proposal(ahead, "ahead"), ahead));
+      expect(bench.steps("inFlightFailed")).toMatchObject([{ reason: "lagging" }]);
+    };
+    const another = (bench: Bench) => {
+      bench.clear();
       bench.from(2, newView(...[1, 2, 3].map((id) => bench.viewData(id, next))));
-      expect(bench.steps("newViewRefused")).toMatchObject([
-        { reason: "another NewView has the proposal in flight committed" },
-      ]);
-      return;
-    }
-    expect(bench.replica.status()).toMatchObject({ realView: 1, active: true });
-    const other = { view: 1, sequence: 2 };
-    bench.from(2, bench.prePrepare(bench.proposal(other, "other"), other));
-    expect(bench.sent().filter(({ kind }) => kind === "Prepare")).toEqual([]);
+      return bench.steps("newViewRefused");
+    };
+    const refusal = [{ reason: "another NewView has the proposal in flight committed" }];
+
+    it("not by another NewView", () => {
+      const bench = standingUp();
+      fail(bench);
+      bench.pass(seconds(2));
+      expect(another(bench)).toMatchObject(refusal);
+    });
+
+    it("not by another NewView after a restart", () => {
+      expect(another(bound([...standingUp().persisted]))).toMatchObject(refusal);
+    });
+
+    it("not for a proposal of that view, which it has learnt of from others", () => {
+      const bench = standingUp();
+      fail(bench);
+      for (const id of [1, 3]) bench.from(id, { kind: "StateTransferResponse", ...numbers({ view: 1, sequence: 2 }) });
+      expect(bench.replica.status()).toMatchObject({ realView: 1, active: true });
+      bench.clear();
+      const other = { view: 1, sequence: 2 };
+      bench.from(2, bench.prePrepare(bench.proposal(other, "other"), other));
+      expect(kinds(bench.sent())).not.toContain("Prepare");
+    });
   });
 
   it.each(["library", "improved"] as const)("surprise 43: what an installed view found void: %s", (fidelity) => {

@@ -65,7 +65,6 @@ export class VoteChecker {
     if (isPrepare) add(this.#preparesSeen, placeOf(node, message), from);
     // A liar may pass itself off for one of the library, whose signature counts as that too.
     const isLied = message.kind === "Commit" && !this.#around.isHonest(from);
-    if (isLied) add(this.#preparesSeen, placeOf(node, message), from);
     if (isLied || (isPrepare && message.assist)) add(this.#agreedSeen, proposalOf(node, message), from);
   }
 
@@ -127,28 +126,24 @@ export class VoteChecker {
     }
   }
 
-  #prepared(node: NodeId, commit: Prepare | Commit): void {
-    this.#counted(node, commit, this.#preparesSeen.get(placeOf(node, commit)), "Prepares");
+  #prepared(node: NodeId, vote: Prepare | Commit): void {
+    const seen = this.#preparesSeen.get(placeOf(node, vote)) ?? none;
+    const said = vote.kind === "Commit" ? none : (this.#agreedSeen.get(proposalOf(node, vote)) ?? none);
+    this.#counted(node, vote, new Set([...seen, ...said]));
   }
 
   /** Improved: inside a view change nothing is signed before a quorum has said that a quorum of the new view stands up for it. */
   #agreed(node: NodeId, commit: Commit): void {
-    if (!this.#around.agreesFirst) return;
-    this.#counted(
-      node,
-      commit,
-      this.#agreedSeen.get(proposalOf(node, commit)),
-      "answers that a quorum stands up for it",
-    );
+    if (this.#around.agreesFirst) this.#counted(node, commit, this.#agreedSeen.get(proposalOf(node, commit)) ?? none);
   }
 
-  #counted(node: NodeId, commit: Prepare | Commit, by: ReadonlySet<NodeId> | undefined, what: string): void {
-    const members = this.#around.membersAt(commit.sequence);
-    const seen = members.filter((member) => by?.has(member));
+  #counted(node: NodeId, vote: Prepare | Commit, by: ReadonlySet<NodeId>): void {
+    const members = this.#around.membersAt(vote.sequence);
+    const seen = members.filter((member) => by.has(member));
     const needed = quorumOf(members.length) - 1;
     if (seen.length >= needed) return;
-    const place = `view ${commit.view}, sequence ${commit.sequence}`;
-    const text = `${place}: a ${commit.kind === "Commit" ? "Commit" : "word in flight"} after ${seen.length} ${what} of other members, need ${needed}`;
+    const what = vote.kind === "Commit" ? "a Commit" : "word of a quorum";
+    const text = `view ${vote.view}, sequence ${vote.sequence}: ${what} after ${seen.length} Prepares of other members, need ${needed}`;
     this.#around.raise("vote-without-quorum", node, text);
   }
 
@@ -167,6 +162,8 @@ export class VoteChecker {
     return found !== undefined;
   }
 }
+
+const none: ReadonlySet<NodeId> = new Set();
 
 function add<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
   const set = sets.get(key);
