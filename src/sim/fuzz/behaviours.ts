@@ -251,9 +251,12 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   boasting,
 };
 
+/** No seed draws them: they need the company of their plots. */
+export const plottedBehaviours: Readonly<Record<string, Behaviour>> = { twoNewViews };
+
 /** What a node of a schedule says once it has turned. */
 export function turned(name: string, liar: Omit<Liar, "random">, seed: string): Tongue {
-  const behaviour = behaviours[name] ?? (name === "twoNewViews" ? twoNewViews : undefined);
+  const behaviour = behaviours[name] ?? plottedBehaviours[name];
   if (behaviour === undefined)
     throw new RangeError(`No behaviour "${name}"; there are ${Object.keys(behaviours).join(", ")}`);
   return behaviour({ ...liar, random: randomFrom(seed, `byzantine/${name}/${liar.id}`) });
