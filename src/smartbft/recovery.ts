@@ -116,10 +116,11 @@ function resumed(
 /** As a record of the log shows; 0 for that of a view change, which names a view that was left. */
 function viewEntered(record: SavedMessage): number {
   switch (record.kind) {
+    // Of a view that is negotiated, where the proposal is of an older one and nothing is signed (surprise 42).
     case "proposed":
-      return record.prepare.view;
+      return record.prePrepare.view < record.prepare.view ? 0 : record.prepare.view;
     case "commit":
-      return record.commit.view;
+      return record.commit.signature === undefined ? 0 : record.commit.view;
     case "newView":
       return record.metadata.view;
     case "viewChange":
