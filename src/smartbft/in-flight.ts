@@ -1,6 +1,6 @@
 // The proposal in flight: what this replica has pre-prepared last (reference section 8.5), and the agreement of a set of
 // ViewData on what was in flight in the view before (section 8.8).
-import { equalBytes, sequence, type Sequence, type View } from "../base/index.js";
+import { equalBytes, sequence, view as toView, type Sequence, type View } from "../base/index.js";
 import { metadataOf } from "./checkpoint.js";
 import type { Proposal } from "./contract.js";
 import { proposalDigest } from "./wire/digest.js";
@@ -11,16 +11,39 @@ export class InFlight {
   #proposal: Proposal | undefined;
   #prepared = false;
   #other: string | undefined;
+  /** Of the view in which this replica stood up for it last: the one that it is of, or one whose NewView has it committed. */
+  #view = toView(0);
   readonly #improved: boolean;
 
   constructor({ improved }: { readonly improved: boolean }) {
     this.#improved = improved;
   }
 
-  set(proposal: Proposal): void {
+  /** `view`: as told before a restart. */
+  set(proposal: Proposal, view: View = viewOf(proposal)): void {
     this.#proposal = proposal;
     this.#prepared = false;
     this.#other = undefined;
+    this.#view = view;
+  }
+
+  /**
+   * A NewView of this view has it committed (docs/protocol.md, surprise 42). Whatever else was in flight could not be decided
+   * any more; was it this one, and prepared, it stays so.
+   */
+  standUpFor(proposal: Proposal, view: View): void {
+    if (this.isPrepared(proposal)) this.#view = view;
+    else this.set(proposal, view);
+  }
+
+  /**
+   * What a NewView of this view had this replica commit at this sequence: for nothing else will it stand up there, be it that
+   * the next leader has made two NewViews, or that others have entered the view by another one.
+   */
+  boundTo(view: View, at: Sequence): Proposal | undefined {
+    const proposal = this.#proposal;
+    const isBound = proposal !== undefined && this.#view === view && viewOf(proposal) < view && this.sequence === at;
+    return isBound ? proposal : undefined;
   }
 
   /**
@@ -74,14 +97,14 @@ export class InFlight {
    * it argues against all that has been proposed since (docs/protocol.md, surprise 43).
    */
   viewInstalled(view: View): void {
-    const metadata = this.#proposal === undefined ? undefined : metadataOf(this.#proposal);
-    if (this.#improved && metadata !== undefined && metadata.view < view) this.clear();
+    if (this.#improved && this.#view < view) this.clear();
   }
 
   clear(): void {
     this.#proposal = undefined;
     this.#prepared = false;
     this.#other = undefined;
+    this.#view = toView(0);
   }
 
   get proposal(): Proposal | undefined {
@@ -166,4 +189,5 @@ function onesOf(value: number): number {
   return count;
 }
 
+const viewOf = (proposal: Proposal): View => metadataOf(proposal)?.view ?? toView(0);
 const sequenceOf = (proposal: Proposal): Sequence => metadataOf(proposal)?.sequence ?? sequence(0);

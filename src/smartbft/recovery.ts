@@ -7,6 +7,7 @@ import { assert, sequence as toSequence, view as toView, type Sequence, type Vie
 import type { Checkpoint } from "./checkpoint.js";
 import { metadataOf } from "./checkpoint.js";
 import type { Fact, Proposal } from "./contract.js";
+import { equalProposals } from "./in-flight.js";
 import type { ViewStart } from "./view.js";
 import { decodeSavedMessage } from "./wire/decode.js";
 import type { SavedMessage, ViewMetadata } from "./wire/message.js";
@@ -19,7 +20,7 @@ export interface StartingPoint {
   readonly resume?: ViewStart["resume"];
   /** Of the first View, where the library takes it from the log. */
   readonly viewAt?: ViewPlace;
-  readonly inFlight: { readonly proposal: Proposal; readonly prepared: boolean } | undefined;
+  readonly inFlight: { readonly proposal: Proposal; readonly prepared: boolean; readonly view: View } | undefined;
   /** The log ends in a view change: it goes on at once. `number` is the view that is left, which maybe nobody has entered. */
   readonly viewChange: boolean;
   /** The newest view that this replica knows to have been entered; `number`, but for one that is left. */
@@ -100,14 +101,14 @@ function resumed(
     return {
       ...point,
       resume: { phase: "prepared", proposal, commit: last.commit },
-      inFlight: { proposal, prepared: true },
+      inFlight: { proposal, prepared: true, view },
       facts: { from: "commit", ...point.facts },
     };
   }
   return {
     ...point,
     resume: { phase: "proposed", proposal, prepare },
-    inFlight: { proposal, prepared: false },
+    inFlight: { proposal, prepared: false, view },
     facts: { from: "proposed", ...point.facts },
   };
 }
@@ -115,10 +116,11 @@ function resumed(
 /** As a record of the log shows; 0 for that of a view change, which names a view that was left. */
 function viewEntered(record: SavedMessage): number {
   switch (record.kind) {
+    // Of a view that is negotiated, where the proposal is of an older one and nothing is signed (surprise 42).
     case "proposed":
-      return record.prepare.view;
+      return record.prePrepare.view < record.prepare.view ? 0 : record.prepare.view;
     case "commit":
-      return record.commit.view;
+      return record.commit.signature === undefined ? 0 : record.commit.view;
     case "newView":
       return record.metadata.view;
     case "viewChange":
@@ -137,7 +139,7 @@ function restoredView(ledger: Ledger, { view, sequence, decisions }: ViewMetadat
 }
 
 /**
- * A proposal truncates the log, unless it is committed in flight inside a view change (surprise 40 of docs/protocol.md): what
+ * A proposal truncates the log, unless it is committed in flight inside a view change (surprises 40 and 42 of docs/protocol.md): what
  * stands behind the record of a view change is told of, but its view is not taken up again.
  */
 const lastOfViews = (records: readonly SavedMessage[]): SavedMessage | undefined =>
@@ -148,10 +150,14 @@ function lastInFlight(records: readonly SavedMessage[], decided: Sequence): Star
   let inFlight: StartingPoint["inFlight"];
   for (const record of records) {
     if (record.kind === "proposed" && record.prePrepare.proposal !== undefined) {
-      inFlight = { proposal: record.prePrepare.proposal, prepared: false };
+      const { proposal } = record.prePrepare;
+      // Once prepared it stays so, whatever view's change has it committed (surprise 42).
+      const prepared = inFlight?.prepared === true && equalProposals(inFlight.proposal, proposal);
+      inFlight = { proposal, prepared, view: record.prepare.view };
     } else if (record.kind === "commit" && inFlight !== undefined) inFlight = { ...inFlight, prepared: true };
     // What was in flight before an installed view is void (surprise 43 of docs/protocol.md).
-    else if (record.kind === "newView") inFlight = undefined;
+    else if (record.kind === "newView" && inFlight !== undefined && inFlight.view < record.metadata.view)
+      inFlight = undefined;
   }
   const sequence = inFlight === undefined ? 0 : (metadataOf(inFlight.proposal)?.sequence ?? 0);
   return sequence > decided ? inFlight : undefined;

@@ -2,6 +2,7 @@
 // becomes by it. Frames and files are wire/frames.ts and the host's.
 import { emptyBytes, type Sequence, type View } from "../base/index.js";
 import type { Proposal } from "./contract.js";
+import { metadataOf } from "./checkpoint.js";
 import type { Core } from "./core.js";
 import type { InFlight } from "./in-flight.js";
 import { encodeSavedMessage } from "./wire/encode.js";
@@ -29,19 +30,23 @@ export class State {
   }
 
   /**
-   * Before the Commit of an in-flight proposal is sent inside a view change. The library records nothing of it, and tells
-   * the next view change that it never prepared what it has helped to decide (docs/protocol.md, surprise 40). Improved, it
-   * is in flight and prepared from here on, as if it had been prepared in the usual way. Nothing is truncated: the record
-   * of the view that was left stays before these, and a restart goes on from that (recovery.ts).
+   * Before this replica says that it commits what was in flight inside a view change. The library records nothing of it, and
+   * tells the next view change that it never prepared what it has helped to decide (docs/protocol.md, surprises 40 and 42).
+   * `prepare` is of the new view. Nothing is truncated: the record of the view that was left stays before these, and a
+   * restart goes on from that (recovery.ts).
    */
-  saveInFlightCommit(proposal: Proposal, commit: Commit): void {
-    if (!this.#core.improved || this.#inFlight.isPrepared(proposal)) return;
-    const { view, sequence, digest } = commit;
-    const prePrepare: PrePrepare = { kind: "PrePrepare", view, sequence, proposal, previousSignatures: [] };
-    const prepare: Prepare = { kind: "Prepare", view, sequence, digest, assist: false };
+  saveInFlight(proposal: Proposal, prepare: Prepare): void {
+    const { view, sequence } = prepare;
+    if (this.boundTo(view, sequence) !== undefined) return;
+    const proposed = metadataOf(proposal)?.view ?? view;
+    const prePrepare: PrePrepare = { kind: "PrePrepare", view: proposed, sequence, proposal, previousSignatures: [] };
     this.#append({ kind: "proposed", prePrepare, prepare }, { truncate: false });
-    this.#inFlight.set(proposal);
-    this.saveCommit(commit);
+    this.#inFlight.standUpFor(proposal, view);
+  }
+
+  /** What this replica must not vote against at this place, as it has said that it commits it in this view's change. */
+  boundTo(view: View, sequence: Sequence): Proposal | undefined {
+    return this.#core.improved ? this.#inFlight.boundTo(view, sequence) : undefined;
   }
 
   /** Stands in no log: a restart forgets it, and tells of the proposal again. */

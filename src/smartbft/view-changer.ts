@@ -13,6 +13,7 @@ import {
   type View,
 } from "../base/index.js";
 import type { Core } from "./core.js";
+import { markOfImproved } from "./in-flight-votes.js";
 import { leaderOf } from "./leader.js";
 import type { Pool } from "./pool.js";
 import type { State } from "./state.js";
@@ -128,7 +129,9 @@ export class ViewChanger {
 
   /** A sync found a view (section 8.11). */
   learnView(view: View): void {
-    this.#queue.push({ kind: "learnt", view });
+    // Improved: before all that waits, which is of an older view; with it a NewView would leave after votes in this one.
+    if (this.#core.improved) this.#queue.unshift({ kind: "learnt", view });
+    else this.#queue.push({ kind: "learnt", view });
     this.#core.later(() => this.#run());
   }
 
@@ -213,11 +216,13 @@ export class ViewChanger {
   }
 
   #vote(nextView: View): void {
-    this.#core.broadcast({ kind: "ViewChange", nextView, reason: "" });
+    this.#core.broadcast({ kind: "ViewChange", nextView, reason: this.#core.improved ? markOfImproved : "" });
   }
 
   /** Section 8.3. */
-  #viewChange(from: NodeId, { nextView }: ViewChange): string {
+  #viewChange(from: NodeId, vote: ViewChange): string {
+    const { nextView } = vote;
+    this.#installer.voted(from, vote);
     const highest = Math.max(this.#nextViews.get(from) ?? 0, nextView);
     this.#nextViews.set(from, toView(highest));
     if (nextView === this.#currView + 1) {

@@ -6,13 +6,14 @@ import { sequence as toSequence, type NodeId, type Sequence, type View } from ".
 import { metadataOf } from "./checkpoint.js";
 import type { Decision, Proposal, RequestInfo } from "./contract.js";
 import type { Delivery } from "./delivery.js";
-import { InFlightCommit } from "./in-flight-commit.js";
+import { InFlightCommit, type InFlightEvents } from "./in-flight-commit.js";
+import { InFlightVotes } from "./in-flight-votes.js";
 import { equalProposals, inFlightAgreement, type InFlight } from "./in-flight.js";
 import { signatureItem, walkNewView } from "./new-view.js";
 import type { ViewParts } from "./view.js";
 import { decisionItems, inFlightProblem, ownViewData, standing } from "./view-data.js";
 import { encodeViewData } from "./wire/encode.js";
-import type { NewView, NormalMessage, SignedViewData, ViewData } from "./wire/message.js";
+import type { NewView, NormalMessage, SignedViewData, ViewChange, ViewData } from "./wire/message.js";
 
 export interface InstallerParts extends ViewParts {
   readonly inFlight: InFlight;
@@ -36,6 +37,7 @@ export class ViewInstaller {
   /** Accepted ViewData by sender, at the leader-to-be. */
   readonly #data = new Map<NodeId, Accepted>();
   #committedInChange: Proposal | undefined;
+  readonly #votes = new InFlightVotes();
   #inFlight: { readonly commit: InFlightCommit; readonly end: (failure: string | undefined) => void } | undefined;
 
   constructor(parts: InstallerParts) {
@@ -128,6 +130,10 @@ export class ViewInstaller {
         }
         const agreement = inFlightAgreement(verdict.data, core);
         if (agreement.kind === "undecided") return refuse("in-flight proposals disagree");
+        const bound = this.#parts.state.boundTo(this.#nextView, this.nextSequence);
+        const agreed = agreement.kind === "commit" ? agreement.proposal : undefined;
+        if (bound !== undefined && (agreed === undefined || !equalProposals(agreed, bound)))
+          return refuse("another NewView has the proposal in flight committed");
         core.trace("viewChanger", "newViewAccepted", { view: this.#nextView });
         if (agreement.kind === "nothing") return this.#install(release);
         this.#commitInFlight(agreement.proposal, release);
@@ -136,7 +142,13 @@ export class ViewInstaller {
   }
 
   handle(from: NodeId, message: NormalMessage): string | undefined {
+    if (this.#parts.core.improved && message.kind !== "PrePrepare") this.#votes.add(from, message);
     return this.#inFlight?.commit.handle(from, message);
+  }
+
+  /** Its vote tells whether it will say what it commits in flight. */
+  voted(from: NodeId, vote: ViewChange): void {
+    this.#votes.voted(from, vote);
   }
 
   /** Whether an in-flight commit took the tick. */
@@ -216,19 +228,22 @@ export class ViewInstaller {
       core.trace("viewChanger", "inFlightCommitted", facts);
       this.#install(release);
     };
-    const commit = new InFlightCommit(this.#parts, proposal, {
+    const inFlightEvents: InFlightEvents = {
       broadcast: events.broadcast,
       lagging: (reason) => {
         events.sync(reason);
         core.later(() => endOnce("lagging"));
       },
       decided: (decision) => this.#deliverInFlight(decision, () => endOnce(undefined)),
-    });
+    };
+    const agreeing = core.improved ? { nextView: this.#nextView, votes: this.#votes } : undefined;
+    const commit = new InFlightCommit(this.#parts, proposal, inFlightEvents, agreeing);
     // A timeout may end it while its decision is being delivered, and another one may be under way by then.
     const endOnce = (failure: string | undefined): void => {
       if (this.#inFlight?.commit === commit) end(failure);
     };
     this.#inFlight = { commit, end };
+    commit.begin();
   }
 
   /** Its requests stay in the pool, for the temporary View has no list of them (section 15, item 1). */
@@ -244,9 +259,10 @@ export class ViewInstaller {
   }
 
   #install(release: () => void): void {
-    const { checkpoint, state, inFlight, events } = this.#parts;
+    const { core, checkpoint, state, inFlight, events } = this.#parts;
     state.saveNewView(this.#nextView, checkpoint.sequence);
     inFlight.viewInstalled(this.#nextView);
+    if (core.improved && inFlight.sequence <= checkpoint.sequence) inFlight.clear();
     events.installed();
     release();
   }

@@ -237,12 +237,13 @@ export class RunningView {
     }
   }
 
-  /** Section 5.5, on every node, the leader included. Content first, then signatures. */
+  /** Section 5.5, on every node, the leader included. Content first, then signatures. Improved: none while bound (surprise 42). */
   #examine(): void {
     const message = this.#current.prePrepare;
     const proposal = message?.proposal;
     if (message === undefined || proposal === undefined) return;
     const { application } = this.#core;
+    if (this.#parts.state.boundTo(this.number, this.#sequence) !== undefined) return;
     const examination = application.examine(proposal);
     if (examination.kind === "refused") return this.#refuse(examination.reason);
     const expected = { view: this.number, sequence: this.#sequence, decisions: this.#decisions };

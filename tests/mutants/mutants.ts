@@ -72,6 +72,7 @@ const shownIn: Readonly<Record<string, readonly PlotName[]>> = {
   "old-argument": ["oldArgument", "withheldNewView"],
   "commit-forgotten": ["decidedInChange"],
   "commit-unwatched": ["quorumAtTheTimeout"],
+  "two-new-views": ["twoNewViews"],
   "void-argued-for": ["foundVoid"],
 };
 
@@ -265,13 +266,13 @@ const planted: readonly Mutant[] = [
     "restart-forgets-commit",
     "after a restart the Commit in the log is not taken up",
     recovery(`      resume: { phase: "prepared", proposal, commit: last.commit },\n`, ""),
-    recovery(`      inFlight: { proposal, prepared: true },\n`, "      inFlight: undefined,\n"),
+    recovery(`      inFlight: { proposal, prepared: true, view },\n`, "      inFlight: undefined,\n"),
   ),
   mutant(
     "restart-forgets-prepare",
     "after a restart the proposal in the log is not taken up",
     recovery(`    resume: { phase: "proposed", proposal, prepare },\n`, ""),
-    recovery(`    inFlight: { proposal, prepared: false },\n`, "    inFlight: undefined,\n"),
+    recovery(`    inFlight: { proposal, prepared: false, view },\n`, "    inFlight: undefined,\n"),
   ),
   mutant(
     "delivered-twice",
@@ -463,7 +464,11 @@ const planted: readonly Mutant[] = [
     40,
     "commit-forgotten",
     "what it commits inside a view change without having prepared it, it does not tell of",
-    state("if (!this.#core.improved || this.#inFlight", "if (this.#core.q > 0 || this.#inFlight"),
+    state("if (this.boundTo(view, sequence) !== undefined) return;", "if (this.#core.q > 0) return;"),
+    inFile("smartbft/in-flight-commit.ts")(
+      `    state.saveCommit({ kind: "Commit", ...this.#place, signature: undefined, assist: false });\n`,
+      "",
+    ),
   ),
   historical(
     41,
@@ -475,10 +480,19 @@ const planted: readonly Mutant[] = [
     ),
   ),
   historical(
+    42,
+    "two-new-views",
+    "what was in flight is signed in a view change before a quorum of the new view stands up for it",
+    inFile("smartbft/in-flight-commit.ts")(
+      "if (this.#agreeing === undefined) return true;",
+      "if (this.#ticks > 0) return true;",
+    ),
+  ),
+  historical(
     43,
     "void-argued-for",
     "what was in flight before an installed view is told of in the view changes after it",
-    inFlight("if (this.#improved && metadata !== undefined && metadata.view < view) this.clear();", "void view;"),
+    inFlight("if (this.#improved && this.#view < view) this.clear();", "void view;"),
   ),
   historical(
     44,

@@ -3,8 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { seconds } from "../../src/base/index.js";
 import { decodeViewData, proposalDigest, type Proposal } from "../../src/smartbft/index.js";
-import { Bench, only, type BenchOptions } from "./smartbft-bench.js";
-import { leaderToBe, newView, next, records, vote } from "./smartbft-view-change-bench.js";
+import { Bench, numbers, only, type BenchOptions } from "./smartbft-bench.js";
+import { kinds, leaderToBe, newView, next, records, vote } from "./smartbft-view-change-bench.js";
 
 describe("in-flight proposals", () => {
   const at = { sequence: 2 };
@@ -119,8 +119,14 @@ describe("in-flight proposals", () => {
     const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
     bench.from(2, newView(bench.viewData(2, data), bench.viewData(3, data), bench.viewData(4, next)));
     bench.clear();
+    if (fidelity === "improved") for (const assist of [false, true]) inNewView(bench, proposal, { assist });
     bench.pass(seconds(2));
     return { bench, proposal };
+  };
+  /** 2 and 3 stand up for a proposal in view 1, or know that a quorum does (surprise 42). */
+  const inNewView = (bench: Bench, proposal: Proposal, { assist }: { readonly assist: boolean }): void => {
+    const place = { ...numbers({ view: 1, ...at }), digest: proposalDigest(proposal) };
+    for (const id of [2, 3]) bench.from(id, { kind: "Prepare", ...place, assist });
   };
 
   it.each([
@@ -143,7 +149,9 @@ describe("in-flight proposals", () => {
   it("surprise 40: improved writes it down before its Commit leaves, and a restart goes on in the view change", () => {
     const { bench, proposal } = committedUnprepared("improved");
     const kindsOf = bench.effects.map(({ kind }) => kind).filter((kind) => kind === "persist" || kind === "send");
-    expect(kindsOf).toEqual(["persist", "persist", "send", "send", "send"]);
+    const toAll = ["send", "send", "send"];
+    // Of the Prepare in the new view the record came before; the signed Commit needs none beside that of the other.
+    expect(kindsOf).toEqual(["persist", ...toAll, ...toAll]);
     const walEntries = [...bench.persisted];
     expect(records(bench).map(({ kind }) => kind)).toEqual(["viewChange", "proposed", "commit"]);
     // A crash may come between the two.
@@ -159,6 +167,74 @@ describe("in-flight proposals", () => {
       const prepared = count === walEntries.length;
       expect(inFlight(restarted)).toMatchObject({ ...next, inFlightProposal: proposal, inFlightPrepared: prepared });
     }
+  });
+
+  it("surprise 42: improved signs when a quorum has said that a quorum of the new view stands up for it", () => {
+    const bench = new Bench({ height: 1, self: 4, protocol: { fidelity: "improved" } }).start();
+    const proposal = bench.proposal(at, "in flight");
+    const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
+    const said = () =>
+      bench
+        .sent()
+        .filter((each) => each.kind === "Prepare" || each.kind === "Commit")
+        .map(({ kind, view: number, assist }) => `${assist ? "assisting " : ""}${kind} of ${number}`);
+    for (const id of [2, 3]) bench.from(id, vote(1));
+    bench.from(2, newView(bench.viewData(2, data), bench.viewData(3, data), bench.viewData(4, next)));
+    bench.pass(seconds(3));
+    expect(said()).toEqual(["Prepare of 1"]);
+    bench.clear();
+    inNewView(bench, proposal, { assist: false });
+    bench.pass(seconds(1));
+    expect(said()).toEqual(["assisting Prepare of 1"]);
+    bench.clear();
+    inNewView(bench, proposal, { assist: true });
+    expect(said()).toEqual(["Commit of 0"]);
+  });
+
+  describe("surprise 42: who stands up for it in a view stands up for nothing else there", () => {
+    const bound = (walEntries: readonly Uint8Array[] = []): Bench =>
+      new Bench({ height: 1, self: 4, walEntries, protocol: { fidelity: "improved" } }).start();
+    const standingUp = (): Bench => {
+      const bench = bound();
+      const data = { ...next, inFlightProposal: bench.proposal(at, "in flight"), inFlightPrepared: true };
+      for (const id of [2, 3]) bench.from(id, vote(1));
+      bench.from(2, newView(bench.viewData(2, data), bench.viewData(3, data), bench.viewData(4, next)));
+      return bench;
+    };
+    /** Others commit ahead: the commit in flight has failed, and a sync asks where they are. */
+    const fail = (bench: Bench): void => {
+      const ahead = { view: 1, sequence: 3 };
+      for (const id of [1, 3]) bench.from(id, bench.commit(id, bench.proposal(ahead, "ahead"), ahead));
+      expect(bench.steps("inFlightFailed")).toMatchObject([{ reason: "lagging" }]);
+    };
+    const another = (bench: Bench) => {
+      bench.clear();
+      bench.from(2, newView(...[1, 2, 3].map((id) => bench.viewData(id, next))));
+      return bench.steps("newViewRefused");
+    };
+    const refusal = [{ reason: "another NewView has the proposal in flight committed" }];
+
+    it("not by another NewView", () => {
+      const bench = standingUp();
+      fail(bench);
+      bench.pass(seconds(2));
+      expect(another(bench)).toMatchObject(refusal);
+    });
+
+    it("not by another NewView after a restart", () => {
+      expect(another(bound([...standingUp().persisted]))).toMatchObject(refusal);
+    });
+
+    it("not for a proposal of that view, which it has learnt of from others", () => {
+      const bench = standingUp();
+      fail(bench);
+      for (const id of [1, 3]) bench.from(id, { kind: "StateTransferResponse", ...numbers({ view: 1, sequence: 2 }) });
+      expect(bench.replica.status()).toMatchObject({ realView: 1, active: true });
+      bench.clear();
+      const other = { view: 1, sequence: 2 };
+      bench.from(2, bench.prePrepare(bench.proposal(other, "other"), other));
+      expect(kinds(bench.sent())).not.toContain("Prepare");
+    });
   });
 
   it.each(["library", "improved"] as const)("surprise 43: what an installed view found void: %s", (fidelity) => {

@@ -1,7 +1,7 @@
 // What ViewData tells of the proposal in flight, held against what others tell (surprise 39) and against what its sender
-// has done (40, 43). Unlike the lives of sightings.ts it outlives a restart: a Commit that was sent stays sent.
-import type { NodeId } from "../../base/index.js";
-import type { Fact } from "../../smartbft/index.js";
+// has done (40, 43), and what a liar says of itself in two NewViews of one view (42). Unlike the lives of sightings.ts it outlives a restart: a Commit that was sent stays sent.
+import { sha256, toHex, type NodeId } from "../../base/index.js";
+import { decodeViewData, type Fact, type NewView } from "../../smartbft/index.js";
 
 /** A proposal in flight, as some ViewData has it. */
 export interface Account {
@@ -14,8 +14,10 @@ export interface Account {
 type Facts = Readonly<Record<string, Fact>>;
 
 export class Accounts {
-  readonly #see: (surprise: 39 | 40 | 43) => void;
+  readonly #see: (surprise: 39 | 40 | 42 | 43) => void;
   readonly #height: (node: NodeId) => number;
+  /** What liars have said in NewViews, by signer and view. */
+  readonly #words = new Map<string, string>();
   /** What honest ViewData for each next view told of. */
   readonly #told = new Map<number, Account[]>();
   /** Where each node prepared last, and the sequence at which it has committed in flight what it had not prepared. */
@@ -24,9 +26,21 @@ export class Accounts {
   /** The view that each has entered last, and where. */
   readonly #entered = new Map<NodeId, { readonly view: number; readonly sequence: number }>();
 
-  constructor(height: (node: NodeId) => number, see: (surprise: 39 | 40 | 43) => void) {
+  constructor(height: (node: NodeId) => number, see: (surprise: 39 | 40 | 42 | 43) => void) {
     this.#height = height;
     this.#see = see;
+  }
+
+  /** A NewView has come, with what its signers say of themselves; a liar's words need not be the same in two of one view. */
+  newView({ entries }: NewView, isHonest: (signer: NodeId) => boolean): void {
+    for (const { raw, signer } of entries) {
+      const data = isHonest(signer) ? undefined : decodeViewData(raw);
+      if (data?.kind !== "good") continue;
+      const key = `${signer} ${data.value.nextView}`;
+      const word = toHex(sha256(raw));
+      if ((this.#words.get(key) ?? word) !== word) this.#see(42);
+      this.#words.set(key, word);
+    }
   }
 
   prepared(node: NodeId, facts: Facts): void {

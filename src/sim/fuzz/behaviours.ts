@@ -25,6 +25,7 @@ import {
 import { Ledger } from "../ledger.js";
 import { tinyApplication } from "../tiny-application.js";
 import { forgedEntries, liedViewData, nothing, shortened, withInFlight } from "./lies.js";
+import { twoNewViews } from "./two-new-views.js";
 
 export interface Liar {
   readonly id: NodeId;
@@ -250,9 +251,12 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   boasting,
 };
 
+/** No seed draws them: they need the company of their plots. */
+export const plottedBehaviours: Readonly<Record<string, Behaviour>> = { twoNewViews };
+
 /** What a node of a schedule says once it has turned. */
 export function turned(name: string, liar: Omit<Liar, "random">, seed: string): Tongue {
-  const behaviour = behaviours[name];
+  const behaviour = behaviours[name] ?? plottedBehaviours[name];
   if (behaviour === undefined)
     throw new RangeError(`No behaviour "${name}"; there are ${Object.keys(behaviours).join(", ")}`);
   return behaviour({ ...liar, random: randomFrom(seed, `byzantine/${name}/${liar.id}`) });

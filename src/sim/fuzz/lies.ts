@@ -94,7 +94,7 @@ function lied(data: ViewData, which: number, { random, key }: Pen): ViewData {
 const forgedBy = (own: Signature): readonly Signature[] =>
   Array.from({ length: 7 }, (_, index) => ({ ...own, signer: nodeId(index + 1) }));
 
-function signed(data: ViewData, { key, id }: Pick<Pen, "key" | "id">): SignedViewData {
+export function signed(data: ViewData, { key, id }: Pick<Pen, "key" | "id">): SignedViewData {
   const raw = encodeViewData(data);
   return { kind: "ViewData", raw, signer: id, signature: key.sign(raw) };
 }

@@ -123,6 +123,25 @@ export const withheldNewView: Author = (random, size) => {
 };
 
 /**
+ * The next leader makes two NewViews of what it is told: one has prepared what another has seen and a third has not. Its
+ * Commit comes late to the third, who then commits in flight what the others have been told is not (42).
+ */
+export const twoNewViewsMade: Author = (random, size) => {
+  const others = shuffled(random, size).filter((id) => id > 2);
+  const [unaware = size, ...seeing] = others;
+  const late = pick(random, [200, 300, 400]);
+  return {
+    events: [
+      turn(2, "twoNewViews"),
+      at(0, { kind: "delay", source: 1, target: unaware, delayMs: late, jitterMs: 0 }, 8000),
+      ...seeing.map((target) => at(0, { kind: "delay", source: 2, target, delayMs: 40, jitterMs: 0 }, 8000)),
+      when("prepared", random.integer(1, 10), complainAll),
+    ],
+    setting: { decisionsPerLeader: 0, actOneMs: 6000, jitterMs: 0, requestsPerSecond: 1 },
+  };
+};
+
+/**
  * A leader with two stories: one believer has decided, and can tell nobody, another has prepared the same, and the liar helps
  * the other story. Which of the two was decided must not be taken from how many tell of it.
  */

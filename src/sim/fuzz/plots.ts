@@ -10,6 +10,7 @@ import {
   decidedAlone,
   decidedOneStory,
   oldArgument,
+  twoNewViewsMade,
   twoStories,
   withheldNewView,
 } from "./plots-in-flight.js";
@@ -62,6 +63,7 @@ const later = {
   decidedOneStory: [decidedOneStory, 1],
   restartedLeader: [restartedLeader, 1],
   removedUnawares: [removedUnawares, 1],
+  twoNewViews: [twoNewViewsMade, 1],
 } as const satisfies Cast;
 const plots = { ...first, ...later };
 export type PlotName = keyof typeof plots;

@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { steps } from "../../smartbft/index.js";
 import { alarmCodes, type AlarmCode } from "./alarm.js";
-import { behaviourNames } from "./ways.js";
+import { allBehaviourNames } from "./ways.js";
 import type { Schedule } from "./schedule.js";
 
 export const seedFileFormat = 1;
@@ -42,7 +42,7 @@ const fault = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("byzantine"),
     nodes: z.array(member),
-    behaviour: z.enum(behaviourNames as [string, ...string[]]),
+    behaviour: z.enum(allBehaviourNames as [string, ...string[]]),
   }), // not empty
   z.strictObject({ kind: z.literal("heal") }),
 ]);

@@ -78,7 +78,8 @@ export class Sightings {
   }
 
   /** A NewView reached it; `forged`: with an entry that does not verify. */
-  newView(node: NodeId, _message: NewView, { forged }: { readonly forged: boolean }): void {
+  newView(node: NodeId, message: NewView, { forged }: { readonly forged: boolean }): void {
+    this.accounts.newView(message, this.#scene.isHonest);
     this.#life(node).forgedNewView = forged;
   }
 

@@ -71,6 +71,7 @@ export const surprises: readonly Surprise[] = [
   surprise(39, "old-argument", "stalled"),
   surprise(40, "commit-forgotten", "disagreement", "stalled"),
   surprise(41, "commit-unwatched", "stalled"),
+  surprise(42, "two-new-views", "disagreement", "stalled"),
   surprise(43, "void-argued-for", "stalled"),
   surprise(44, "left-view-claimed", "view-unheard-of", "vote-changed", "signed-twice", "disagreement"),
 ];
@@ -83,7 +84,6 @@ export const absentSurprises: Readonly<Record<number, string>> = {
   30: "no such metric",
   31: "one thread",
   32: "one thread",
-  42: "of a liar that makes two NewViews of chosen ViewData: tests/pure/smartbft-two-new-views.test.ts",
 };
 
 /** What of the surprises was seen in a run. */

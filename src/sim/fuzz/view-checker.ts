@@ -227,10 +227,11 @@ export class ViewChecker {
 /** The view in which a record shows its writer to be, or to have been; a view change's record names the one that was left. */
 function viewOf(record: SavedMessage): number {
   switch (record.kind) {
+    // What is committed in flight is voted for in a view that is not entered yet, and not signed (surprise 42).
     case "proposed":
-      return record.prepare.view;
+      return record.prePrepare.view;
     case "commit":
-      return record.commit.view;
+      return record.commit.signature === undefined ? 0 : record.commit.view;
     case "viewChange":
       return record.viewChange.nextView;
     case "newView":

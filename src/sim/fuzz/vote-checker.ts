@@ -19,7 +19,10 @@ export interface VoteSurroundings {
   /** Those that are durable, in order. */
   readonly records: (node: NodeId) => readonly SavedMessage[];
   readonly membersAt: (sequence: number) => readonly NodeId[];
+  readonly isHonest: (node: NodeId) => boolean;
   readonly requestsOf: (message: PrePrepare) => readonly string[];
+  /** Improved fidelity (docs/protocol.md, surprise 42). */
+  readonly agreesFirst: boolean;
   readonly raise: Raise;
 }
 
@@ -29,8 +32,12 @@ export class VoteChecker {
   /** By node, kind, view and sequence. */
   readonly #votes = new Map<string, string>();
   readonly #preparesSeen = new Map<string, Set<NodeId>>();
+  /** Who knows of a quorum that stands up for a proposal in any new view (surprise 42), by node, sequence and digest. */
+  readonly #agreedSeen = new Map<string, Set<NodeId>>();
   readonly #highestPrepare = new Map<NodeId, number>();
   readonly #inFlight = new Map<NodeId, Set<string>>();
+  /** Of the new view, for what was in flight before it: by the log. */
+  readonly #inFlightPrepares = new Map<NodeId, Set<string>>();
   readonly #delivered = new Map<NodeId, Set<string>>();
 
   constructor(around: VoteSurroundings) {
@@ -54,22 +61,23 @@ export class VoteChecker {
   }
 
   arrived(node: NodeId, from: NodeId, message: Message): void {
-    if (message.kind !== "Prepare") return;
-    const key = placeOf(node, message);
-    let senders = this.#preparesSeen.get(key);
-    if (senders === undefined) this.#preparesSeen.set(key, (senders = new Set()));
-    senders.add(from);
+    const isPrepare = message.kind === "Prepare";
+    if (isPrepare) add(this.#preparesSeen, placeOf(node, message), from);
+    // A liar may pass itself off for one of the library, whose signature counts as that too.
+    const isLied = message.kind === "Commit" && !this.#around.isHonest(from);
+    if (isLied || (isPrepare && message.assist)) add(this.#agreedSeen, proposalOf(node, message), from);
   }
 
-  /** The View of a view change: its Commit stands in no log (section 8.10). */
+  /** The View of a view change: its Commit stands in the library's log nowhere (section 8.10). */
   inFlightStarted(node: NodeId, view: number, sequence: number): void {
-    const places = this.#inFlight.get(node) ?? new Set();
-    this.#inFlight.set(node, places.add(`${view} ${sequence}`));
+    add(this.#inFlight, node, `${view} ${sequence}`);
   }
 
   /** Whether a vote is, or may be, one of the View of a view change. */
-  isInFlight(node: NodeId, { kind, view, sequence }: Message & { readonly kind: "Prepare" | "Commit" }): boolean {
-    return kind === "Commit" && this.#inFlight.get(node)?.has(`${view} ${sequence}`) === true;
+  isInFlight(node: NodeId, vote: Prepare | Commit): boolean {
+    const place = `${vote.view} ${vote.sequence}`;
+    if (vote.kind === "Commit") return this.#inFlight.get(node)?.has(place) === true;
+    return this.#inFlightPrepares.get(node)?.has(place) === true;
   }
 
   delivered(node: NodeId, requests: readonly string[]): void {
@@ -103,35 +111,44 @@ export class VoteChecker {
     const { kind, view, sequence, digest } = message;
     const key = `${node} ${kind} ${view} ${sequence}`;
     const before = this.#votes.get(key);
+    if (kind === "Prepare" && message.assist && this.isInFlight(node, message)) this.#prepared(node, message);
     if (before === digest) return;
     const place = `${kind} for view ${view}, sequence ${sequence}`;
     if (before !== undefined) raise("vote-changed", node, `${place}: for two proposals`);
     this.#votes.set(key, digest);
-    if (this.isInFlight(node, message)) return;
+    if (kind === "Commit" && this.isInFlight(node, message)) return this.#agreed(node, message);
     if (!this.#logged(node, message)) raise("vote-unlogged", node, `${place}: no durable record of it`);
     if (kind === "Commit") this.#prepared(node, message);
-    else {
+    else if (!this.isInFlight(node, message)) {
       if (view < (this.#highestPrepare.get(node) ?? 0))
         raise("vote-back", node, `${place}: after one in a higher view`);
       this.#highestPrepare.set(node, Math.max(view, this.#highestPrepare.get(node) ?? 0));
     }
   }
 
-  #prepared(node: NodeId, commit: Commit): void {
-    const members = this.#around.membersAt(commit.sequence);
-    const seen = members.filter((member) => this.#preparesSeen.get(placeOf(node, commit))?.has(member));
+  #prepared(node: NodeId, vote: Prepare | Commit): void {
+    const seen = this.#preparesSeen.get(placeOf(node, vote)) ?? none;
+    const said = vote.kind === "Commit" ? none : (this.#agreedSeen.get(proposalOf(node, vote)) ?? none);
+    this.#counted(node, vote, new Set([...seen, ...said]));
+  }
+
+  /** Improved: inside a view change nothing is signed before a quorum has said that a quorum of the new view stands up for it. */
+  #agreed(node: NodeId, commit: Commit): void {
+    if (this.#around.agreesFirst) this.#counted(node, commit, this.#agreedSeen.get(proposalOf(node, commit)) ?? none);
+  }
+
+  #counted(node: NodeId, vote: Prepare | Commit, by: ReadonlySet<NodeId>): void {
+    const members = this.#around.membersAt(vote.sequence);
+    const seen = members.filter((member) => by.has(member));
     const needed = quorumOf(members.length) - 1;
     if (seen.length >= needed) return;
-    const place = `view ${commit.view}, sequence ${commit.sequence}`;
-    this.#around.raise(
-      "vote-without-quorum",
-      node,
-      `${place}: a Commit after ${seen.length} Prepares of other members, need ${needed}`,
-    );
+    const what = vote.kind === "Commit" ? "a Commit" : "word of a quorum";
+    const text = `view ${vote.view}, sequence ${vote.sequence}: ${what} after ${seen.length} Prepares of other members, need ${needed}`;
+    this.#around.raise("vote-without-quorum", node, text);
   }
 
   #logged(node: NodeId, vote: Prepare | Commit): boolean {
-    return this.#around.records(node).some((record) => {
+    const found = this.#around.records(node).find((record) => {
       const logged = record.kind === "proposed" ? record.prepare : record.kind === "commit" ? record.commit : undefined;
       return (
         logged?.kind === vote.kind &&
@@ -140,8 +157,20 @@ export class VoteChecker {
         logged.digest === vote.digest
       );
     });
+    if (found?.kind === "proposed" && found.prePrepare.view < vote.view)
+      add(this.#inFlightPrepares, node, `${vote.view} ${vote.sequence}`);
+    return found !== undefined;
   }
 }
 
+const none: ReadonlySet<NodeId> = new Set();
+
+function add<Key, Value>(sets: Map<Key, Set<Value>>, key: Key, value: Value): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([value]));
+  else set.add(value);
+}
+
+const proposalOf = (node: NodeId, { sequence, digest }: Prepare | Commit): string => `${node} ${sequence} ${digest}`;
 const placeOf = (node: NodeId, { view, sequence, digest }: Prepare | Commit): string =>
   `${node} ${view} ${sequence} ${digest}`;

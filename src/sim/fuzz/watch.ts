@@ -66,6 +66,8 @@ export class Watch {
         proposal === undefined
           ? []
           : this.#key.requestsOf(proposal).map(({ clientId, requestId }) => `${clientId}/${requestId}`),
+      isHonest: (node) => this.isHonest(node),
+      agreesFirst: setting.fidelity === "improved",
       raise: this.#raise,
     });
     this.#newViews = new NewViewChecker({
