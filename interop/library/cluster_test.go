@@ -45,9 +45,21 @@ type cluster struct {
 
 // newCluster starts the members named in running, of all in members.
 func newCluster(t *testing.T, members, running []uint64) *cluster {
+	return newRestarted(t, members, running, nil)
+}
+
+// newRestarted starts them with what their logs hold.
+func newRestarted(t *testing.T, members, running []uint64, logs map[uint64][]*smartbftprotos.SavedMessage) *cluster {
 	c := &cluster{t: t, nodes: map[uint64]*replica{}, now: time.Now()}
 	for _, id := range running {
 		c.nodes[id] = newReplica(c, id, members)
+		for _, record := range logs[id] {
+			raw, err := proto.Marshal(record)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.nodes[id].WALInitialContent = append(c.nodes[id].WALInitialContent, raw)
+		}
 	}
 	for _, id := range running {
 		if err := c.nodes[id].Start(); err != nil {

@@ -328,3 +328,27 @@ func TestNothingIsArguedFor(t *testing.T) {
 		t.Errorf("%d NewViews were sent, expected those of views 1 and 2", count)
 	}
 }
+
+// Item 44: 3 and 4 were leaving view 1, which nobody had entered, when they were started again. 2, which is still in view 0,
+// asks them for their state at its timeout, and is in view 1 from then on.
+func TestLeftViewIsClaimed(t *testing.T) {
+	left := []*smartbftprotos.SavedMessage{{Content: &smartbftprotos.SavedMessage_ViewChange{
+		ViewChange: &smartbftprotos.ViewChange{NextView: 1},
+	}}}
+	c := newRestarted(t, four, []uint64{2, 3, 4}, map[uint64][]*smartbftprotos.SavedMessage{3: left, 4: left})
+	c.dropping(func(message sent) bool {
+		return message.message.GetViewChange() != nil || message.message.GetViewData() != nil
+	})
+	c.nodes[2].Complain(0, true)
+	c.pass(25)
+	mark := c.mark()
+	c.post(1, 2, &smartbftprotos.Message{Content: &smartbftprotos.Message_HeartBeat{HeartBeat: &smartbftprotos.HeartBeat{Seq: 1}}})
+	c.rest()
+	answers, _ := c.from(2, mark)
+	if len(answers) != 1 || answers[0].message.GetHeartBeatResponse().GetView() != 1 {
+		t.Errorf("2 answered a heartbeat of view 0 with %v, expected that it is in view 1", answers)
+	}
+	if count := newViews(c); count != 0 {
+		t.Errorf("%d NewViews were sent, expected none", count)
+	}
+}

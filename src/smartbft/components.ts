@@ -1,6 +1,6 @@
 // The components between two reconfigurations, wired together (reference sections 4.2 and 4.6): a reconfiguration makes
 // fresh ones around the same state, checkpoint, in-flight proposal and pool. What they do is in their own files.
-import type { NodeId, Sequence } from "../base/index.js";
+import type { NodeId, Sequence, View } from "../base/index.js";
 import type { Checkpoint, Published } from "./checkpoint.js";
 import { Collector } from "./collector.js";
 import { Controller } from "./controller.js";
@@ -31,6 +31,8 @@ export class Components {
   readonly controller: Controller;
   readonly viewChanger: ViewChanger;
   readonly #core: Core;
+  /** In which a restart or a reconfiguration found the replica, on its way to the next. */
+  #left: View | undefined;
 
   constructor(lasting: Lasting, sequence: Sequence) {
     const { core, checkpoint, pool } = lasting;
@@ -67,10 +69,22 @@ export class Components {
   start(point: StartingPoint): void {
     const core = this.#core;
     core.trace("collector", "started");
-    this.viewChanger.start(point.number, core.now);
+    this.#left = point.viewChange ? point.number : undefined;
+    this.viewChanger.start(point.number, core.improved ? point.entered : point.number, core.now);
     this.monitor.start(core.now);
     this.controller.start(point);
     if (point.viewChange) this.viewChanger.restore();
+  }
+
+  /**
+   * For who asks by state transfer. After a restart or a reconfiguration in the middle of a view change the library tells the
+   * view that it is leaving, though nobody may have entered it; with F+1 such answers the asker enters it, without any
+   * agreement on what was in flight (docs/protocol.md, surprise 44).
+   */
+  get viewToTell(): View {
+    const { view } = this.controller;
+    const { realView } = this.viewChanger;
+    return this.#core.improved && view === this.#left ? realView : view;
   }
 
   /** To the View, to an in-flight View beside it, and, from the leader, as a sign of life. */

@@ -74,6 +74,8 @@ export class Controller implements ViewHost {
     this.#view = start.number;
     this.#decisions = start.decisions;
     this.#core.trace("controller", "started", { view: start.number, sequence: start.sequence });
+    // The library starts the View that it is leaving, and aborts it.
+    if (this.#core.improved && start.viewChange) return this.#parts.monitor.assign(this.#view, this.leader);
     this.#startView(start.sequence, start.resume, start.viewAt);
     this.#run();
   }
@@ -101,17 +103,16 @@ export class Controller implements ViewHost {
 
   handle(from: NodeId, message: NormalMessage): string {
     const running = this.#running;
-    if (running === undefined) return "dropped: no view";
     const early = this.#core.improved && this.#isEarly(message, running);
-    const decision = running.handle(from, message);
+    const decision = running?.handle(from, message) ?? "dropped: no view";
     if (!early) return decision;
     this.#early.keep(from, message);
     return `kept for its view; ${decision}`;
   }
 
   /** For a View to come: of a higher view, of this one between two Views, or of the next tenure. */
-  #isEarly(message: NormalMessage, running: RunningView): boolean {
-    if (message.view !== this.#view) return message.view > this.#view;
+  #isEarly(message: NormalMessage, running: RunningView | undefined): boolean {
+    if (message.view !== this.#view || running === undefined) return message.view > this.#view;
     const ahead = message.sequence - running.sequence;
     if (running.stopped || ahead < 0) return running.stopped;
     return this.#leaderAfter(running.decisions + ahead) !== running.leader;

@@ -1,7 +1,7 @@
 // What was in flight: the cases of the library's TestCheckInFlightNoProposal and TestCheckInFlightWithProposal
 // (reference section 14.5), as sets of entries. N = 4: F = 1, Q = 3.
 import { describe, expect, it } from "vitest";
-import { emptyBytes, sequence, utf8, view } from "../base/index.js";
+import { emptyBytes, sequence, utf8, view, type View } from "../base/index.js";
 import type { Proposal } from "./contract.js";
 import { InFlight, inFlightAgreement } from "./in-flight.js";
 import { proposalDigest } from "./wire/digest.js";
@@ -82,57 +82,107 @@ describe("own in-flight proposal", () => {
   });
 });
 
-it("of two stories at one place one is left out in even views, the other in odd ones, an old one by turns, none once prepared", () => {
-  const place = {
-    view: view(0),
+const held = (text: string, of: number): Proposal => ({
+  header: emptyBytes,
+  payload: utf8(text),
+  metadata: encodeViewMetadata({
+    view: view(of),
     sequence: sequence(1),
     decisions: 0,
     blacklist: [],
     previousSignatureDigest: emptyBytes,
-  };
-  const [first, second] = ["a", "b"].map((payload) => {
-    return { header: emptyBytes, payload: utf8(payload), metadata: encodeViewMetadata(place), verificationSequence: 0 };
-  }) as [Proposal, Proposal]; // two
-  const heldBy = (own: Proposal, other: Proposal): InFlight => {
-    const inFlight = new InFlight({ improved: true });
-    inFlight.set(own);
-    inFlight.contradict(proposalDigest(other));
-    return inFlight;
-  };
-  const [left, right] = [heldBy(first, second), heldBy(second, first)];
-  for (const number of [1, 2, 3, 4]) expect(left.isLeftOut(view(number))).toBe(!right.isLeftOut(view(number)));
-  expect(left.isLeftOut(view(1))).toBe(!left.isLeftOut(view(2)));
-  left.markPrepared();
-  expect([1, 2].map((number) => left.isLeftOut(view(number)))).toEqual([false, false]);
-  // As new: of view 0, it is old in view 2.
-  right.set(second);
-  expect([1, 2, 3, 4].map((number) => right.isLeftOut(view(number)))).toEqual([false, true, true, false]);
-  right.markPrepared();
-  expect([1, 2, 3, 4].map((number) => right.isLeftOut(view(number)))).toEqual([false, false, false, false]);
-  const library = new InFlight({ improved: false });
-  library.set(first);
-  expect([1, 2, 3, 4].map((number) => library.isLeftOut(view(number)))).toEqual([false, false, false, false]);
+  }),
+  verificationSequence: 0,
+});
+
+/** In a replica that holds `own` unprepared; `others` were voted for by one member, the last by an honest one if so said. */
+function holder(own: Proposal, others: readonly Proposal[] = [], { byHonest = false } = {}): InFlight {
+  const inFlight = new InFlight({ improved: true });
+  inFlight.set(own);
+  for (const other of others)
+    inFlight.contradict(proposalDigest(other), { byHonest: byHonest && other === others.at(-1) });
+  return inFlight;
+}
+
+const next = (from: number, count: number): readonly View[] =>
+  Array.from({ length: count }, (_, index) => view(from + index));
+
+/** The views in which the one is told and the other is not. */
+const alone = (told: InFlight, other: InFlight, views: readonly View[]): readonly View[] =>
+  views.filter((number) => !told.isLeftOut(number) && other.isLeftOut(number));
+
+describe("surprise 36: two stories of one leader", () => {
+  const [first, second, third] = [held("a", 0), held("b", 0), held("c", 0)];
+
+  it.each([false, true])("each is told alone in any two views after another, by an honest vote: %s", (byHonest) => {
+    const [left, right] = [holder(first, [second], { byHonest }), holder(second, [first], { byHonest })];
+    for (const from of [1, 2, 3, 4]) {
+      expect(alone(left, right, next(from, 2))).toHaveLength(1);
+      expect(alone(right, left, next(from, 2))).toHaveLength(1);
+    }
+  });
+
+  it("what F+1 voted for counts, whoever else was voted for", () => {
+    const [misled, knowing] = [holder(first, [third, second], { byHonest: true }), holder(first, [second])];
+    for (const number of next(1, 20)) expect(misled.isLeftOut(number)).toBe(knowing.isLeftOut(number));
+  });
+
+  it("none is left out once it is prepared, nor in the library", () => {
+    const left = holder(first, [second]);
+    left.markPrepared();
+    const library = new InFlight({ improved: false });
+    library.set(first);
+    for (const number of next(1, 20)) {
+      expect(left.isLeftOut(number)).toBe(false);
+      expect(library.isLeftOut(number)).toBe(false);
+    }
+  });
+});
+
+describe("surprise 36: two proposals whose holders know nothing of each other", () => {
+  const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+
+  it.each(names)(
+    "of one view: that of %s is told alone, and each other one, whichever of four leaders is dead",
+    (name) => {
+      const own = held(name, 0);
+      for (const other of names.filter((each) => each !== name).map((each) => held(each, 0))) {
+        for (const dead of [0, 1, 2, 3]) {
+          const views = alone(holder(own), holder(other), next(1, 100));
+          expect(views.some((number) => number % 4 !== dead)).toBe(true);
+        }
+      }
+    },
+  );
+
+  it("also when a liar voted for two others of which both are lower, or both higher", () => {
+    for (const name of names) {
+      const [own, other] = [held(name, 0), held("z", 0)];
+      const liesFor = (holds: Proposal): readonly Proposal[] =>
+        names.map((each) => held(`${each}!`, 0)).filter((lie) => proposalDigest(lie) < proposalDigest(holds));
+      const misled = [holder(own, liesFor(own)), holder(other, liesFor(other))] as const;
+      expect(alone(...misled, next(1, 100)).length).toBeGreaterThan(0);
+    }
+  });
+
+  it("is told in the first view after its own", () => {
+    for (const name of names) expect(holder(held(name, 11)).isLeftOut(view(12))).toBe(false);
+  });
 });
 
 describe("surprise 39: proposals of two views at one place", () => {
-  const heldBy = (number: number): InFlight => {
-    const place = { view: view(number), sequence: sequence(1), decisions: 0, blacklist: [] };
-    const metadata = encodeViewMetadata({ ...place, previousSignatureDigest: emptyBytes });
-    const inFlight = new InFlight({ improved: true });
-    inFlight.set({ header: emptyBytes, payload: utf8(`${number}`), metadata, verificationSequence: 0 });
-    return inFlight;
-  };
   const pairs = [0, 1, 2, 5].flatMap((older) =>
     [1, 2, 3, 4, 7, 8].map((distance) => [older, older + distance] as const),
   );
 
   it.each(pairs)("of views %i and %i each is soon told alone, whichever of four leaders is dead", (older, newer) => {
-    for (const told of [older, newer]) {
-      const other = told === older ? newer : older;
+    for (const [told, other] of [
+      [older, newer],
+      [newer, older],
+    ] as const) {
       for (const dead of [0, 1, 2, 3]) {
-        const views = Array.from({ length: 20 }, (_, index) => view(newer + 1 + index));
-        const alone = views.filter((next) => !heldBy(told).isLeftOut(next) && heldBy(other).isLeftOut(next));
-        expect(alone.some((next) => next % 4 !== dead)).toBe(true);
+        const views = alone(holder(held(`${told}`, told)), holder(held(`${other}`, other)), next(newer + 1, 30));
+        expect(views.some((number) => number % 4 !== dead)).toBe(true);
       }
     }
   });

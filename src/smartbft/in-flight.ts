@@ -24,38 +24,37 @@ export class InFlight {
   }
 
   /**
-   * F+1 voted for another proposal at its place, so its leader told two stories (docs/protocol.md, surprise 36). `other`:
-   * that one's digest.
+   * Somebody voted for another proposal at its place, so its leader told two stories, or the voter lies (docs/protocol.md,
+   * surprise 36). `other`: that one's digest. Of several the one that F+1 voted for counts, among them an honest one.
    */
-  contradict(other: string): void {
-    if (!this.#prepared) this.#other = other;
+  contradict(other: string, { byHonest }: { readonly byHonest: boolean }): void {
+    if (!this.#prepared && (byHonest || this.#other === undefined)) this.#other = other;
   }
 
   /**
-   * Whether it is left out of ViewData, as if it had never come. Both stories told, neither may ever have a quorum that
-   * does not argue against it; both left out, the one that is to be committed may lack its F+1. So by turns: those who
-   * hold one of the two leave it out in even views, those who hold the other in odd ones.
+   * Whether it is left out of ViewData, as if it had never come. Two stories told, neither may ever have a quorum that does
+   * not argue against it; both left out, the one that is to be committed may lack its F+1. So by turns, and so that of any
+   * two proposals there are soon a view in which one is told alone and one in which the other is, whoever leads them:
+   *
+   * - who knows of the other story compares the digests: the lower is left out in even views, the higher in odd ones;
+   * - who does not goes by the age of its proposal (below), which tells proposals of different views apart;
+   * - and in some views (`isByDigest`) a bit of the digest decides, for two of one view whose holders heard nothing of each
+   *   other's vote, or heard of different lies.
    *
    * Safe whoever leaves out what: what was decided anywhere was prepared by a quorum, whose honest members tell of it, and
    * are in every quorum of ViewData, so neither "nothing" nor another proposal is agreed on.
    */
   isLeftOut(nextView: View): boolean {
-    if (this.#proposal === undefined || this.#prepared) return false;
-    if (this.#other === undefined) return this.#isOutOfTurn(nextView);
-    return proposalDigest(this.#proposal) < this.#other === (nextView % 2 === 0);
-  }
-
-  /**
-   * Others may have prepared something else at its place, in a newer view or an older one, and this one argues against it in
-   * every quorum that it is in (surprise 39); but it may also be what is to be committed, and lack its F+1 without this
-   * voice. So the view it is of always tells of it, and later ones by turns: of any two proposals there must be views in which
-   * one is told and the other is not, and the other way round, whatever views they are of and whoever leads. Turns by a
-   * period have a distance at which two proposals always go together; those by the number of ones in the binary age (the
-   * Thue-Morse sequence) have none.
-   */
-  #isOutOfTurn(nextView: View): boolean {
-    const metadata = this.#proposal === undefined ? undefined : metadataOf(this.#proposal);
-    return this.#improved && metadata !== undefined && onesOf(nextView - metadata.view - 1) % 2 === 1;
+    if (this.#proposal === undefined || this.#prepared || !this.#improved) return false;
+    const digest = proposalDigest(this.#proposal);
+    const age = nextView - (metadataOf(this.#proposal)?.view ?? nextView) - 1;
+    if (age > 0 && isByDigest(nextView)) return !bitOf(digest, nextView);
+    if (this.#other !== undefined) return digest < this.#other === (nextView % 2 === 0);
+    // Others may have prepared something else at its place in a newer view or an older one, and this one argues against it in
+    // every quorum that it is in (surprise 39). The view it is of always tells of it. Turns by a period would have a
+    // distance at which two proposals always go together; those by the number of ones in the binary age (the Thue-Morse
+    // sequence) have none.
+    return onesOf(age) % 2 === 1;
   }
 
   /** Without a proposal (a sync may have cleared it meanwhile) there is nothing to mark; Go panics here (section 15, item 32). */
@@ -144,6 +143,20 @@ export function equalProposals(left: Proposal, right: Proposal): boolean {
     equalBytes(left.header, right.header) &&
     equalBytes(left.payload, right.payload)
   );
+}
+
+/**
+ * Some pairs of views, at most two pairs one after the other; without a period, so that the same members do not lead them
+ * all.
+ */
+const isByDigest = (view: View): boolean => onesOf(Math.floor(view / 2)) % 3 === 2;
+
+/** Of the hexadecimal digest, one for each view; when all are used, their opposites. */
+function bitOf(digest: string, index: number): boolean {
+  const bits = 4 * digest.length;
+  const place = index % bits;
+  const bit = (Number.parseInt(digest.charAt(Math.floor(place / 4)), 16) >> (place % 4)) % 2 === 1;
+  return bit === (Math.floor(index / bits) % 2 === 0);
 }
 
 /** Ones in the binary form of a whole number; none in a negative one. */

@@ -20,8 +20,10 @@ export interface StartingPoint {
   /** Of the first View, where the library takes it from the log. */
   readonly viewAt?: ViewPlace;
   readonly inFlight: { readonly proposal: Proposal; readonly prepared: boolean } | undefined;
-  /** The log ends in a view change: it goes on at once. */
+  /** The log ends in a view change: it goes on at once. `number` is the view that is left, which maybe nobody has entered. */
   readonly viewChange: boolean;
+  /** The newest view that this replica knows to have been entered; `number`, but for one that is left. */
+  readonly entered: View;
   readonly facts: Readonly<Record<string, Fact>>;
 }
 
@@ -40,6 +42,7 @@ export function startingPoint(
     decisions: checkpoint.sequence === 0 ? 0 : checkpoint.decisions + 1,
     inFlight: improved ? lastInFlight(records, checkpoint.sequence) : undefined,
     viewChange: false,
+    entered: checkpoint.view,
   };
   const last = improved ? lastOfViews(records) : records.at(-1);
   switch (last?.kind) {
@@ -47,7 +50,13 @@ export function startingPoint(
       return { ...ledger, facts: { from: "nothing" } };
     case "viewChange":
       if (last.viewChange.nextView < checkpoint.view) return { ...ledger, facts: { from: "nothing" } };
-      return { ...ledger, number: last.viewChange.nextView, viewChange: true, facts: { from: "viewChange" } };
+      return {
+        ...ledger,
+        number: last.viewChange.nextView,
+        viewChange: true,
+        entered: toView(Math.max(checkpoint.view, ...records.map(viewEntered))),
+        facts: { from: "viewChange" },
+      };
     case "newView": {
       const { view, sequence } = last.metadata;
       if (sequence < checkpoint.sequence) return { ...ledger, facts: { from: "nothing" } };
@@ -55,7 +64,7 @@ export function startingPoint(
         sequence === checkpoint.sequence,
         `The log knows sequence ${sequence}, the ledger only ${checkpoint.sequence}`,
       );
-      return { ...ledger, number: view, decisions: 0, facts: { from: "newView", view, sequence } };
+      return { ...ledger, number: view, entered: view, decisions: 0, facts: { from: "newView", view, sequence } };
     }
     case "proposed":
     case "commit":
@@ -85,7 +94,7 @@ function resumed(
   // A record of a view that the ledger has left cannot be resumed; the view change that left it decided about it.
   if (improved && view < ledger.number) return { ...ledger, facts: { from: "nothing", sequence } };
   const point = improved
-    ? { ...ledger, number: toView(view), decisions, facts: { view, sequence } }
+    ? { ...ledger, number: toView(view), entered: toView(view), decisions, facts: { view, sequence } }
     : { ...ledger, viewAt: restoredView(ledger, metadata), facts: { view, sequence } };
   if (last.kind === "commit") {
     return {
@@ -101,6 +110,20 @@ function resumed(
     inFlight: { proposal, prepared: false },
     facts: { from: "proposed", ...point.facts },
   };
+}
+
+/** As a record of the log shows; 0 for that of a view change, which names a view that was left. */
+function viewEntered(record: SavedMessage): number {
+  switch (record.kind) {
+    case "proposed":
+      return record.prepare.view;
+    case "commit":
+      return record.commit.view;
+    case "newView":
+      return record.metadata.view;
+    case "viewChange":
+      return 0;
+  }
 }
 
 /** Section 4.4: what is asked for wins where it is higher, but the phase stays. */

@@ -283,7 +283,7 @@ export class Replica {
     if (this.#stage !== "running") return this.#stage === "evicted" ? "dropped: evicted" : "dropped: not started";
     if (!this.#core.options.nodes.includes(from)) return "rejected: sender is not a member";
     if (from === this.#core.self) return "rejected: sender is this replica";
-    const { controller, viewChanger, monitor, collector, published } = this.#components;
+    const { viewChanger, monitor, collector, published } = this.#components;
     switch (message.kind) {
       case "PrePrepare":
       case "Prepare":
@@ -298,7 +298,7 @@ export class Replica {
       case "HeartBeatResponse":
         return monitor.response(from, message);
       case "StateTransferRequest": {
-        const { view } = controller;
+        const view = this.#components.viewToTell;
         this.#core.send(from, { kind: "StateTransferResponse", view, sequence: published.sequence });
         return "answered";
       }
@@ -327,7 +327,8 @@ export class Replica {
  * ledger is past: others are in that view, and nobody has asked this replica for the next.
  */
 function viewKept(point: StartingPoint, { realView, currentView }: ViewChanger): StartingPoint {
-  const installed = realView > point.number ? { ...point, number: realView, decisions: 0 } : point;
+  const isNewer = realView > point.number;
+  const installed = isNewer ? { ...point, number: realView, entered: realView, decisions: 0 } : point;
   if (currentView <= installed.number) return installed;
   return { ...installed, number: toView(currentView - 1), viewChange: true };
 }

@@ -45,8 +45,8 @@ export class State {
   }
 
   /** Stands in no log: a restart forgets it, and tells of the proposal again. */
-  contradicted(other: string): void {
-    if (this.#core.improved) this.#inFlight.contradict(other);
+  contradicted(other: string, how: { readonly byHonest: boolean }): void {
+    if (this.#core.improved) this.#inFlight.contradict(other, how);
   }
 
   /** `view` is the one that is being left. */

@@ -83,10 +83,11 @@ export class ViewChanger {
     });
   }
 
-  start(view: View, now: Instant): void {
+  /** `entered` is older than `view` where that is about to be left, and nobody is known to have been in it. */
+  start(view: View, entered: View, now: Instant): void {
     this.#currView = view;
     this.#nextView = view;
-    this.#realView = view;
+    this.#realView = entered;
     this.#lastTick = now;
     this.#lastResend = now;
     this.#core.trace("viewChanger", "started", { view });

@@ -390,7 +390,7 @@ export class RunningView {
     this.#badVote(from, "Prepare with another digest");
     const votes = (this.#otherPrepares.get(digest) ?? 0) + 1;
     this.#otherPrepares.set(digest, votes);
-    if (votes > this.#core.f) this.#parts.state.contradicted(digest);
+    this.#parts.state.contradicted(digest, { byHonest: votes > this.#core.f });
   }
 
   #badVote(from: NodeId, reason: string): void {

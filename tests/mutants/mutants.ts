@@ -35,6 +35,7 @@ const installer = inFile("smartbft/view-installer.ts");
 const newView = inFile("smartbft/new-view.ts");
 const viewData = inFile("smartbft/view-data.ts");
 const inFlight = inFile("smartbft/in-flight.ts");
+const components = inFile("smartbft/components.ts");
 const votes = inFile("smartbft/votes.ts");
 const pool = inFile("smartbft/pool.ts");
 const replica = inFile("smartbft/replica.ts");
@@ -416,11 +417,12 @@ const planted: readonly Mutant[] = [
   historical(
     36,
     "two-stories",
-    "what f+1 voted against is told as in flight all the same",
+    "what was voted against is told as in flight all the same",
     state(
-      "    if (this.#core.improved) this.#inFlight.contradict(other);",
-      "    if (this.#core.q < 0) this.#inFlight.contradict(other);",
+      "    if (this.#core.improved) this.#inFlight.contradict(other, how);",
+      "    if (this.#core.q < 0) this.#inFlight.contradict(other, how);",
     ),
+    inFlight("if (age > 0 && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
   ),
   historical(
     37,
@@ -454,7 +456,8 @@ const planted: readonly Mutant[] = [
     39,
     "old-argument",
     "a proposal of an older view is told in every view, and argues against what was prepared since",
-    inFlight("return this.#improved && metadata !== undefined", "return !this.#improved && metadata !== undefined"),
+    inFlight("return onesOf(age) % 2 === 1;", "return false;"),
+    inFlight("if (age > 0 && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
   ),
   historical(
     40,
@@ -476,6 +479,15 @@ const planted: readonly Mutant[] = [
     "void-argued-for",
     "what was in flight before an installed view is told of in the view changes after it",
     inFlight("if (this.#improved && metadata !== undefined && metadata.view < view) this.clear();", "void view;"),
+  ),
+  historical(
+    44,
+    "left-view-claimed",
+    "who is started again in a view change says by state transfer that it is in the view that it is leaving",
+    components(
+      "return this.#core.improved && view === this.#left ? realView : view;",
+      "void realView;\n    return view;",
+    ),
   ),
 ];
 

@@ -218,6 +218,22 @@ describe("the library's surprises", () => {
     },
   );
 
+  it.each([
+    ["nothing else", [record("viewChange", 2, 4)], 0],
+    ["the view that was entered last", [record("newView", 1, 3), record("viewChange", 2, 4)], 3],
+    ["a vote in it", [record("proposed", 2, 3), record("viewChange", 2, 3), record("viewChange", 2, 4)], 3],
+  ])("surprise 44: on its way from view 4 to 5, with %s in its log, it says where it is", (_name, wal, entered) => {
+    const told = (fidelity: Fidelity): readonly Message[] => {
+      const bench = restarted({ wal, height: 1, fidelity });
+      bench.clear();
+      bench.from(3, { kind: "StateTransferRequest" });
+      return bench.sentTo().map(({ message }) => message);
+    };
+    const answer = { kind: "StateTransferResponse", sequence: sequence(2) };
+    expect(told("library")).toEqual([{ ...answer, view: view(4) }]);
+    expect(told("improved")).toEqual([{ ...answer, view: view(entered) }]);
+  });
+
   it("item 14: SyncOnStart hears nobody, and costs the whole CollectTimeout; what others' ledgers hold counts", () => {
     const bench = new Bench({ height: 1, self: 2, protocol: { syncOnStart: true } });
     bench.beyond = [bench.decision(2, { view: 2, decisions: 0 })];

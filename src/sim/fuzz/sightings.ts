@@ -3,6 +3,7 @@
 import type { NodeId } from "../../base/index.js";
 import type { Fact, NewView, ReplicaStatus, Trace } from "../../smartbft/index.js";
 import { Accounts } from "./accounts.js";
+import { born, type Life } from "./life.js";
 
 type Facts = Readonly<Record<string, Fact>>;
 type Step = Extract<Trace, { readonly kind: "step" }>;
@@ -24,69 +25,6 @@ export interface Scene {
   readonly emptyAuxiliary: boolean;
   readonly tolerated: () => number;
 }
-
-interface Life {
-  traces: number;
-  reconfigured: boolean;
-  everReconfigured: boolean;
-  resumedAt: number;
-  inFlightAt: number;
-  view: number;
-  /** The view that it asked for or negotiated last, until one is installed or learnt. */
-  asked: number;
-  /** What that was when the members or the rules changed, until a View starts. */
-  askedBefore: number;
-  /** The view for which it sent ViewData last. */
-  promised: number;
-  startedLeader: number;
-  wedged: boolean;
-  votedAt: Set<string>;
-  /** Where a View began that had voted there before. */
-  againAt: string;
-  voting: boolean;
-  /** Prepares for another proposal than its own, and where. */
-  against: number;
-  againstAt: string;
-  installed: number;
-  lastNewView: number;
-  forgedNewView: boolean;
-  complainedAbout: number;
-  votesMissing: boolean;
-  farAhead: boolean;
-  responses: number[];
-  installedSinceDecision: number;
-  blacklist: readonly number[];
-  listedSince: number;
-}
-
-const born = (): Life => ({
-  traces: 0,
-  reconfigured: false,
-  everReconfigured: false,
-  resumedAt: 0,
-  inFlightAt: 0,
-  view: 0,
-  asked: 0,
-  askedBefore: 0,
-  promised: 0,
-  startedLeader: 0,
-  wedged: false,
-  votedAt: new Set(),
-  againAt: "",
-  voting: false,
-  against: 0,
-  againstAt: "",
-  installed: 0,
-  lastNewView: 0,
-  forgedNewView: false,
-  complainedAbout: 0,
-  votesMissing: false,
-  farAhead: false,
-  responses: [],
-  installedSinceDecision: 0,
-  blacklist: [],
-  listedSince: 0,
-});
 
 const persistentMin = 3;
 
@@ -171,6 +109,8 @@ export class Sightings {
       case "syncStarted":
         if (life.traces === 1) this.#see(14);
         return;
+      case "stateCollected":
+        return this.#seeUnentered(Number(facts["view"]));
       case "syncEnded":
         life.wedged = this.#scene.status(node).leader === node;
         return;
@@ -268,6 +208,11 @@ export class Sightings {
     if (this.#entered.has(promised)) this.#see(37);
   }
 
+  /** Somebody starts in the view, or F+1 say that they are there. */
+  #seeUnentered(view: number): void {
+    if (view > 0 && !this.#entered.has(view)) this.#see(44);
+  }
+
   /** It leads by its own reckoning, has fallen silent, and others are elsewhere. */
   #silentLeader(node: NodeId, facts: Facts): void {
     const { running, status } = this.#scene;
@@ -283,6 +228,7 @@ export class Sightings {
     const resumed = from === "proposed" || from === "commit";
     const sequence = Number(facts["sequence"] ?? 0);
     if (resumed) life.resumedAt = sequence;
+    life.restoredInChange = from === "viewChange";
     if (life.reconfigured) {
       life.reconfigured = false;
       if (resumed) this.#see(5);
@@ -299,6 +245,8 @@ export class Sightings {
     // It asked for more, the members or rules changed, and it begins again below: its numbers have fallen back.
     if ((view < life.view && life.everReconfigured) || view < life.askedBefore) this.#see(34);
     life.askedBefore = 0;
+    if (life.restoredInChange) this.#seeUnentered(view);
+    life.restoredInChange = false;
     life.view = view;
     const led = this.#led.get(view) ?? new Set();
     this.#led.set(view, led.add(Number(facts["leader"])));

@@ -72,6 +72,7 @@ export const surprises: readonly Surprise[] = [
   surprise(40, "commit-forgotten", "disagreement", "stalled"),
   surprise(41, "commit-unwatched", "stalled"),
   surprise(43, "void-argued-for", "stalled"),
+  surprise(44, "left-view-claimed", "view-unheard-of", "vote-changed", "signed-twice", "disagreement"),
 ];
 
 /** Entries of the list that this replica does not have, and why no seed can reach them. */

@@ -128,11 +128,10 @@ export class ViewChecker {
   }
 
   viewStarting(node: NodeId, view: number): void {
-    const { promised, prepared } = this.#history(node);
+    const { prepared } = this.#history(node);
     if (view < prepared)
       this.#around.raise("view-back", node, `view ${view} starts after a Prepare in view ${prepared}`);
-    // A restart in the middle of a view change begins in the view that is being left, which maybe nobody has entered.
-    if (view > promised && !this.#entered.has(view))
+    if (!this.#entered.has(view))
       this.#around.raise("view-unheard-of", node, `view ${view} starts, but nobody has entered it by a NewView`);
   }
 
