@@ -1,6 +1,7 @@
 // The twin check: one experiment in virtual time and in namespaces, with four orderers and with seven (docs/measured/twin-of-…).
-// The costs were fitted to others (docs/simulator.md says which, and that the first commit of four was in view). Same order of
-// causes, and phases near: the bar is max(2 ms, 25 %) in each phase that is no timer. Where that is not reached the test says by how much, and docs/simulator.md why.
+// The costs come from processor time and from runs that are not judged here (docs/simulator.md says which). Same order of causes, and
+// phases near: the bar is max(2 ms, 25 %) in each phase that is no timer. Where that is not reached the test says by how much, and
+// docs/simulator.md why.
 import { beforeAll, describe, expect, it } from "vitest";
 import type { RunResult } from "../../src/results/index.js";
 import { published, shipped, simulated } from "./sim-run.js";
@@ -21,20 +22,18 @@ function median(values: readonly number[]): number {
 describe.each([
   { folder: "twin-of-four", experiment: "twin-of-four", profile: "fast" },
   { folder: "twin-of-seven", experiment: "twin-of-seven", profile: "fast" },
+  { folder: "twin-of-four-fabric", experiment: "leader-interface-down", profile: "fabric" },
   { folder: "twin-of-seven-fabric", experiment: "leader-interface-down-of-seven", profile: "fabric" },
 ] as const)("$folder", ({ folder, experiment, profile }) => {
   const measured = published(folder, "runs.csv");
-  // In a run of seven the view had changed before the fault already; the second leader was the one that failed.
-  const alike = measured.filter((row) => row["view_to"] === "1");
-  const first = published(folder, "views.csv").filter(({ view_from: from }) => from === "0");
-  const views = first.filter((row) => alike.some(({ run }) => run === row["run"]));
+  const views = published(folder, "views.csv").filter(({ view_from: from }) => from === "0");
   let results: readonly RunResult[] = [];
   beforeAll(() => {
     const loaded = shipped(experiment, profile);
-    results = ["1/1", "1/2", "1/3"].map((seed) => simulated(loaded, { seed }).result);
+    results = ["1/1", "1/2", "1/3"].map((seed) => simulated(loaded, { seed, messageTrace: true }).result);
   }, 300_000);
 
-  const kernel = (phase: Phase): readonly number[] => alike.map((row) => Number(row[columns[phase]]));
+  const kernel = (phase: Phase): readonly number[] => measured.map((row) => Number(row[columns[phase]]));
   const own = (phase: Phase): number =>
     median(results.map((result) => (result.outages[0]?.phases[phase] ?? Number.NaN) / 1_000));
   const expectWithinBar = (phase: Phase): void => {
@@ -51,7 +50,7 @@ describe.each([
       expect(result.outages).toHaveLength(1);
     }
     for (const row of measured) expect(row).toMatchObject({ verdict: "true", view_changes: "1", lost: "0" });
-    expect(alike.length).toBeGreaterThanOrEqual(2);
+    expect(measured.length).toBeGreaterThanOrEqual(3);
   });
 
   it("has the same order of causes: a complaint for a request, votes, view data, new view, proposal, decision, commit", () => {
@@ -63,7 +62,7 @@ describe.each([
       expect(order(causes.map((cause) => Number(row[`${cause}_after_ms`])))).toBe(true);
     }
     for (const { viewChanges } of results) {
-      expect(viewChanges).toHaveLength(1);
+      // In the lab as here, the old leader may ask for a further view alone (surprise 12).
       const change = viewChanges[0]?.change;
       const complaints = [...(change?.votes.values() ?? [])];
       expect(complaints[0]?.reason).toBe("request");
@@ -77,36 +76,24 @@ describe.each([
 
   it("has the median outage within one tick, of 100 ms or 1 s", () => {
     const outage = median(results.map((result) => (result.outage ?? Number.NaN) / 1_000));
-    const ms = median(alike.map((row) => Number(row["outage_ms"])));
-    // Seven at 50 tx/s with fast timers fill the machine: that lab is late by two ticks.
-    const ticks = folder === "twin-of-seven" ? 2 : 1;
-    expect(Math.abs(outage - ms)).toBeLessThan(ticks * (profile === "fast" ? 100 : 1_000));
+    const ms = median(measured.map((row) => Number(row["outage_ms"])));
+    expect(Math.abs(outage - ms)).toBeLessThan(profile === "fast" ? 100 : 1_000);
   });
 
-  if (folder === "twin-of-seven") {
-    it("is faster than the lab in every phase, by up to a factor of 4: there, others' work filled the processors", () => {
-      for (const phase of ["viewChange", "firstDecision", "firstCommit"] as const) {
-        expect(own(phase) / median(kernel(phase))).toBeGreaterThan(0.25);
-        expect(own(phase) / median(kernel(phase))).toBeLessThan(1.25);
-      }
-    });
-    return;
-  }
+  it("has the view change within the bar", () => expectWithinBar("viewChange"));
 
-  it("has the view change and the first decision within the bar", () => {
-    expectWithinBar("viewChange");
-    expectWithinBar("firstDecision");
-  });
-
-  if (folder === "twin-of-four")
-    it("has the first commit where the runs have it, which differ among each other by more than the bar", () => {
-      expect(own("firstCommit")).toBeGreaterThan(Math.min(...kernel("firstCommit")));
-      expect(own("firstCommit")).toBeLessThan(Math.max(...kernel("firstCommit")));
+  if (folder !== "twin-of-seven-fabric")
+    it("has the first decision and the first commit within the bar", () => {
+      expectWithinBar("firstDecision");
+      expectWithinBar("firstCommit");
     });
   else
-    it("has the first commit early by a factor of 1.5 to 4: all others check the next full batch while the peer waits", () => {
-      const ratio = median(kernel("firstCommit")) / own("firstCommit");
-      expect(ratio).toBeGreaterThan(1.5);
-      expect(ratio).toBeLessThan(4);
+    it("decides late by up to a half, and commits early by up to a factor of 2", () => {
+      const decision = own("firstDecision") / median(kernel("firstDecision"));
+      expect(decision).toBeGreaterThan(1);
+      expect(decision).toBeLessThan(1.5);
+      const commit = median(kernel("firstCommit")) / own("firstCommit");
+      expect(commit).toBeGreaterThan(1);
+      expect(commit).toBeLessThan(2);
     });
 });

@@ -8,17 +8,21 @@ const schema = z.strictObject({
   format: z.literal(costsFormat),
   source: z.string(),
   cores: z.int().min(0).max(1_024),
+  sliceUs: us,
   signUs: us,
   verifyUs: us,
+  asideUs: us,
   hashKibUs: us,
-  fsyncUs: us,
+  writeUs: us,
   writeKibUs: us,
+  fsyncUs: us,
   receiveUs: us,
   sendUs: us,
   requestUs: us,
   stepUs: us,
   coldUs: us,
   wakeUs: us,
+  eventUs: us,
 });
 
 /** The costs, or what is wrong with the text. */

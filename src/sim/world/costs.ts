@@ -3,7 +3,7 @@
 // docs/measured was made. Which of them a run used stands in its environment event.
 import type { Duration } from "../../base/index.js";
 
-export const costsFormat = 2;
+export const costsFormat = 3;
 
 export interface Costs {
   readonly format: typeof costsFormat;
@@ -11,13 +11,18 @@ export interface Costs {
   readonly source: string;
   /** Processors that all nodes share; 0: each node has its own. */
   readonly cores: number;
+  /** How long a thread keeps a processor for which others wait, if it has that much to do. */
+  readonly sliceUs: number;
   readonly signUs: number;
   readonly verifyUs: number;
+  /** What a check on the thread pool costs the process that hands it over and takes its answer. */
+  readonly asideUs: number;
   /** SHA-256 of 1024 bytes. */
   readonly hashKibUs: number;
-  /** One write and fdatasync of a small record; and what each further KiB adds. */
-  readonly fsyncUs: number;
+  /** A call of the file system, on a thread of the pool, and what each KiB that is written adds; then the disk's own time for a sync. */
+  readonly writeUs: number;
   readonly writeKibUs: number;
+  readonly fsyncUs: number;
   /** A message through gRPC, its codec and the event loop, on the side that takes it and on the side that writes it. */
   readonly receiveUs: number;
   readonly sendUs: number;
@@ -29,6 +34,8 @@ export interface Costs {
   readonly coldUs: number;
   /** A process that waits for input runs again this much later: its wait for a processor, and the event loop. */
   readonly wakeUs: number;
+  /** What who watches the nodes, the agent and the command line, does with an event of theirs. */
+  readonly eventUs: number;
 }
 
 /**
@@ -53,17 +60,21 @@ export const defaultCosts: Costs = {
   format: costsFormat,
   source: "defaults",
   cores: 2,
+  sliceUs: 100_000,
   signUs: 100,
   verifyUs: 160,
+  asideUs: 25,
   hashKibUs: 2,
-  fsyncUs: 4_000,
+  writeUs: 60,
   writeKibUs: 2,
-  receiveUs: 250,
-  sendUs: 210,
+  fsyncUs: 1_000,
+  receiveUs: 180,
+  sendUs: 150,
   requestUs: 25,
-  stepUs: 210,
-  coldUs: 1_500,
-  wakeUs: 1_600,
+  stepUs: 150,
+  coldUs: 500,
+  wakeUs: 150,
+  eventUs: 100,
 };
 
 /**
@@ -77,17 +88,21 @@ export function calibratedCosts(measured: Measured, { source, cores }: Pick<Cost
     format: costsFormat,
     source,
     cores,
+    sliceUs: defaultCosts.sliceUs,
     signUs: scaled(defaultCosts.signUs, "signUs"),
     verifyUs: scaled(defaultCosts.verifyUs, "verifyUs"),
+    asideUs: scaled(defaultCosts.asideUs, "verifyUs"),
     hashKibUs: scaled(defaultCosts.hashKibUs, "hashKibUs"),
+    writeUs: scaled(defaultCosts.writeUs, "verifyUs"),
+    writeKibUs: scaled(defaultCosts.writeKibUs, "verifyUs"),
     fsyncUs: scaled(defaultCosts.fsyncUs, "fsyncUs"),
-    writeKibUs: scaled(defaultCosts.writeKibUs, "fsyncUs"),
     receiveUs: scaled(defaultCosts.receiveUs, "verifyUs"),
     sendUs: scaled(defaultCosts.sendUs, "verifyUs"),
     requestUs: scaled(defaultCosts.requestUs, "requestUs"),
     stepUs: scaled(defaultCosts.stepUs, "verifyUs"),
     coldUs: scaled(defaultCosts.coldUs, "verifyUs"),
     wakeUs: defaultCosts.wakeUs,
+    eventUs: scaled(defaultCosts.eventUs, "verifyUs"),
   };
 }
 
@@ -96,17 +111,21 @@ export const noCosts: Costs = {
   format: costsFormat,
   source: "none",
   cores: 0,
+  sliceUs: 0,
   signUs: 0,
   verifyUs: 0,
+  asideUs: 0,
   hashKibUs: 0,
-  fsyncUs: 0,
+  writeUs: 0,
   writeKibUs: 0,
+  fsyncUs: 0,
   receiveUs: 0,
   sendUs: 0,
   requestUs: 0,
   stepUs: 0,
   coldUs: 0,
   wakeUs: 0,
+  eventUs: 0,
 };
 
 export const duration = (us: number): Duration => Math.round(us) as Duration; // integer microseconds by construction

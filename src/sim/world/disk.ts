@@ -1,7 +1,6 @@
 // A file that only grows, on a disk that loses what was not synced: appends that come while a sync is under way share the
 // next one (group commit, as node/append-file.ts has it). What is durable survives the process; nothing else does.
 import type { Costs } from "./costs.js";
-import { instant } from "../../base/index.js";
 import type { Process } from "./process.js";
 
 interface Append<T> {
@@ -39,17 +38,17 @@ export class AppendFile<T> {
     const group = this.#waiting;
     if (group.length === 0) return;
     this.#waiting = [];
-    const { fsyncUs, writeKibUs } = this.#costs;
+    const { writeUs, writeKibUs, fsyncUs } = this.#costs;
     const kib = group.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) / 1024;
-    const took = Math.round(fsyncUs + kib * writeKibUs);
     this.#syncing = true;
-    this.#process.at(instant(this.#process.now() + took), () => {
+    const told = (): void => {
+      for (const { done } of group) done();
       this.#syncing = false;
-      for (const { item } of group) this.durable.push(item);
-      this.#process.run(() => {
-        for (const { done } of group) done();
-      });
       this.#sync();
-    });
+    };
+    const durable = (): void => group.forEach(({ item }) => this.durable.push(item));
+    // Two calls of the file system, and the process's own turn in between.
+    const sync = (): void => this.#process.aside([{ us: writeUs, deviceUs: fsyncUs }], told, durable);
+    this.#process.aside([{ us: Math.round(writeUs + kib * writeKibUs) }], sync);
   }
 }

@@ -1,22 +1,21 @@
 // A node's process: one thread that takes its work in order, on processors that it may have to share. Work is done in one
 // go at the instant at which it begins; what it charges moves the process's own clock, at which its effects leave, and keeps
 // the processor busy until then.
-import { instant, present, type Instant } from "../../base/index.js";
+import { instant, type Instant } from "../../base/index.js";
 import type { Scheduler } from "../scheduler.js";
-
-/** libuv's UV_THREADPOOL_SIZE. */
-const poolThreadCount = 4;
 
 /** The processors of the machine; processes that find none free wait in line. */
 export class Cores {
   readonly #scheduler: Scheduler;
+  readonly #sliceUs: number;
   #free: number;
   readonly #line: Process[] = [];
   #giving = false;
 
-  /** `count` 0: as many as there are processes. */
-  constructor(scheduler: Scheduler, count: number) {
+  /** `count` 0: as many as there are processes. Who has work left after `sliceUs` on a processor goes to the end of the line. */
+  constructor(scheduler: Scheduler, { count, sliceUs }: { readonly count: number; readonly sliceUs: number }) {
     this.#scheduler = scheduler;
+    this.#sliceUs = sliceUs;
     this.#free = count === 0 ? Number.POSITIVE_INFINITY : count;
   }
 
@@ -31,19 +30,31 @@ export class Cores {
       const process = this.#line.shift();
       if (process === undefined) break;
       const until = process.work();
-      if (until <= this.#scheduler.now) {
-        process.pausedBetween();
-        continue;
-      }
-      this.#free -= 1;
-      this.#scheduler.at(until, () => {
-        this.#free += 1;
-        process.pausedBetween();
-        this.#give();
-      });
+      if (until <= this.#scheduler.now) process.pausedBetween();
+      else this.#keep(process, { until, endsAt: instant(this.#scheduler.now + this.#sliceUs) });
     }
     this.#giving = false;
   }
+
+  /** The process has a processor until then, and for what follows while its slice lasts. */
+  #keep(process: Process, { until, endsAt }: { readonly until: Instant; readonly endsAt: Instant }): void {
+    this.#free -= 1;
+    this.#scheduler.at(until, () => {
+      this.#free += 1;
+      while (process.hasWork && this.#scheduler.now < endsAt) {
+        const next = process.work();
+        if (next > this.#scheduler.now) return this.#keep(process, { until: next, endsAt });
+      }
+      process.pausedBetween();
+      this.#give();
+    });
+  }
+}
+
+/** Work for a thread of the pool: time on a processor, then maybe time in which the thread waits for a device. */
+export interface PoolJob {
+  readonly us: number;
+  readonly deviceUs?: number;
 }
 
 export interface Timer {
@@ -59,13 +70,18 @@ export class Process {
   #head = 0;
   /** In line for a processor, or on one. */
   #busy = false;
+  /** Nothing was to do before the work that comes next. */
+  #waking = false;
   /** What the work in progress has charged so far. */
   #chargedUs = 0;
+  /** What is left to do when the work in progress ends. */
+  #turnEnds: (() => void)[] = [];
+  #working = false;
   #life = 1;
   #stopped = false;
   #alive = true;
-  /** Threads of its pool, once it was used: further claimants of the same processors. */
-  #pool: readonly Process[] = [];
+  /** Once it was used. */
+  #pool: ThreadPool | undefined;
 
   constructor(scheduler: Scheduler, cores: Cores, wakeUs: number) {
     this.#scheduler = scheduler;
@@ -86,6 +102,12 @@ export class Process {
     this.#chargedUs += us;
   }
 
+  /** At the end of the turn of the event loop that is going on; at once when none is. */
+  atTurnEnd(then: () => void): void {
+    if (this.#working) this.#turnEnds.push(then);
+    else then();
+  }
+
   /** In order, as soon as there is a processor. Nothing once the process has died. */
   run(work: () => void): void {
     if (!this.#alive) return;
@@ -94,43 +116,36 @@ export class Process {
   }
 
   /**
-   * Work for the thread pool, in slices of a processor's time, dealt out among its threads, which stand in line like everybody;
-   * `then` is work of this process when all are done.
+   * Work for the thread pool, behind all that waits there already. `done` is called when the last job is; not as work, for what
+   * a disk does; `then` is work of this process after that.
    */
-  aside(slicesUs: readonly number[], then: () => void): void {
-    if (this.#pool.length === 0)
-      this.#pool = Array.from({ length: poolThreadCount }, () => new Process(this.#scheduler, this.#cores, 0));
-    let waiting = slicesUs.length;
-    const done = (): void => {
+  aside(jobs: readonly PoolJob[], then: () => void, done: () => void = () => undefined): void {
+    this.#pool ??= new ThreadPool(() => new Process(this.#scheduler, this.#cores, 0));
+    let waiting = jobs.length;
+    this.#pool.take(this.now(), jobs, () => {
       waiting -= 1;
-      if (waiting === 0) this.run(then);
-    };
-    for (const [index, us] of slicesUs.entries()) {
-      const thread = present(this.#pool[index % poolThreadCount], "a thread of the pool");
-      thread.run(() => {
-        thread.charge(us);
-        this.at(thread.now(), done);
-      });
-    }
+      if (waiting > 0) return;
+      done();
+      this.run(then);
+    });
   }
 
   /** Stopped in its tracks: work and timers wait, the kernel's part of its connections goes on. */
   stop(): void {
     this.#stopped = true;
-    for (const thread of this.#pool) thread.stop();
+    this.#pool?.stop();
   }
 
   resume(): void {
     this.#stopped = false;
-    for (const thread of this.#pool) thread.resume();
+    this.#pool?.resume();
     if (!this.#busy && this.#head < this.#queue.length) this.#wake();
   }
 
   #wake(): void {
     this.#busy = true;
-    const wait = this.#chargedUs + this.#wakeUs;
-    if (wait === 0) this.#cores.request(this);
-    else this.#scheduler.at(instant(this.#scheduler.now + wait), () => this.#cores.request(this));
+    this.#waking = true;
+    this.#cores.request(this);
   }
 
   /** A timer of this process: fires as work, never early. */
@@ -173,13 +188,17 @@ export class Process {
     this.#queue = [];
     this.#head = 0;
     this.#stopped = false;
-    for (const thread of this.#pool) thread.die();
-    this.#pool = [];
+    this.#pool?.die();
+    this.#pool = undefined;
   }
 
   /** Another process in its place. */
   restart(): void {
     this.#alive = true;
+  }
+
+  get hasWork(): boolean {
+    return this.#head < this.#queue.length && !this.#stopped;
   }
 
   /** One piece of work, by whoever gave it a processor; answers until when it keeps it. */
@@ -191,8 +210,12 @@ export class Process {
       this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
-    this.#chargedUs = 0;
+    this.#chargedUs = this.#waking ? this.#wakeUs : 0;
+    this.#waking = false;
+    this.#working = true;
     next();
+    this.#working = false;
+    for (const then of this.#turnEnds.splice(0)) then();
     const until = this.now();
     this.#chargedUs = 0;
     return until;
@@ -200,10 +223,65 @@ export class Process {
 
   /** The processor is free again: the process goes to the end of the line while it has work. */
   pausedBetween(): void {
-    if (this.#head < this.#queue.length && !this.#stopped) return this.#cores.request(this);
+    if (this.hasWork) return this.#cores.request(this);
     this.#busy = false;
     if (this.#head < this.#queue.length) return;
     this.#queue = [];
     this.#head = 0;
+  }
+}
+
+/** libuv's UV_THREADPOOL_SIZE. */
+const poolThreadCount = 4;
+
+/**
+ * libuv's pool: its threads claim the same processors as everybody, and take jobs in order: the next one whenever a thread is
+ * free. Checks of signatures and the file system share it, so a record that is to be written waits behind a block that is checked.
+ */
+class ThreadPool {
+  readonly #threads: readonly Process[];
+  readonly #idle: Process[];
+  #jobs: { readonly job: PoolJob; readonly done: () => void }[] = [];
+
+  constructor(newThread: () => Process) {
+    this.#threads = Array.from({ length: poolThreadCount }, newThread);
+    this.#idle = [...this.#threads];
+  }
+
+  /** From `at` on: the instant of the process that hands them over. `done` after each. */
+  take(at: Instant, jobs: readonly PoolJob[], done: () => void): void {
+    this.#threads[0]?.at(at, () => {
+      this.#jobs.push(...jobs.map((job) => ({ job, done })));
+      for (const thread of this.#idle.splice(0, jobs.length)) thread.run(() => this.#next(thread));
+    });
+  }
+
+  stop(): void {
+    for (const thread of this.#threads) thread.stop();
+  }
+
+  resume(): void {
+    for (const thread of this.#threads) thread.resume();
+  }
+
+  die(): void {
+    for (const thread of this.#threads) thread.die();
+    this.#jobs = [];
+  }
+
+  #next(thread: Process): void {
+    const next = this.#jobs.shift();
+    if (next === undefined) return void this.#idle.push(thread);
+    const { job, done } = next;
+    thread.charge(job.us);
+    const { deviceUs = 0 } = job;
+    if (deviceUs === 0) {
+      thread.at(thread.now(), done);
+      return thread.run(() => this.#next(thread));
+    }
+    thread.at(instant(thread.now() + deviceUs), () => {
+      done();
+      thread.run(() => this.#next(thread));
+    });
   }
 }

@@ -1,7 +1,7 @@
 // One HTTP/2 connection with gRPC's streams on it, at one of its ends: settings first, streams by number, pings that notice
 // a dead path. Frames are handled as work of the node's process. What ends it, and what is said about it then, is as
 // node/sockets.ts and grpc-js have it.
-import { instant } from "../../base/index.js";
+import { instant, type Instant } from "../../base/index.js";
 import type { SocketEvent, TransportSettings } from "../../boundary/index.js";
 import type { Method } from "../../fabric/index.js";
 import type { Timer } from "./process.js";
@@ -43,6 +43,8 @@ export class Session {
   readonly #keepalive: Timer;
   readonly #drain: Timer;
   #pinged = false;
+  /** Of frames that leave at the end of the turn. */
+  #leavingBytes = 0;
   #over = false;
   /** Of streams that are not read at the moment, or not to their end yet. */
   readonly #unread = new Map<number, Unread>();
@@ -75,19 +77,29 @@ export class Session {
     const { process, costs } = this.#site;
     if (frame.kind === "data") process.charge(costs.sendUs);
     const now = process.now();
-    if (this.#heldBack.length > 0 || this.#end.inFlightBytes(now) + sizeBytes > windowBytes) {
+    if (this.#heldBack.length > 0 || this.#inFlightBytes(now) + sizeBytes > windowBytes) {
       this.#heldBack.push({ frame, sizeBytes, taken });
       this.#drain.set(instant(now + drainEveryUs));
       return;
     }
-    this.#end.send(frame, sizeBytes + frameBytes, now);
+    this.#leave(frame, sizeBytes);
     taken();
+  }
+
+  /** Node writes what an HTTP/2 session has to say when the turn of its event loop ends, however long that still is. */
+  #leave(frame: Frame, sizeBytes: number): void {
+    const { process } = this.#site;
+    this.#leavingBytes += sizeBytes;
+    process.atTurnEnd(() => {
+      this.#leavingBytes -= sizeBytes;
+      this.#end.send(frame, sizeBytes + frameBytes, process.now());
+    });
   }
 
   /** Closes the connection from this side. */
   close(): void {
     if (this.#over) return;
-    this.#end.close(this.#site.process.now());
+    this.#site.process.atTurnEnd(() => this.#end.close(this.#site.process.now()));
     this.#finish("");
   }
 
@@ -150,12 +162,16 @@ export class Session {
     }
   }
 
+  #inFlightBytes(now: Instant): number {
+    return this.#end.inFlightBytes(now) + this.#leavingBytes;
+  }
+
   #release(): void {
     const now = this.#site.process.now();
     let count = 0;
     for (const { frame, sizeBytes, taken } of this.#heldBack) {
-      if (this.#over || this.#end.inFlightBytes(now) + sizeBytes > windowBytes) break;
-      this.#end.send(frame, sizeBytes + frameBytes, now);
+      if (this.#over || this.#inFlightBytes(now) + sizeBytes > windowBytes) break;
+      this.#leave(frame, sizeBytes);
       taken();
       count += 1;
     }

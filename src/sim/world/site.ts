@@ -73,8 +73,8 @@ const integerHead = Uint8Array.of(0x02, 15);
 
 /** node/signatures.ts: that many are checked on the process's own thread, more go to the thread pool together. */
 const inlineCountMax = 3;
-/** Checks that a thread of the pool makes before somebody else gets its processor: about a millisecond. */
-const sliceCount = 5;
+/** Checks that are one job of the pool here: fewer steps of the simulator, and below the slice of a processor. */
+const jobCount = 5;
 
 /** Results in order, when the checks have had their time on a processor. */
 export function check(
@@ -87,9 +87,11 @@ export function check(
     process.charge(items.length * costs.verifyUs);
     return then(results);
   }
-  const slices = Array.from({ length: Math.ceil(items.length / sliceCount) }, (_, index) => {
-    const count = Math.min(sliceCount, items.length - index * sliceCount);
-    return Math.ceil(count * costs.verifyUs);
+  // Most are requests, each taken apart before; then they are handed over.
+  process.charge(items.length * (costs.requestUs + costs.asideUs));
+  const jobs = Array.from({ length: Math.ceil(items.length / jobCount) }, (_, index) => {
+    const count = Math.min(jobCount, items.length - index * jobCount);
+    return { us: Math.ceil(count * costs.verifyUs) };
   });
-  process.aside(slices, () => then(results));
+  process.aside(jobs, () => then(results));
 }

@@ -25,6 +25,7 @@ import { Cores, Process } from "./process.js";
 import { RunHost } from "./run-host.js";
 import type { Frame } from "./session.js";
 import type { Site } from "./site.js";
+import { Watcher } from "./watcher.js";
 
 export interface WorldOptions {
   readonly costs?: Costs;
@@ -47,6 +48,7 @@ export class World {
   readonly faults: Faults;
   readonly #host: RunHost;
   readonly #plan: Plan;
+  readonly #watcher: Watcher;
   #events: Event[] = [];
   #trace = "";
 
@@ -59,7 +61,8 @@ export class World {
     this.#begin(costs, options);
     this.network = new Network(plan, { scheduler, random, emit });
     const transport = new Connecting<Frame>(this.network, scheduler);
-    const cores = new Cores(scheduler, costs.cores);
+    const cores = new Cores(scheduler, { count: costs.cores, sliceUs: costs.sliceUs });
+    this.#watcher = new Watcher(new Process(scheduler, cores, 0), costs.eventUs);
     const members = new Map<string, Member>();
     for (const [name, config] of configsFor(plan, { seed, messageTrace })) {
       const process = new Process(scheduler, cores, costs.wakeUs);
@@ -130,6 +133,7 @@ export class World {
 
   #emit(event: Event): void {
     this.#events.push(event);
+    this.#watcher.told();
     this.#host.observe(event);
   }
 }
