@@ -124,24 +124,11 @@ export async function dropNamespace(node: string, { signal }: Waits): Promise<vo
   throw new OperatingError(`Let the namespace of ${node} go: ip said "${stderr.trim()}"`);
 }
 
-/** Lines of wiring at once: while `ip` does the next, nodes whose last line was among them are addressed. */
-const wiringAtOnce = 400;
-
 export async function wire(plan: Plan, { signal }: Waits): Promise<void> {
-  const { wiring, addressing } = plan.steps;
-  const waiting = new Map(byNamespace(addressing));
-  const lastLines = new Map(wiring.map(({ line }, index) => [/ netns (\S+)/.exec(line)?.[1] ?? "", index]));
-  let done = 0;
-  for (const steps of [...partsOf(wiring, wiringAtOnce), []]) {
-    const ready = [...waiting].filter(([name]) => (lastLines.get(name) ?? -1) < done);
-    for (const [name] of ready) waiting.delete(name);
-    await bothDone(runSteps(steps, { signal }), async () => {
-      for (const [, lines] of ready) {
-        await runInside(lines, { signal });
-        await setImmediate(); // what the listener has heard meanwhile must not pile up in the kernel
-      }
-    });
-    done += steps.length;
+  await runSteps(plan.steps.wiring, { signal });
+  for (const steps of byNamespace(plan.steps.addressing).values()) {
+    await runInside(steps, { signal });
+    await setImmediate(); // what the listener has heard meanwhile must not pile up in the kernel
   }
 }
 
