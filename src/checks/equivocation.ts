@@ -3,7 +3,8 @@
 // (two proposals, two prepares) is *observed*: nobody can show it to a third, for those messages are not signed.
 //
 // The proof does not say why. A node of `fidelity: library` that restarts its view, or its process, may sign twice and be
-// correct (reference section 15, items 3 and 21).
+// correct (reference section 15, items 3 and 21). One of `fidelity: improved` may sign both stories of a leader that told two:
+// one in its view, and the other in the change to a later view, which found out that the first was decided nowhere.
 import type { MessageEvent } from "../boundary/index.js";
 import { RecentMap } from "./recent-map.js";
 

@@ -24,10 +24,14 @@ export class InFlightVotes {
   readonly #said = new Map<NodeId, Place & { readonly isPrepared: boolean }>();
   /** What those who do not speak like this have signed last; undefined before that. */
   readonly #signed = new Map<NodeId, Commit | undefined>();
+  /** Who has set the mark once: votes without it that come in its name are another's. */
+  readonly #marked = new Set<NodeId>();
 
   voted(from: NodeId, { reason }: ViewChange): void {
-    if (reason === markOfImproved) this.#signed.delete(from);
-    else if (!this.#signed.has(from)) this.#signed.set(from, undefined);
+    if (reason === markOfImproved) {
+      this.#marked.add(from);
+      this.#signed.delete(from);
+    } else if (!this.#marked.has(from) && !this.#signed.has(from)) this.#signed.set(from, undefined);
   }
 
   /** They may come before the NewView does. */

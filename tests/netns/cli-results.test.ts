@@ -74,7 +74,7 @@ test("messages: what one replica saw of a view change", async () => {
   expect((await bench.good(`${line} -f csv`)).trim().split("\n")).toHaveLength(rows.length + 1);
   expect(await bench.run("messages results-here --run 7")).toMatchObject({
     code: 2,
-    stderr: 'testbed: There is no repetition 7 in "results-here"\n',
+    stderr: 'testbed: There is no repetition 7 in "results-here"\n  → those that are there: 1\n',
   });
 });
 

@@ -80,6 +80,15 @@ export class VoteChecker {
     return this.#inFlightPrepares.get(node)?.has(place) === true;
   }
 
+  /**
+   * Improved: of two stories that a leader told, a node may have signed one in its view, and sign the other in the change to a
+   * later one, which has found out that the first was decided nowhere: its Commit can only name the view of the proposal. That
+   * a quorum agreed to it before is checked (`#agreed`).
+   */
+  isAgreedOn(node: NodeId, { view, sequence }: { readonly view: number; readonly sequence: number }): boolean {
+    return this.#around.agreesFirst && this.#inFlight.get(node)?.has(`${view} ${sequence}`) === true;
+  }
+
   delivered(node: NodeId, requests: readonly string[]): void {
     const known = this.#delivered.get(node) ?? new Set();
     for (const request of requests) known.add(request);
@@ -114,7 +123,8 @@ export class VoteChecker {
     if (kind === "Prepare" && message.assist && this.isInFlight(node, message)) this.#prepared(node, message);
     if (before === digest) return;
     const place = `${kind} for view ${view}, sequence ${sequence}`;
-    if (before !== undefined) raise("vote-changed", node, `${place}: for two proposals`);
+    const isAgreed = kind === "Commit" && this.isAgreedOn(node, message);
+    if (before !== undefined && !isAgreed) raise("vote-changed", node, `${place}: for two proposals`);
     this.#votes.set(key, digest);
     if (kind === "Commit" && this.isInFlight(node, message)) return this.#agreed(node, message);
     if (!this.#logged(node, message)) raise("vote-unlogged", node, `${place}: no durable record of it`);

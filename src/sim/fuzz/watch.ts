@@ -232,7 +232,9 @@ export class Watch {
     this.#changes.arrived(node, from, message);
     for (const proof of this.#equivocations.arrived(from, bytes, message)) {
       // A restart or a reconfiguration in mid view change signs ViewData anew, from what ledger and log hold by then.
-      if (proof.what === "commit") this.#raise("signed-twice", nodeId(Number(proof.who)), equivocationText(proof));
+      const signer = nodeId(Number(proof.who));
+      if (proof.what === "commit" && !this.#votes.isAgreedOn(signer, proof))
+        this.#raise("signed-twice", signer, equivocationText(proof));
     }
     if (message.kind !== "NewView") return;
     const [entry] = message.entries;
