@@ -231,12 +231,14 @@ export class ViewChanger {
       this.#countVotes();
       return "vote stored";
     }
-    // Improved: helps in the data phase too, where a node spends its time when attempts fail; otherwise a replica that
-    // fell behind in view numbers may never gather a quorum of help (tests/pure/smartbft-faults, "a livelock").
-    const asking = this.#nextView === this.#currView + 1 || this.#core.improved;
-    // Improved: also into the view that is installed here, where nobody may be left who could tell the other of it.
-    const wanted = nextView > this.#realView || (this.#core.improved && nextView === this.#realView);
-    if (nextView <= this.#currView && wanted && asking && nextView === highest) {
+    // The library helps while it asks for a view itself, into views that are not over here. Improved, it helps in the data phase
+    // too, where a node spends its time when attempts fail; otherwise a replica that fell behind in view numbers may never gather
+    // a quorum of help (tests/pure/smartbft-faults, "a livelock"). And into the installed view and older ones: maybe nobody is
+    // left who could tell the other of them, and it must come through all to the one that is asked for now
+    // (tests/solved-alarms/stalled-215982). A vote binds nobody.
+    const isAsking = this.#nextView === this.#currView + 1;
+    const isHelping = this.#core.improved || (isAsking && nextView > this.#realView);
+    if (nextView <= this.#currView && isHelping && nextView === highest) {
       if (this.#helped.has(from)) return `dropped: next view ${nextView}, helped since the last tick`;
       this.#helped.add(from);
       this.#vote(nextView);
