@@ -13,6 +13,12 @@ it.each([
     'test: cannot use "--fast more"; it takes one of --fast, --interop, --docker, or nothing',
   ],
   ["setup", ["--nope"], 'setup: cannot use "--nope"; it takes one of --tests, --bench, or nothing'],
+  [
+    "clean-seeds",
+    [],
+    "clean-seeds: expected a journal's path first: scripts/clean-seeds JOURNAL [--from 1] [--seeds 100000]",
+  ],
+  ["mutants", ["--chosen-by", "abc"], 'mutants: expected a commit\'s whole hash after --chosen-by, found "abc"'],
   ["dockerd", [], "usage: scripts/dockerd start|stop FOLDER (an absolute path)"],
 ])("scripts/%s %j", async (script, words, said) => {
   const { exitCode, stdout, stderr } = await execa(join(root, "scripts", script), words, { reject: false });
