@@ -9,6 +9,7 @@ import {
   type NewView,
   type SavedMessage,
   type SignedViewData,
+  type Step,
 } from "../../smartbft/index.js";
 import type { Cluster, LogEntry } from "../cluster.js";
 import { Ledger } from "../ledger.js";
@@ -24,6 +25,9 @@ import { Sightings } from "./sightings.js";
 import type { Seen } from "./surprises.js";
 import { ViewChecker } from "./view-checker.js";
 import { VoteChecker } from "./vote-checker.js";
+
+/** Steps after which a ledger may hold more. A sync that brings a reconfiguration never ends: the components that began it are gone. */
+const grownAt: ReadonlySet<Step> = new Set(["syncEnded", "stateTimeout", "stateCollected", "reconfigured"] as const);
 
 export class Watch {
   readonly #cluster: Cluster;
@@ -163,8 +167,7 @@ export class Watch {
     if (this.#traces % 64 === 0) this.#bounds(node);
     if (trace.kind === "sent") return;
     if (trace.kind === "received") return this.#sightings.received(node, trace);
-    if (trace.step === "syncEnded" || trace.step === "stateTimeout" || trace.step === "stateCollected")
-      this.#grown(node);
+    if (grownAt.has(trace.step)) this.#grown(node);
     if (trace.step === "inFlightStarted") {
       this.#votes.inFlightStarted(node, Number(trace.facts["view"]), Number(trace.facts["sequence"]));
     }
