@@ -1,5 +1,6 @@
 // What ViewData tells of the proposal in flight, held against what others tell (surprise 39) and against what its sender
-// has done (40, 43), and what a liar says of itself in two NewViews of one view (42). Unlike the lives of sightings.ts it outlives a restart: a Commit that was sent stays sent.
+// has done (40, 43), and what a liar says of itself in two NewViews of one view (42). Unlike the lives of sightings.ts it
+// outlives a restart: a Commit that was sent stays sent.
 import { sha256, toHex, type NodeId } from "../../base/index.js";
 import { decodeViewData, type Fact, type NewView } from "../../smartbft/index.js";
 

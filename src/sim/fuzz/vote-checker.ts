@@ -75,9 +75,8 @@ export class VoteChecker {
 
   /** Whether a vote is, or may be, one of the View of a view change. */
   isInFlight(node: NodeId, vote: Prepare | Commit): boolean {
-    const place = `${vote.view} ${vote.sequence}`;
-    if (vote.kind === "Commit") return this.#inFlight.get(node)?.has(place) === true;
-    return this.#inFlightPrepares.get(node)?.has(place) === true;
+    if (vote.kind === "Commit") return this.#isSignedInFlight(node, vote);
+    return this.#inFlightPrepares.get(node)?.has(`${vote.view} ${vote.sequence}`) === true;
   }
 
   /**
@@ -86,7 +85,11 @@ export class VoteChecker {
    * a quorum agreed to it before is checked (`#agreed`).
    */
   isAgreedOn(node: NodeId, { view, sequence }: { readonly view: number; readonly sequence: number }): boolean {
-    return this.#around.agreesFirst && this.#inFlight.get(node)?.has(`${view} ${sequence}`) === true;
+    return this.#around.agreesFirst && this.#isSignedInFlight(node, { view, sequence });
+  }
+
+  #isSignedInFlight(node: NodeId, { view, sequence }: { readonly view: number; readonly sequence: number }): boolean {
+    return this.#inFlight.get(node)?.has(`${view} ${sequence}`) === true;
   }
 
   delivered(node: NodeId, requests: readonly string[]): void {
