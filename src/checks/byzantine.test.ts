@@ -130,6 +130,20 @@ describe("equivocation", () => {
     expect(byzantineAfter([order("orderer2"), ...log]).detail).toContain("1 equivocations of theirs observed");
   });
 
+  it("is no finding in the Commits of who heard a leader tell two stories", () => {
+    const commits = [vote("orderer3", "orderer2", "aaaa", "Commit"), vote("orderer4", "orderer2", "bbbb", "Commit")];
+    expect(byzantineAfter([order("orderer1"), ...commits])).toMatchObject({ verdict: "false" });
+    for (const how of ["equivocate", "twins"]) {
+      const told = order("orderer1", "effective", how);
+      expect(byzantineAfter([told, ...commits])).toMatchObject({ verdict: "true" });
+      expect(byzantineAfter([told, ...commits]).detail).toContain(
+        "not counted, as a leader told two stories: orderer2",
+      );
+      const prepares = [vote("orderer3", "orderer2", "aaaa"), vote("orderer4", "orderer2", "bbbb")];
+      expect(byzantineAfter([told, ...commits, ...prepares])).toMatchObject({ verdict: "false" });
+    }
+  });
+
   it("is no finding where the library does it, nor while senders are forged", () => {
     const log = [vote("orderer3", "orderer2", "aaaa"), vote("orderer4", "orderer2", "bbbb")];
     expect(byzantineAfter(log, "library")).toMatchObject({ verdict: "true" });

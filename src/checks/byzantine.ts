@@ -3,11 +3,12 @@
 // for what it stored meanwhile may be anything. More than f of them, and the protocol promises nothing: `unknown`.
 //
 // A correct orderer that is seen to say two things is a finding, but not where the library does so itself after a restart
-// of its view (reference section 15, item 21), nor while somebody forges senders.
+// of its view (reference section 15, item 21), nor while somebody forges senders; nor are two Commits, where a leader told two
+// stories: one may be signed in its view, the other in the change to a later one (docs/byzantine.md).
 import { faultsTolerated } from "../base/index.js";
 import type { Event } from "../boundary/index.js";
 import { Findings, type Check, type CheckContext, type CheckVerdict } from "./check.js";
-import { EquivocationsObserved, equivocationText } from "./equivocation.js";
+import { EquivocationsObserved, equivocationText, type Equivocation } from "./equivocation.js";
 
 export class Byzantine implements Check {
   readonly #context: CheckContext;
@@ -45,20 +46,34 @@ export class Byzantine implements Check {
       const detail = `${this.#ways.size} orderers Byzantine by order, and ${orderers.length} orderers bear ${tolerated}: ${ordered}`;
       return { name, verdict: "unknown", detail };
     }
-    const seen = new Findings();
-    const blamed = this.#observed.all.filter(({ who }) => !this.has(String(who)));
-    for (const each of blamed) seen.add(equivocationText(each));
-    const isForged = [...this.#ways.values()].some((ways) => ways.has("forged-sender"));
-    if (seen.count > 0 && fidelity === "improved" && !isForged) {
+    const observed = this.#observed.all.filter(({ who }) => !this.has(String(who)));
+    const isBoth = this.#somebody(...tellers);
+    const both = findingsOf(observed.filter(({ what }) => isBoth && what === "Commit"));
+    const seen = findingsOf(observed.filter(({ what }) => !isBoth || what !== "Commit"));
+    if (seen.count > 0 && fidelity === "improved" && !this.#somebody("forged-sender")) {
       return { name, verdict: "false", detail: `a correct orderer equivocated: ${seen.text()}` };
     }
     const said = ordered === "" ? "no orderer was told to misbehave" : `by order: ${ordered}`;
-    const caught = this.#observed.all.length - blamed.length;
+    const caught = this.#observed.all.length - observed.length;
     const parts = [
       said,
       ...(caught > 0 ? [`${caught} equivocations of theirs observed`] : []),
+      ...(both.count > 0 ? [`not counted, as a leader told two stories: ${both.text()}`] : []),
       ...(seen.count > 0 ? [`not counted, as the library does it: ${seen.text()}`] : []),
     ];
     return { name, verdict: "true", detail: parts.join("; ") };
   }
+
+  #somebody(...hows: readonly string[]): boolean {
+    return [...this.#ways.values()].some((ways) => hows.some((how) => ways.has(how)));
+  }
+}
+
+/** Who leads so proposes two things in one place. */
+const tellers = ["equivocate", "twins"];
+
+function findingsOf(equivocations: readonly Equivocation[]): Findings {
+  const findings = new Findings();
+  for (const each of equivocations) findings.add(equivocationText(each));
+  return findings;
 }

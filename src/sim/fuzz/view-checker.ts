@@ -227,9 +227,10 @@ export class ViewChecker {
 /** The view in which a record shows its writer to be, or to have been; a view change's record names the one that was left. */
 function viewOf(record: SavedMessage): number {
   switch (record.kind) {
-    // What is committed in flight is voted for in a view that is not entered yet, and not signed (surprise 42).
+    // What is voted for in flight has the number of a view that is not entered yet, and its Commit is not signed (surprise 42); its
+    // proposal is of a view that its writer need never have been in.
     case "proposed":
-      return record.prePrepare.view;
+      return record.prepare.view === record.prePrepare.view ? record.prePrepare.view : 0;
     case "commit":
       return record.commit.signature === undefined ? 0 : record.commit.view;
     case "viewChange":
