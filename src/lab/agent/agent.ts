@@ -99,20 +99,20 @@ export class Agent {
   }
 
   /** From an empty sandbox to a lab that is up; rejects with what prevents it. */
-  async up({ listener, listens, versions }: HeadStart, { signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const { plan, log, progress, directory, settings, homes } = this.#options;
+  async up(start: () => HeadStart, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const { plan, progress, directory, settings, homes, log } = this.#options;
     const identities = this.#identities;
     const files = placing(directory, { suggestion: placeAdvice }, () =>
       writeNodeFiles(directory, plan.nodes, { settings, identities }),
     );
     files.catch(() => undefined); // waited for below, where its turn comes
-    log.emit(await environmentEvent(plan.lab, homes, await versions));
-    this.#tellFrom(listener);
-    await listens;
+    let hearing: Promise<void> | undefined;
+    const hears = (): Promise<void> => (hearing ??= this.#hears(start()));
     // A container shows its node's folder from its start.
     if (homes.runtime === "docker") await files;
-    await homes.makeNamespaces(plan, { signal });
+    await homes.makeNamespaces(plan, { signal, hears });
     await files;
+    const listener = this.#heard;
     progress(`${plan.steps.namespaces.length} ${homes.noun}`);
     const ready = this.#downs.prepare(); // a process of its own
     ready.catch(() => undefined);
@@ -170,6 +170,14 @@ export class Agent {
       default:
         return assertNever(request);
     }
+  }
+
+  /** Resolves when the kernel is heard; the first event of the log says of what. */
+  async #hears({ listener, listens, versions }: HeadStart): Promise<void> {
+    const { plan, log, homes } = this.#options;
+    log.emit(await environmentEvent(plan.lab, homes, await versions));
+    this.#tellFrom(listener);
+    await listens;
   }
 
   #tellFrom(listener: KernelListener): void {

@@ -74,6 +74,12 @@ export interface NodeProcess {
   run(command: readonly string[], options: { readonly signal: AbortSignal }): Promise<CommandResult>;
 }
 
+export interface MakingNamespaces {
+  readonly signal: AbortSignal;
+  /** Resolves when the kernel is heard, which must be before a namespace has a name. Begins with its first call. */
+  readonly hears: () => Promise<void>;
+}
+
 export interface Homes {
   readonly runtime: "netns" | "docker";
   /** What `makeNamespaces` makes, in the plural, for people. */
@@ -82,7 +88,7 @@ export interface Homes {
   versions(): Promise<Readonly<Record<string, string>>>;
   processFor(options: NodeProcessOptions): NodeProcess;
   /** Makes the network namespace of each of `plan.steps.namespaces` with its kernel settings, known by the node's name (ip-netns) and number. */
-  makeNamespaces(plan: Plan, options: { readonly signal: AbortSignal }): Promise<void>;
+  makeNamespaces(plan: Plan, options: MakingNamespaces): Promise<void>;
   /** Forgets a node that has ended for good; its namespace's name is the caller's to drop. */
   remove(node: PlannedNode, options: { readonly signal: AbortSignal }): Promise<void>;
   /**

@@ -18,6 +18,7 @@ import {
 } from "../../system/index.js";
 import { byNamespace, runBatch, runInside, runSteps } from "../links/batch.js";
 import { insideNamespace } from "../links/inside-namespace.js";
+import type { MakingNamespaces } from "./homes.js";
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -37,7 +38,8 @@ export function nsidOf(plan: Plan, node: string): number {
 /** `ip` makes one part of the namespaces while the settings of the part before are written: two processors have something to do. */
 const namespacesAtOnce = 50;
 
-export async function makeNamespaces(plan: Plan, { signal }: Waits): Promise<void> {
+export async function makeNamespaces(plan: Plan, { signal, hears }: MakingNamespaces): Promise<void> {
+  await hears();
   const nodes = new Map(plan.nodes.map((node) => [node.name, node]));
   // Before any interface exists: each copies the defaults of its namespace when it is created.
   setKernel("", await possible(plan.steps.switchboardSysctls));

@@ -133,7 +133,7 @@ async function add(
   await prepare(joining);
   nodes.adopt(after);
   if (joining.length > 0) {
-    await homes.makeNamespaces(part, { signal });
+    await homes.makeNamespaces(part, { signal, hears: () => Promise.resolve() });
     progress(`${joining.length} ${homes.noun} more`);
   }
   await wire(part, { signal });

@@ -4,17 +4,13 @@ import type Docker from "dockerode";
 import type { Plan, PlannedNode } from "../../plan/index.js";
 import { mapBounded, runCommand } from "../../system/index.js";
 import { checkKernel, nsidOf, possible } from "../agent/network.js";
-import type { Homes, NodeProcess, NodeProcessOptions } from "../agent/homes.js";
+import type { Homes, MakingNamespaces, NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { runBatch } from "../links/batch.js";
 import { ContainerProcess } from "./container-process.js";
 import type { UpSettings } from "../protocol.js";
 import { watchContainers } from "./container-watch.js";
 import { containersAtOnce, filesOf, nodeContainer, nodeRole, removeContainer, startContainer } from "./containers.js";
 import { engineVersion, label, openEngine } from "./engine.js";
-
-interface Waits {
-  readonly signal: AbortSignal;
-}
 
 export class ContainerHomes implements Homes {
   readonly runtime = "docker";
@@ -56,7 +52,7 @@ export class ContainerHomes implements Homes {
     );
   }
 
-  async makeNamespaces(plan: Plan, { signal }: Waits): Promise<void> {
+  async makeNamespaces(plan: Plan, { signal, hears }: MakingNamespaces): Promise<void> {
     const processes = plan.steps.namespaces.flatMap((name) => this.#processes.get(name) ?? []);
     await runCommand("mkfifo", ["-m", "600", ...processes.flatMap((each) => each.pipes)], { signal });
     const { image, containerRuntime, owner } = this.#settings;
@@ -68,8 +64,10 @@ export class ContainerHomes implements Homes {
       const ownFiles = node.host.image === "" ? filesOf(node) : [];
       const container = await startContainer(this.#engine, nodeContainer(place, node, { places, sysctls }), ownFiles);
       process.opened(container);
+      hears().catch(() => undefined); // begun here, while the engine has the most to do; waited for below
       return [`netns attach ${node.name} ${container.pid}`, `netns set ${node.name} ${nsidOf(plan, node.name)}`];
     });
+    await hears();
     await runBatch("ip", "", lines.flat(), { signal });
     await checkKernel("", plan.steps.switchboardSysctls);
     for (const { node } of processes) await checkKernel(node.name, node.sysctls);

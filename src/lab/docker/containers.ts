@@ -72,17 +72,20 @@ export function switchboardContainer(
   return {
     name: containerName(place.lab, switchboardRole),
     Image: place.image,
-    // The text is constant: what it runs comes as arguments.
+    // The text is constant: what it runs comes as arguments. Descriptors 3 and 4 are the way to who makes the lab (agent/main.ts).
     Cmd: [
       "sh",
       "-c",
-      'umask 077; exec >>"$1" 2>&1; shift; exec "$@"',
+      'umask 077; exec 3<&0 4>&1 </dev/null >>"$1" 2>&1; shift; exec "$@"',
       "sh",
       join(place.directory, "agent.log"),
       ...agent,
     ],
     Env: [`DOCKER_HOST=unix://${engineSocketInside}`, "LC_ALL=C.UTF-8", `HOME=${place.directory}`],
     WorkingDir: "/",
+    // Nobody else after that.
+    OpenStdin: true,
+    StdinOnce: true,
     Labels: { ...labelsOf(place, switchboardRole, ""), [label.members]: options.members.join(",") },
     // With network mode none this skips a hook of the engine that takes half of a start.
     NetworkDisabled: true,
@@ -102,7 +105,7 @@ export function switchboardContainer(
       Mounts: [{ Type: "volume", Source: options.volume, Target: place.directory, VolumeOptions: emptyVolume }],
       ...runtimeOf(place),
       Sysctls: sysctlsOf(options.sysctls),
-      LogConfig: logConfig,
+      LogConfig: { Type: "none", Config: {} }, // what it says for people is in agent.log
     },
   };
 }
@@ -145,8 +148,6 @@ export function nodeContainer(
       CapAdd: ["NET_ADMIN", "NET_RAW", "SYS_ADMIN"],
       CapDrop: ["MKNOD", "AUDIT_WRITE", "SYS_CHROOT", "SETFCAP"],
       Binds: [`${folder}:${folder}`, ...(node.frr === undefined ? [] : frr)],
-      // Fresh at each start: sockets of daemons that are gone would look like daemons that listen.
-      Tmpfs: { "/run": "mode=755" },
       Sysctls: sysctlsOf(options.sysctls),
       LogConfig: logConfig,
       ...runtimeOf(place),
@@ -215,13 +216,16 @@ export async function containersWith(
 }
 
 /** Labels of all of a lab, as a filter. */
-export const labelsIn = ({ lab, owner }: LabName): readonly string[] => [
+const labelsIn = ({ lab, owner }: LabName): readonly string[] => [
   `${label.lab}=${lab}`,
   `${label.directory}=${owner}`,
 ];
 
-/** Removes every container of a lab, the switchboard first so that it makes no others; answers their names. */
-export async function removeLabContainers(engine: Docker, name: LabName): Promise<readonly string[]> {
+/** Removes every container of a lab; answers their names, and those of the volumes that they had. */
+export async function removeLabContainers(
+  engine: Docker,
+  name: LabName,
+): Promise<{ readonly removed: readonly string[]; readonly volumes: ReadonlySet<string> }> {
   const ours = labelsIn(name);
   const removed: string[] = [];
   const { signal } = new AbortController();
@@ -231,8 +235,12 @@ export async function removeLabContainers(engine: Docker, name: LabName): Promis
       removed.push(`container ${(Names[0] ?? Id).replace(/^\//, "")}`);
     });
   };
-  const switchboards = await containersWith(engine, [...ours, `${label.role}=${switchboardRole}`]);
-  await remove(switchboards);
+  const found = await containersWith(engine, ours);
+  const isSwitchboard = ({ Labels }: Docker.ContainerInfo): boolean => Labels[label.role] === switchboardRole;
+  const switchboards = found.filter(isSwitchboard);
+  // The agent ends first: it makes no others. Its container goes last: it says which of them may be on their way.
+  for (const { Id } of switchboards) await killContainer(engine, Id);
+  await remove([...found.filter((each) => !isSwitchboard(each)), ...switchboards]);
   const look = async (): Promise<Look<true>> => {
     for (let left = await containersWith(engine, ours); left.length > 0; left = await containersWith(engine, ours)) {
       await remove(left);
@@ -248,7 +256,17 @@ export async function removeLabContainers(engine: Docker, name: LabName): Promis
     return (await containersWith(engine, ours)).length === 0 ? there(true) : waiting("more have appeared");
   };
   await until(look, { timeoutMs: removalMsMax, everyMs: 20, signal, what: `lab ${name.lab} to have no container` });
-  return removed;
+  return { removed, volumes: new Set(found.flatMap(({ Mounts }) => Mounts.flatMap(({ Name }) => Name ?? []))) };
+}
+
+/** Resolves when its first process has ended. */
+async function killContainer(engine: Docker, id: string): Promise<void> {
+  try {
+    await engine.getContainer(id).kill();
+  } catch (error) {
+    // 404: gone already. 409: it does not run.
+    if (![404, 409].includes(statusOf(error))) throw engineError(`End container ${id}: ${messageOf(error)}`, error);
+  }
 }
 
 export async function removeContainer(engine: Docker, id: string): Promise<void> {

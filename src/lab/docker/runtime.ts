@@ -16,7 +16,7 @@ import { nodeImage, presentImage } from "./node-image.js";
 import { startSwitchboard, taken } from "./switchboard.js";
 import { createVolume, removeVolume, volumesOf } from "./volumes.js";
 
-export const dockerRuntime: Runtime = { check, up, attach, list, clean };
+export const dockerRuntime: Runtime = { check, up, attach, down, list, clean };
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -52,12 +52,12 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   cleanup.defer(`volume ${volume.name}`, () => removeVolume(engine, volume.name));
   const { directory } = volume;
   checkPaths(plan, directory);
-  const id = await startSwitchboard(engine, plan, { place: { ...name, directory, image }, volume, up: options });
+  const place = { ...name, directory, image };
+  const { id, connection } = await startSwitchboard(engine, plan, { place, volume, up: options });
   cleanup.defer(`containers of lab ${plan.lab}`, async () => {
     await removeLab(engine, name);
   });
   const switchboard = { engine, id, directory };
-  const connection = await connectAgent(switchboard);
   cleanup.defer("connection to the agent", () => connection[Symbol.dispose]());
   report("switchboard");
   connection.onProgress = (progress) => report(progress.phase);
@@ -102,6 +102,22 @@ async function attach(lab: string): Promise<RunningLab> {
   await engineFacts();
   const engine = openEngine();
   const name = nameOf(lab);
+  const switchboard = await runningSwitchboard(engine, name);
+  const connection = await connectAgent(switchboard);
+  return new LocalLab(lab, connection, containerEnds(name, switchboard, connection));
+}
+
+/** The agent is not asked: what it has is the engine's to remove. */
+async function down(lab: string): Promise<void> {
+  await engineFacts();
+  const engine = openEngine();
+  const name = nameOf(lab);
+  await runningSwitchboard(engine, name);
+  await removeLab(engine, name);
+}
+
+async function runningSwitchboard(engine: Docker, name: LabName): Promise<Switchboard> {
+  const { lab } = name;
   const [found] = await switchboards(engine, name);
   if (found === undefined) {
     throw new UserError(`Lab "${lab}" does not run`, { suggestion: "testbed up TOPOLOGY   starts one" });
@@ -111,9 +127,7 @@ async function attach(lab: string): Promise<RunningLab> {
       suggestion: "testbed clean   removes what it left",
     });
   }
-  const switchboard = { engine, id: found.Id, directory: directoryOf(found.Mounts) };
-  const connection = await connectAgent(switchboard);
-  return new LocalLab(lab, connection, containerEnds(name, switchboard, connection));
+  return { engine, id: found.Id, directory: directoryOf(found.Mounts) };
 }
 
 function switchboards(engine: Docker, { lab, owner }: Partial<LabName> = {}): Promise<readonly Docker.ContainerInfo[]> {
