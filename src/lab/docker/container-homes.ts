@@ -2,7 +2,7 @@
 // its own namespace; that gets a name and a number here, and from then on wires, addresses and faults are those of any lab.
 import type Docker from "dockerode";
 import type { Plan, PlannedNode } from "../../plan/index.js";
-import { mapBounded, runCommand } from "../../system/index.js";
+import { mapBounded } from "../../system/index.js";
 import { checkKernel, nsidOf, possible } from "../agent/network.js";
 import type { Homes, MakingNamespaces, NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { runBatch } from "../links/batch.js";
@@ -11,6 +11,7 @@ import type { UpSettings } from "../protocol.js";
 import { watchContainers } from "./container-watch.js";
 import { containersAtOnce, filesOf, nodeContainer, nodeRole, removeContainer, startContainer } from "./containers.js";
 import { engineVersion, label, openEngine } from "./engine.js";
+import { makeNamedPipe } from "./named-pipe.js";
 
 export class ContainerHomes implements Homes {
   readonly runtime = "docker";
@@ -54,7 +55,7 @@ export class ContainerHomes implements Homes {
 
   async makeNamespaces(plan: Plan, { signal, hears }: MakingNamespaces): Promise<void> {
     const processes = plan.steps.namespaces.flatMap((name) => this.#processes.get(name) ?? []);
-    await runCommand("mkfifo", ["-m", "600", ...processes.flatMap((each) => each.pipes)], { signal });
+    for (const path of processes.flatMap((each) => each.pipes)) makeNamedPipe(path);
     const { image, containerRuntime, owner } = this.#settings;
     const place = { lab: plan.lab, owner, directory: this.#directory, image, containerRuntime };
     const lines = await mapBounded(processes, { limit: containersAtOnce, signal }, async (process, own) => {

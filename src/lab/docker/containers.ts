@@ -166,6 +166,31 @@ export function environmentInside(node: PlannedNode, places: NodePlaces): string
   return Object.entries(inside).map(([name, value]) => `${name}=${value}`);
 }
 
+/** What it takes an engine under load to make what it was asked for. */
+const madeMsMax = 60_000;
+
+/** Creates a container, or takes over the one that was made ahead (ahead.ts), which has its name and its labels. */
+async function createdContainer(engine: Docker, wanted: Docker.ContainerCreateOptions): Promise<Docker.Container> {
+  try {
+    return await engine.createContainer(wanted);
+  } catch (error) {
+    if (statusOf(error) !== 409) throw error;
+    const container = engine.getContainer(wanted.name ?? "");
+    const look = async (): Promise<Look<Docker.ContainerInspectInfo>> => {
+      // A name is taken before there is anything to look at.
+      const found = await container.inspect().catch((cause: unknown) => {
+        if (statusOf(cause) !== 404) throw cause;
+      });
+      return found === undefined ? waiting("the engine still makes it") : there(found);
+    };
+    const waits = { timeoutMs: madeMsMax, everyMs: 5, signal: new AbortController().signal, what: wanted.name ?? "" };
+    const { Id, State, Config } = await until(look, waits);
+    const isOurs = Object.entries(wanted.Labels ?? {}).every(([name, value]) => Config.Labels[name] === value);
+    if (isOurs && State.Status === "created") return engine.getContainer(Id);
+    throw error;
+  }
+}
+
 /** Creates and starts a container, with files in it before anything runs; answers its id and the pid of its first process. */
 export async function startContainer(
   engine: Docker,
@@ -174,7 +199,7 @@ export async function startContainer(
 ): Promise<{ readonly id: string; readonly pid: number }> {
   const name = wanted.name ?? "";
   try {
-    const container = await engine.createContainer(wanted);
+    const container = await createdContainer(engine, wanted);
     await putFiles(container, files);
     await container.start();
     const { State } = await container.inspect();
@@ -216,10 +241,7 @@ export async function containersWith(
 }
 
 /** Labels of all of a lab, as a filter. */
-const labelsIn = ({ lab, owner }: LabName): readonly string[] => [
-  `${label.lab}=${lab}`,
-  `${label.directory}=${owner}`,
-];
+const labelsIn = ({ lab, owner }: LabName): readonly string[] => [`${label.lab}=${lab}`, `${label.directory}=${owner}`];
 
 /** Removes every container of a lab; answers their names, and those of the volumes that they had. */
 export async function removeLabContainers(
@@ -229,21 +251,29 @@ export async function removeLabContainers(
   const ours = labelsIn(name);
   const removed: string[] = [];
   const { signal } = new AbortController();
-  const remove = async (containers: readonly Docker.ContainerInfo[]): Promise<void> => {
-    await mapBounded(containers, { limit: containersAtOnce, signal }, async ({ Id, Names }) => {
-      await removeContainer(engine, Id);
-      removed.push(`container ${(Names[0] ?? Id).replace(/^\//, "")}`);
-    });
+  const remove = async ({ Id, Names }: Docker.ContainerInfo): Promise<void> => {
+    await removeContainer(engine, Id);
+    removed.push(`container ${(Names[0] ?? Id).replace(/^\//, "")}`);
+  };
+  const all = async (steps: readonly (() => Promise<void>)[]): Promise<void> => {
+    await mapBounded(steps, { limit: containersAtOnce, signal }, (step) => step());
   };
   const found = await containersWith(engine, ours);
   const isSwitchboard = ({ Labels }: Docker.ContainerInfo): boolean => Labels[label.role] === switchboardRole;
   const switchboards = found.filter(isSwitchboard);
-  // The agent ends first: it makes no others. Its container goes last: it says which of them may be on their way.
-  for (const { Id } of switchboards) await killContainer(engine, Id);
-  await remove([...found.filter((each) => !isSwitchboard(each)), ...switchboards]);
+  const nodes = found.filter((each) => !isSwitchboard(each));
+  // The agent ends first of all: it makes no others. Its container goes last: it says which of them may be on their way.
+  await all([
+    ...switchboards.map(
+      ({ Id }) =>
+        () =>
+          killContainer(engine, Id),
+    ),
+    ...[...nodes, ...switchboards].map((each) => () => remove(each)),
+  ]);
   const look = async (): Promise<Look<true>> => {
     for (let left = await containersWith(engine, ours); left.length > 0; left = await containersWith(engine, ours)) {
-      await remove(left);
+      await all(left.map((each) => () => remove(each)));
     }
     const gone = new Set(removed);
     const making = await mapBounded(switchboards, { limit: 1, signal }, ({ Labels, ImageID }) => {

@@ -72,22 +72,23 @@ export async function buildNodeImage(options: ImageOptions): Promise<string> {
 }
 
 /** What the image for the programs as they are built now is called, whether there is one or not. */
-export const nodeImageReference = async (): Promise<string> =>
-  referenceOf(await hashOf(await programFiles()));
+export const nodeImageReference = async (): Promise<string> => referenceOf(await hashOf(await programFiles()));
 
 /** The image for the programs as they are built now; undefined when it would have to be made. */
-export async function presentImage(engine: Docker): Promise<string | undefined> {
+async function presentImage(engine: Docker): Promise<string | undefined> {
   const reference = await nodeImageReference();
   return (await hasImage(engine, reference)) ? reference : undefined;
 }
 
 /** The image for the programs as they are built now, or how it can come to be, or why it cannot: nothing is made. */
-export async function imagePresence(engine: Docker): Promise<{ readonly can: true } | { readonly cannot: string }> {
+export async function imagePresence(
+  engine: Docker,
+): Promise<{ readonly present: string | undefined } | { readonly cannot: string }> {
   try {
-    if ((await presentImage(engine)) !== undefined) return { can: true };
-    if (await hasImage(engine, baseReference)) return { can: true };
+    const present = await presentImage(engine);
+    if (present !== undefined || (await hasImage(engine, baseReference))) return { present };
     const way = await wayToBase(engine);
-    return way.way === "none" ? { cannot: way.cannot } : { can: true };
+    return way.way === "none" ? { cannot: way.cannot } : { present };
   } catch (error) {
     if (error instanceof EnvironmentLacks) return { cannot: error.missing.join("; ") };
     throw error;

@@ -30,6 +30,9 @@ export interface StartedSwitchboard {
   readonly id: string;
   /** By the agent's own standard input and output: there is nothing to wait for, and no process between. */
   readonly connection: AgentConnection;
+  readonly place: LabPlace;
+  /** Which of the kernel settings the engine's kernel has. */
+  readonly possible: (settings: readonly string[]) => readonly string[];
 }
 
 /** Rejects with UserError when the name is taken meanwhile; leaves none behind. Caller disposes of the connection. */
@@ -51,7 +54,8 @@ export async function startSwitchboard(
       await container.start();
       way.write(jsonLine(await filesFor(plan, { ...options, attempt })));
       endWith(way, container);
-      return { id, connection: new AgentConnection(way) };
+      const place = { ...options.place, containerRuntime: attempt.containerRuntime };
+      return { id, connection: new AgentConnection(way), place, possible: possibleIn(attempt) };
     } catch (error) {
       way?.destroy();
       await removeContainer(engine, id);
@@ -70,13 +74,17 @@ async function attemptsOn(engine: Docker, image: string): Promise<Attempt[]> {
   return containerRuntime === "" ? [own] : [{ ...own, containerRuntime }, own];
 }
 
+const possibleIn =
+  ({ ipv6 }: Attempt) =>
+  (settings: readonly string[]): readonly string[] =>
+    ipv6 ? settings : settings.filter((setting) => !setting.startsWith("net.ipv6."));
+
 interface Trying extends SwitchboardOptions {
   readonly attempt: Attempt;
 }
 
 async function create(engine: Docker, plan: Plan, { place, volume, attempt }: Trying): Promise<string> {
-  const all = plan.steps.switchboardSysctls;
-  const sysctls = attempt.ipv6 ? all : all.filter((setting) => !setting.startsWith("net.ipv6."));
+  const sysctls = possibleIn(attempt)(plan.steps.switchboardSysctls);
   const whole = { ...place, containerRuntime: attempt.containerRuntime };
   const own = plan.nodes.filter((node) => node.host.image !== "").map((node) => `${node.name}.${ownImageRole}`);
   const members = [...plan.steps.namespaces, ...own];
