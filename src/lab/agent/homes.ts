@@ -91,6 +91,8 @@ export interface Homes {
   makeNamespaces(plan: Plan, options: MakingNamespaces): Promise<void>;
   /** Forgets a node that has ended for good; its namespace's name is the caller's to drop. */
   remove(node: PlannedNode, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Kills every node that does not end with the agent by itself: the agent's last act, of which it tells nobody. */
+  endAll(): void;
   /**
    * Tells from now on of nodes that somebody else may have ended, started, frozen: the caller looks at them. `trouble` takes
    * what keeps it from hearing. Nothing to tell where only the agent can do so.

@@ -89,6 +89,7 @@ async function main(given: string | undefined): Promise<number> {
   else logger.error(errorText(failure));
   await Promise.allSettled([log.flushed()]); // a full disk has been told to who waited
   await pause(lastAnswersMs, { signal: new AbortController().signal });
+  homes.endAll();
   return failure === undefined || stop.signal.aborted ? 0 : 4;
 }
 

@@ -65,6 +65,7 @@ export const namespaceHomes = ({ smartbftGo }: Pick<UpSettings, "smartbftGo">): 
   remove: () => Promise.resolve(),
   processFor: (options) => new NamespaceProcess(options, smartbftGo),
   makeNamespaces,
+  endAll: () => undefined, // the kernel ends them with the sandbox
   watch: () => undefined, // nobody else ends or starts a node here
 });
 

@@ -46,6 +46,10 @@ export class ContainerHomes implements Homes {
     process.close();
   }
 
+  endAll(): void {
+    for (const { home } of this.#processes.values()) home.killRest();
+  }
+
   watch({ changed, trouble }: Parameters<Homes["watch"]>[0]): void {
     const labels = [`${label.directory}=${this.#settings.owner}`, `${label.role}=${nodeRole}`];
     watchContainers({ engine: this.#engine, labels, changed, trouble }).catch((error: unknown) =>

@@ -262,15 +262,9 @@ export async function removeLabContainers(
   const isSwitchboard = ({ Labels }: Docker.ContainerInfo): boolean => Labels[label.role] === switchboardRole;
   const switchboards = found.filter(isSwitchboard);
   const nodes = found.filter((each) => !isSwitchboard(each));
-  // The agent ends first of all: it makes no others. Its container goes last: it says which of them may be on their way.
-  await all([
-    ...switchboards.map(
-      ({ Id }) =>
-        () =>
-          killContainer(engine, Id),
-    ),
-    ...[...nodes, ...switchboards].map((each) => () => remove(each)),
-  ]);
+  // The agent ends first: it makes no others. Its container goes last: it says which of them may be on their way.
+  for (const { Id } of switchboards) await endAgent(engine, Id);
+  await all([...nodes, ...switchboards].map((each) => () => remove(each)));
   const look = async (): Promise<Look<true>> => {
     for (let left = await containersWith(engine, ours); left.length > 0; left = await containersWith(engine, ours)) {
       await all(left.map((each) => () => remove(each)));
@@ -289,10 +283,22 @@ export async function removeLabContainers(
   return { removed, volumes: new Set(found.flatMap(({ Mounts }) => Mounts.flatMap(({ Name }) => Name ?? []))) };
 }
 
-/** Resolves when its first process has ended. */
-async function killContainer(engine: Docker, id: string): Promise<void> {
+/** It ends within a tenth of a second, unless it hangs. */
+const agentEndMsMax = 5_000;
+
+/**
+ * Has an agent end, and the nodes with it: it signals their first processes itself, where an engine starts a program for each. One that
+ * hangs is killed. Resolves when it has ended.
+ */
+async function endAgent(engine: Docker, id: string): Promise<void> {
+  const container = engine.getContainer(id);
+  const late = AbortSignal.timeout(agentEndMsMax);
   try {
-    await engine.getContainer(id).kill();
+    await container.kill({ signal: "SIGTERM" });
+    await container.wait({ abortSignal: late }).catch((error: unknown) => {
+      if (!late.aborted) throw error;
+    });
+    if (late.aborted) await container.kill();
   } catch (error) {
     // 404: gone already. 409: it does not run.
     if (![404, 409].includes(statusOf(error))) throw engineError(`End container ${id}: ${messageOf(error)}`, error);
