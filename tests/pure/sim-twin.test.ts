@@ -82,18 +82,19 @@ describe.each([
 
   it("has the view change within the bar", () => expectWithinBar("viewChange"));
 
+  it("has the first decision within the bar", () => expectWithinBar("firstDecision"));
+
   if (folder !== "twin-of-seven-fabric")
-    it("has the first decision and the first commit within the bar", () => {
-      expectWithinBar("firstDecision");
-      expectWithinBar("firstCommit");
-    });
+    it("has the first commit within the bar", () => expectWithinBar("firstCommit"));
   else
-    it("decides late by up to a half, and commits early by up to a factor of 2", () => {
-      const decision = own("firstDecision") / median(kernel("firstDecision"));
-      expect(decision).toBeGreaterThan(1);
-      expect(decision).toBeLessThan(1.5);
-      const commit = median(kernel("firstCommit")) / own("firstCommit");
-      expect(commit).toBeGreaterThan(1);
-      expect(commit).toBeLessThan(2);
+    it("commits early, by up to a factor of 2, beside the quicker of the lab's two modes", () => {
+      const quick = kernel("firstCommit").filter((ms) => ms < modesPartMs);
+      expect(quick.length).toBeGreaterThan(measured.length / 4);
+      const ratio = median(quick) / own("firstCommit");
+      expect(ratio).toBeGreaterThan(1);
+      expect(ratio).toBeLessThan(2);
     });
 });
+
+/** A block is with the peer before the next batch is checked, or after (docs/simulator.md): nothing lies between. */
+const modesPartMs = 80;
