@@ -44,7 +44,7 @@ function checkHosts(plan: Plan): void {
 }
 
 async function checkPackages(): Promise<void> {
-  const missing = await missingPackages();
+  const missing = missingPackages();
   if (missing.length > 0) {
     throw new EnvironmentLacks(
       missing.map((name) => `package ${name}`),
