@@ -98,9 +98,13 @@ export class FaultDesk {
 
   #begin(life: Life, dueAt: Instant | undefined): Promise<void> {
     life.turn = life.turn.then(async () => {
-      this.#tell(life, "requested", { dueAt, detail: "" });
+      const requestedAt = now();
+      // What is done at once is done before anybody is told: telling takes as long as a look at an interface.
+      const carrying = this.#carryOut(life);
+      carrying.catch(() => undefined); // waited for below
+      this.#tell(life, "requested", { at: requestedAt, dueAt, detail: "" });
       try {
-        life.cut = await this.#carryOut(life);
+        life.cut = await carrying;
         life.state = "effective";
         life.since = life.cut.at;
         const { orderedAt = life.since, detail } = life.cut;

@@ -1,8 +1,10 @@
 // One link device by rtnetlink: set up or down, and its state as the kernel has it.
-import { askKernel, attribute, readKernel, type NetlinkMessage } from "./netlink.js";
+import { attribute, inKernel, type Kernel } from "./netlink.js";
+
+type Admin = "up" | "down";
 
 export interface LinkState {
-  readonly admin: "up" | "down";
+  readonly admin: Admin;
   /** The kernel would hand frames to it: the peer's end is up too. */
   readonly carrier: boolean;
 }
@@ -18,8 +20,11 @@ const nameOfLink = 3; // IFLA_IFNAME
 /** IFF_UP, IFF_RUNNING, IFF_LOWER_UP (netdevice(7)). */
 const [isUp, isRunning, isLowerUp] = [0x1, 0x40, 0x1_0000];
 
+/** For a reply without counters, which the kernel adds up over all processors: IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS. */
+const withoutCounters = attribute(29, Buffer.from([8, 0, 0, 0]));
+
 /** struct ifinfomsg and IFLA_IFNAME: for setting, the flags and which of them change. */
-export function linkRequest(name: string, admin?: "up" | "down"): Buffer {
+export function linkRequest(name: string, admin?: Admin): Buffer {
   const fixed = Buffer.alloc(16);
   if (admin !== undefined) {
     fixed.writeUInt32LE(admin === "up" ? isUp : 0, 8);
@@ -28,16 +33,22 @@ export function linkRequest(name: string, admin?: "up" | "down"): Buffer {
   return Buffer.concat([fixed, attribute(nameOfLink, Buffer.from(`${name}\0`))]);
 }
 
-/** Why the kernel refused; empty when it did as asked. */
-export function setLink({ namespace, name }: Device, admin: "up" | "down"): string {
-  const message = (): NetlinkMessage => ({ type: newLink, flags: 0, body: linkRequest(name, admin) });
-  return askKernel(namespace, () => [message()])?.why ?? "";
+/** Sets it and answers its state afterwards, or why the kernel refused. */
+export function setLink({ namespace, name }: Device, admin: Admin): LinkState | string {
+  return inKernel(namespace, (kernel) => {
+    const refused = kernel.ask({ type: newLink, flags: 0, body: linkRequest(name, admin) });
+    return refused === "" ? stateBy(kernel, name) : refused;
+  });
 }
 
 /** The state, or why there is none. */
 export function linkState({ namespace, name }: Device): LinkState | string {
-  const message = (): NetlinkMessage => ({ type: getLink, flags: 0, body: linkRequest(name) });
-  const answer = readKernel(namespace, message, { type: newLink, read: (body) => stateFrom(body.readUInt32LE(8)) });
+  return inKernel(namespace, (kernel) => stateBy(kernel, name));
+}
+
+function stateBy(kernel: Kernel, name: string): LinkState | string {
+  const question = { type: getLink, flags: 0, body: Buffer.concat([linkRequest(name), withoutCounters]) };
+  const answer = kernel.read(question, { type: newLink, read: (body) => stateFrom(body.readUInt32LE(8)) });
   return "why" in answer ? answer.why : answer.value;
 }
 

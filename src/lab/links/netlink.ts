@@ -42,50 +42,63 @@ export function attribute(type: number, value: Uint8Array): Buffer {
 /** Index of an interface in the namespace that this thread is in (`askKernel` takes care); 0 when there is none. */
 export const indexOf = (name: string): number => Number(nameToIndex(name));
 
+/** A question to the kernel of one namespace. What it answers is the reason of a refusal, "" for none, or what was read. */
+export interface Kernel {
+  readonly ask: (message: NetlinkMessage) => string;
+  /** What `read` makes of the kernel's message of the wanted type; or why there is none. */
+  readonly read: <T>(message: NetlinkMessage, wanted: Wanted<T>) => { readonly value: T } | { readonly why: string };
+}
+
+interface Wanted<T> {
+  readonly type: number;
+  readonly read: (body: Buffer) => T;
+}
+
+/** Asks in a namespace ("" is our own); one visit there takes 0.1 ms. `act` can look names up, and must not be asynchronous. */
+export function inKernel<T>(namespace: string, act: (kernel: Kernel) => T): T {
+  return insideNamespace(namespace, () => {
+    const descriptor = Number(socket(afNetlink, sockRawCloseOnExec, netlinkRoute));
+    if (descriptor < 0) throw new OperatingError(`Open a netlink socket: ${errorText(koffi.errno())}`);
+    try {
+      return act({
+        ask: (message) => refusalOf(exchange(descriptor, message)),
+        read: (message, wanted) => readBy(descriptor, message, wanted),
+      });
+    } finally {
+      close(descriptor);
+    }
+  });
+}
+
 /**
- * Sends each message in a namespace ("" is our own) and waits for the kernel's word on it before the next. `messages` is called
- * inside, so that it can look names up. Answers the first that was refused: its place and why; undefined when all were done.
+ * Sends each message and waits for the kernel's word on it before the next. `messages` is called inside, so that it can look names
+ * up. Answers the first that was refused: its place and why; undefined when all were done.
  */
 export function askKernel(
   namespace: string,
   messages: () => readonly NetlinkMessage[],
 ): { readonly at: number; readonly why: string } | undefined {
-  return withSocket(namespace, (descriptor) => {
+  return inKernel(namespace, ({ ask }) => {
     for (const [at, message] of messages().entries()) {
-      const error = exchange(descriptor, message);
-      if (error !== 0) return { at, why: errorText(error) };
+      const why = ask(message);
+      if (why !== "") return { at, why };
     }
     return undefined;
   });
 }
 
-/** Asks one question, and answers what `read` makes of the kernel's message of the wanted type; or why there is none. */
-export function readKernel<T>(
-  namespace: string,
-  message: () => NetlinkMessage,
-  { type, read }: { readonly type: number; readonly read: (body: Buffer) => T },
+function readBy<T>(
+  descriptor: number,
+  message: NetlinkMessage,
+  { type, read }: Wanted<T>,
 ): { readonly value: T } | { readonly why: string } {
-  return withSocket(namespace, (descriptor) => {
-    const found: T[] = [];
-    const error = exchange(descriptor, message(), (told, body) => {
-      if (told === type) found.push(read(body));
-    });
-    const [value] = found;
-    if (error !== 0) return { why: errorText(error) };
-    return value === undefined ? { why: "nothing" } : { value };
+  const found: T[] = [];
+  const error = exchange(descriptor, message, (told, body) => {
+    if (told === type) found.push(read(body));
   });
-}
-
-function withSocket<T>(namespace: string, act: (descriptor: number) => T): T {
-  return insideNamespace(namespace, () => {
-    const descriptor = Number(socket(afNetlink, sockRawCloseOnExec, netlinkRoute));
-    if (descriptor < 0) throw new OperatingError(`Open a netlink socket: ${errorText(koffi.errno())}`);
-    try {
-      return act(descriptor);
-    } finally {
-      close(descriptor);
-    }
-  });
+  const [value] = found;
+  if (error !== 0) return { why: errorText(error) };
+  return value === undefined ? { why: "nothing" } : { value };
 }
 
 const answer = Buffer.alloc(32_768);
@@ -115,4 +128,5 @@ function exchange(
   }
 }
 
+const refusalOf = (error: number): string => (error === 0 ? "" : errorText(error));
 const errorText = (number: number): string => `${String(textOfError(number))} (error ${number})`;

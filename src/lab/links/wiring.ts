@@ -93,9 +93,9 @@ export class Wiring {
     const echoes = this.#echoes.get(key) ?? [];
     echoes.push({ admin, until: now() + echoUsMax });
     this.#echoes.set(key, echoes);
-    const refused = setLink(device, admin);
-    if (refused !== "") throw new OperatingError(`Set ${describe(device)} ${admin}: the kernel said "${refused}"`);
-    const state = this.show(device);
+    const state = setLink(device, admin);
+    if (typeof state === "string")
+      throw new OperatingError(`Set ${describe(device)} ${admin}: the kernel said "${state}"`);
     if (state.admin === admin) return state;
     throw new OperatingError(`Set ${describe(device)} ${admin}: read back it is ${state.admin}`);
   }
