@@ -19,7 +19,7 @@ import { environmentEvent } from "./environment.js";
 import type { EventLog } from "./event-log.js";
 import type { HeadStart } from "./head-start.js";
 import type { Homes, NodeProcess } from "./homes.js";
-import { impair, nsidOf, wire } from "./network.js";
+import { beginWires, impair, nsidOf, wire } from "./network.js";
 import { type Identities, newIdentities, withJoined, writeNodeFiles } from "./node-files.js";
 import { NodeLives } from "./node-lives.js";
 import { Nodes } from "./nodes.js";
@@ -111,12 +111,14 @@ export class Agent {
     await listens;
     // A container shows its node's folder from its start.
     if (homes.runtime === "docker") await files;
+    await homes.settleSwitchboard(plan);
+    await using wires = beginWires(plan, { signal });
     await homes.makeNamespaces(plan, { signal });
     await files;
     progress(`${plan.steps.namespaces.length} ${homes.noun}`);
     const ready = this.#downs.prepare(); // a process of its own
     ready.catch(() => undefined);
-    await wire(plan, { signal });
+    await wire(plan, wires, { signal });
     await impair(plan, { signal });
     progress(`${plan.links.length} links, ${plan.switches.length} switches`);
     await this.#carrier.adopt(listener, { signal });
@@ -185,7 +187,7 @@ export class Agent {
   }
 
   #listenTo(plan: Plan): void {
-    for (const name of plan.steps.namespaces) this.#names.set(nsidOf(plan, name), name);
+    for (const name of plan.steps.namespaces) this.#names.set(nsidOf(name), name);
   }
 
   #refuseWhileChanging(): void {
