@@ -40,12 +40,13 @@ export function drawnFrom(pool: Pool, draws: readonly Draw[]): Drawn {
   const collisions: Collision[] = [];
   const exhausted: string[] = [];
   for (const draw of draws.toSorted(byName)) {
-    const slot = freeSlot(pool, draw, holders);
+    const first = slotOf(pool, draw, 0);
+    const holder = holders.get(first);
+    const slot = holder === undefined ? first : freeSlot(pool, draw, holders);
     if (slot === undefined) {
       exhausted.push(draw.name);
       continue;
     }
-    const holder = holders.get(slotOf(pool, draw, 0));
     if (holder !== undefined) collisions.push({ what: pool.what, name: draw.name, holder });
     holders.set(slot, draw.name);
     slots.set(draw.name, slot);
@@ -57,8 +58,9 @@ export function drawnFrom(pool: Pool, draws: readonly Draw[]): Drawn {
 export const byName = (left: { readonly name: string }, right: { readonly name: string }): number =>
   left.name < right.name ? -1 : left.name === right.name ? 0 : 1;
 
+/** After the first was taken. */
 function freeSlot(pool: Pool, draw: Draw, holders: ReadonlyMap<number, string>): number | undefined {
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+  for (let attempt = 1; attempt < attemptsMax; attempt++) {
     const slot = slotOf(pool, draw, attempt);
     if (!holders.has(slot)) return slot;
   }

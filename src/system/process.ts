@@ -1,6 +1,7 @@
 // One-shot commands, by argument arrays: nothing here ever passes through a shell. Long-lived children are the business of
 // whoever owns their lifetime (lab/links/resident-nft.ts, lab/netns/sandbox.ts). A command that fails is an OperatingError
 // that quotes what the foreign tool said.
+import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { OperatingError } from "./errors.js";
 
@@ -8,7 +9,7 @@ export interface CommandOptions {
   readonly signal: AbortSignal;
   /** Whole time allowed; over it the command is killed and the promise rejects. */
   readonly timeoutMs?: number;
-  readonly input?: string;
+  readonly input?: string | Readable;
   readonly environment?: Readonly<Record<string, string>>;
 }
 

@@ -7,6 +7,7 @@ import { changesBetween, changesText, type Plan, refusalText } from "../../plan/
 import { parseTarget } from "../../spec/index.js";
 import { DeadlineTimer, now, placing, UserError, type Logger } from "../../system/index.js";
 import type { AgentRequest, FaultStatus, LabStatus, LinkStatus, RunningPlan } from "../contract.js";
+import type { OpenBatch } from "../links/batch.js";
 import { CarrierKeeper } from "../links/carrier.js";
 import { Downs } from "../links/downs.js";
 import { FaultDesk, healAt } from "../links/fault-desk.js";
@@ -19,7 +20,7 @@ import { environmentEvent } from "./environment.js";
 import type { EventLog } from "./event-log.js";
 import type { HeadStart } from "./head-start.js";
 import type { Homes, NodeProcess } from "./homes.js";
-import { impair, nsidOf, wire } from "./network.js";
+import { beginWires, impair, nsidOf, wire } from "./network.js";
 import { type Identities, newIdentities, withJoined, writeNodeFiles } from "./node-files.js";
 import { NodeLives } from "./node-lives.js";
 import { Nodes } from "./nodes.js";
@@ -106,17 +107,18 @@ export class Agent {
       writeNodeFiles(directory, plan.nodes, { settings, identities }),
     );
     files.catch(() => undefined); // waited for below, where its turn comes
-    let hearing: Promise<void> | undefined;
-    const hears = (): Promise<void> => (hearing ??= this.#hears(start()));
+    let wiring: Promise<OpenBatch> | undefined;
+    const begun = (): Promise<OpenBatch> => (wiring ??= this.#hears(start()).then(() => this.#beginWires({ signal })));
     // A container shows its node's folder from its start.
     if (homes.runtime === "docker") await files;
-    await homes.makeNamespaces(plan, { signal, hears });
+    await homes.makeNamespaces(plan, { signal, hears: async () => void (await begun()) });
     await files;
+    await using wires = await begun();
     const listener = this.#heard;
     progress(`${plan.steps.namespaces.length} ${homes.noun}`);
     const ready = this.#downs.prepare(); // a process of its own
     ready.catch(() => undefined);
-    await wire(plan, { signal });
+    await wire(plan, wires, { signal });
     await impair(plan, { signal });
     progress(`${plan.links.length} links, ${plan.switches.length} switches`);
     await this.#carrier.adopt(listener, { signal });
@@ -172,6 +174,12 @@ export class Agent {
     }
   }
 
+  async #beginWires({ signal }: { readonly signal: AbortSignal }): Promise<OpenBatch> {
+    const { plan, homes } = this.#options;
+    await homes.settleSwitchboard(plan);
+    return beginWires(plan, { signal });
+  }
+
   /** Resolves when the kernel is heard; the first event of the log says of what. */
   async #hears({ listener, listens, versions }: HeadStart): Promise<void> {
     const { plan, log, homes } = this.#options;
@@ -193,7 +201,7 @@ export class Agent {
   }
 
   #listenTo(plan: Plan): void {
-    for (const name of plan.steps.namespaces) this.#names.set(nsidOf(plan, name), name);
+    for (const name of plan.steps.namespaces) this.#names.set(nsidOf(name), name);
   }
 
   #refuseWhileChanging(): void {

@@ -35,7 +35,7 @@ export interface NodeHome {
   /** The node has ended: lets go of what would keep its namespaces. */
   letGo(): Promise<void>;
   /** Gives an ended node namespaces again, known by its name and number, with its kernel settings and no wires. */
-  open(plan: Plan, options: { readonly signal: AbortSignal }): Promise<void>;
+  open(options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
 /** One node's processes: its FRR daemons and the service. */
@@ -87,6 +87,8 @@ export interface Homes {
   /** Versions of what the nodes live in, for the environment event. */
   versions(): Promise<Readonly<Record<string, string>>>;
   processFor(options: NodeProcessOptions): NodeProcess;
+  /** The switchboard has its kernel settings when this resolves; nothing is laid in it before. */
+  settleSwitchboard(plan: Plan): Promise<void>;
   /** Makes the network namespace of each of `plan.steps.namespaces` with its kernel settings, known by the node's name (ip-netns) and number. */
   makeNamespaces(plan: Plan, options: MakingNamespaces): Promise<void>;
   /** Forgets a node that has ended for good; its namespace's name is the caller's to drop. */

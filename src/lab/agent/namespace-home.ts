@@ -2,7 +2,7 @@
 // again in new namespaces. What the agent itself runs in the node's network (ip) lives in other mount namespaces, so it is not hit.
 import { readdir, readlink, stat } from "node:fs/promises";
 import type { Instant } from "../../base/index.js";
-import type { Plan, PlannedNode } from "../../plan/index.js";
+import type { PlannedNode } from "../../plan/index.js";
 import { hasCode, now, OperatingError, there, until, waiting, type Look } from "../../system/index.js";
 import { hasEnded, stateOf } from "../links/process-state.js";
 import type { HomeLook, NodeHome } from "./homes.js";
@@ -78,8 +78,8 @@ export class NamespaceHome implements NodeHome {
     return Promise.resolve();
   }
 
-  open(plan: Plan, { signal }: { readonly signal: AbortSignal }): Promise<void> {
-    return makeNamespace(plan, this.#node, { signal });
+  open({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    return makeNamespace(this.#node, { signal });
   }
 
   async #signal(name: NodeJS.Signals): Promise<void> {

@@ -4,7 +4,7 @@
 // service started again, after the process that made it has gone.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { getPriority } from "node:os";
 import { join } from "node:path";
@@ -27,8 +27,8 @@ import { asService, confined } from "./confinement.js";
 import type { Homes, NodeProcess, NodeProcessOptions } from "./homes.js";
 import { commandOf } from "./host-command.js";
 import { NamespaceHome } from "./namespace-home.js";
-import { makeNamespaces } from "./network.js";
-import { lastWordsIn, placesOf, type NodePlaces } from "./node-files.js";
+import { makeNamespaces, settleSwitchboard } from "./network.js";
+import { isBare, lastWordsIn, placesOf, type NodePlaces } from "./node-files.js";
 import { NodeReports } from "./node-reports.js";
 
 /**
@@ -64,6 +64,7 @@ export const namespaceHomes = ({ smartbftGo }: Pick<UpSettings, "smartbftGo">): 
   versions: () => Promise.resolve({}),
   remove: () => Promise.resolve(),
   processFor: (options) => new NamespaceProcess(options, smartbftGo),
+  settleSwitchboard,
   makeNamespaces,
   endAll: () => undefined, // the kernel ends them with the sandbox
   watch: () => undefined, // nobody else ends or starts a node here
@@ -91,9 +92,7 @@ class NamespaceProcess implements NodeProcess {
   }
 
   get isBare(): boolean {
-    const { frr, service, command, limits } = this.node;
-    const isLimited = limits.cpuCount > 0 || limits.memoryBytes > 0;
-    return frr === undefined && service === undefined && command.length === 0 && !isLimited;
+    return isBare(this.node);
   }
 
   adopt(node: PlannedNode): void {
@@ -144,6 +143,7 @@ class NamespaceProcess implements NodeProcess {
 
   /** A node without a process gets the start script's, and with it the mounts, when it is entered first. */
   async #inhabit(): Promise<void> {
+    mkdirSync(this.places.folder, { recursive: true });
     if (this.pid === 0) this.#startScript();
     const look = (): Look<true> => {
       if (this.trouble !== "") throw new OperatingError(`Enter ${this.node.name}: ${this.trouble}`);

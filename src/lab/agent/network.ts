@@ -1,90 +1,71 @@
 // Carries out the plan's steps: namespaces, settings, links, addresses, impairments, in this order, each stage finished
-// before the next. Runs inside a fresh sandbox, so nothing has to be undone here: the sandbox is. The same for one node that
+// before the next, but that bridges are laid while namespaces are made. Runs inside a fresh sandbox, so nothing has to be undone here: the sandbox is. The same for one node that
 // begins again: what of the plan is about it is done once more.
-import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { assert } from "../../base/index.js";
 import type { Plan, PlannedNode, Step } from "../../plan/index.js";
-import {
-  hasCode,
-  OperatingError,
-  runCommand,
-  there,
-  tryCommand,
-  until,
-  waiting,
-  type Look,
-} from "../../system/index.js";
-import { byNamespace, runBatch, runInside, runSteps } from "../links/batch.js";
-import { insideNamespace } from "../links/inside-namespace.js";
+import { OperatingError, runCommand, there, tryCommand, until, waiting, type Look } from "../../system/index.js";
+import { byNamespace, OpenBatch, runInside, runSteps } from "../links/batch.js";
+import { possible, setKernelHere } from "../links/kernel-settings.js";
+import { giveNumber, newNamespace } from "../links/new-namespace.js";
 import type { MakingNamespaces } from "./homes.js";
 
 interface Waits {
   readonly signal: AbortSignal;
 }
 
+/** Above what the kernel gives by itself to a namespace that nobody has numbered: those begin at 0. */
+const firstNumber = 4096;
+const numbers = new Map<string, number>();
+
 /**
- * Number of a node's namespace, by which the kernel listener tells them apart: the lower 24 bits of its loopback address, which
- * is its own, never 0, and stays whatever else comes and goes. Any number up to 2^31 will do for the kernel.
+ * Number of a node's namespace in this lab, by which the kernel listener tells them apart: the next one when it is asked for first, and
+ * then always that, whatever else comes and goes. For each thing that the kernel tells it looks through the numbers in their order:
+ * scattered ones took a third of its time for addresses (decision 9).
  */
-export function nsidOf(plan: Plan, node: string): number {
-  const loopback = plan.nodes.find((each) => each.name === node)?.loopback ?? "";
-  const [, second = 0, third = 0, fourth = 0] = loopback.split(".").map(Number);
-  assert(fourth > 0, `a loopback address of ${node}`);
-  return second * 65_536 + third * 256 + fourth;
+export function nsidOf(node: string): number {
+  const number = numbers.get(node) ?? firstNumber + numbers.size;
+  numbers.set(node, number);
+  return number;
 }
 
-/** `ip` makes one part of the namespaces while the settings of the part before are written: two processors have something to do. */
-const namespacesAtOnce = 50;
+/** Before anything is laid in it. */
+export async function settleSwitchboard({ steps }: Plan): Promise<void> {
+  setKernelHere("", await possible(steps.switchboardSysctls));
+}
 
+/**
+ * Makes the namespaces of a plan, one after the other, with their settings and numbers. Settings come before any interface exists: each
+ * copies the defaults of its namespace when it is created.
+ */
 export async function makeNamespaces(plan: Plan, { signal, hears }: MakingNamespaces): Promise<void> {
   await hears();
   const nodes = new Map(plan.nodes.map((node) => [node.name, node]));
-  // Before any interface exists: each copies the defaults of its namespace when it is created.
-  setKernel("", await possible(plan.steps.switchboardSysctls));
-  let made: readonly string[] = [];
-  for (const names of [...partsOf(plan.steps.namespaces, namespacesAtOnce), []]) {
-    const lines = names.flatMap((name) => [`netns add ${name}`, `netns set ${name} ${nsidOf(plan, name)}`]);
-    const making = lines.length === 0 ? Promise.resolve() : runBatch("ip", "", lines, { signal });
-    await bothDone(making, async () => {
-      for (const name of made) {
-        setKernel(name, await possible(nodes.get(name)?.sysctls ?? []));
-        await setImmediate(); // `ip` may have ended
-      }
-    });
-    made = names;
+  for (const name of plan.steps.namespaces) {
+    signal.throwIfAborted();
+    const settings = await possible(nodes.get(name)?.sysctls ?? []);
+    newNamespace(name, () => setKernelHere(name, settings));
+    await numberNamespace(name, { signal });
+    await setImmediate(); // as in `wire`
   }
 }
 
-function partsOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
-  const count = Math.ceil(items.length / size);
-  return Array.from({ length: count }, (_, index) => items.slice(index * size, (index + 1) * size));
-}
-
-/** Waits for both; when both fail it is the first that is told. */
-async function bothDone(first: Promise<void>, act: () => Promise<void>): Promise<void> {
-  const [one, other] = await Promise.allSettled([first, act()]);
-  if (one.status === "rejected") throw one.reason;
-  if (other.status === "rejected") throw other.reason;
-}
-
 /** The namespace of one node again, after the one of before has gone. */
-export async function makeNamespace(plan: Plan, node: PlannedNode, { signal }: Waits): Promise<void> {
-  await runBatch("ip", "", [`netns add ${node.name}`], { signal });
-  await numberNamespace(plan, node.name, { signal });
-  setKernel(node.name, await possible(node.sysctls));
+export async function makeNamespace(node: PlannedNode, { signal }: Waits): Promise<void> {
+  const settings = await possible(node.sysctls);
+  newNamespace(node.name, () => setKernelHere(node.name, settings));
+  await numberNamespace(node.name, { signal });
 }
 
 /** The kernel frees a number when the last that held the old namespace has let go, a moment after its name went. */
 const numberMsMax = 10_000;
 
 /** Gives a namespace its number (`nsidOf`), which an earlier one of this node may have had. */
-export async function numberNamespace(plan: Plan, node: string, { signal }: Waits): Promise<void> {
-  const number = nsidOf(plan, node);
-  const look = async (): Promise<Look<true>> => {
-    const { exitCode, stderr } = await tryCommand("ip", ["netns", "set", node, String(number)], { signal });
-    return exitCode === 0 ? there(true) : waiting(`something still holds the old one: ip said "${stderr.trim()}"`);
+export async function numberNamespace(node: string, { signal }: Waits): Promise<void> {
+  const number = nsidOf(node);
+  const look = (): Look<true> => {
+    const refused = giveNumber(node, number);
+    return refused === "" ? there(true) : waiting(`something still holds the old one: the kernel said "${refused}"`);
   };
   await until(look, {
     timeoutMs: numberMsMax,
@@ -126,8 +107,22 @@ export async function dropNamespace(node: string, { signal }: Waits): Promise<vo
   throw new OperatingError(`Let the namespace of ${node} go: ip said "${stderr.trim()}"`);
 }
 
-export async function wire(plan: Plan, { signal }: Waits): Promise<void> {
-  await runSteps(plan.steps.wiring, { signal });
+/** Lays what needs no namespace, the bridges, while those are being made; `wire` goes on with it. */
+export function beginWires({ steps }: Plan, { signal }: Waits): OpenBatch {
+  const batch = new OpenBatch({ signal });
+  batch.give(steps.wiring.slice(0, firstEnd(steps)));
+  return batch;
+}
+
+/** Place of the first line that puts an end into a namespace. */
+function firstEnd({ wiring }: Plan["steps"]): number {
+  const at = wiring.findIndex(({ line }) => / netns \S+$/.test(line));
+  return at < 0 ? wiring.length : at;
+}
+
+export async function wire(plan: Plan, begun: OpenBatch, { signal }: Waits): Promise<void> {
+  begun.give(plan.steps.wiring.slice(firstEnd(plan.steps)));
+  await begun.end();
   for (const steps of byNamespace(plan.steps.addressing).values()) {
     await runInside(steps, { signal });
     await setImmediate(); // what the listener has heard meanwhile must not pile up in the kernel
@@ -152,79 +147,4 @@ async function impairBy(steps: readonly Step[], { signal }: Waits): Promise<void
     if (!found)
       throw new OperatingError(`Run tc ${line}: done, and read back it is not there, expected "${kind}" on ${device}`);
   }
-}
-
-/** Writes settings in a namespace ("" is the switchboard) and reads each back. */
-function setKernel(namespace: string, settings: readonly string[]): void {
-  const found = insideNamespace(namespace, () =>
-    settings.map((setting) => {
-      const [name = "", value = ""] = setting.split("=", 2);
-      return settled(name, value);
-    }),
-  );
-  refuseUnset("Set", namespace, settings, found);
-}
-
-/** Reads settings that the engine has written, and rejects when one is not as planned. */
-export async function checkKernel(namespace: string, settings: readonly string[]): Promise<void> {
-  const wanted = await possible(settings);
-  const found = insideNamespace(namespace, () => wanted.map((setting) => readSetting(setting.split("=")[0] ?? "")));
-  refuseUnset("Check", namespace, wanted, found);
-}
-
-/** What the kernel has after it was told, where it had something else; or why that is not known. */
-function settled(name: string, value: string): string {
-  try {
-    const file = openSync(kernelFile(name), "r+");
-    try {
-      if (textOf(file) !== value) writeSync(file, value, 0);
-      return textOf(file);
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    return messageOf(error);
-  }
-}
-
-const settingText = Buffer.alloc(256);
-const textOf = (file: number): string => settingText.toString("utf8", 0, readSync(file, settingText, 0, 256, 0)).trim();
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-const kernelFile = (name: string): string => `/proc/sys/${name.replaceAll(".", "/")}`;
-
-/** What the kernel has, or why that is not known. */
-function readSetting(name: string): string {
-  try {
-    return readFileSync(kernelFile(name), "utf8").trim();
-  } catch (error) {
-    return messageOf(error);
-  }
-}
-
-/** A kernel without IPv6 has none of its settings. */
-export const possible = async (settings: readonly string[]): Promise<readonly string[]> =>
-  (await hasIpv6()) ? settings : settings.filter((setting) => !setting.startsWith("net.ipv6."));
-
-function refuseUnset(verb: string, namespace: string, wanted: readonly string[], found: readonly string[]): void {
-  const refused = wanted.flatMap((setting, index) => {
-    const value = found[index] ?? "";
-    return setting.endsWith(`=${value}`) ? [] : [`${setting} refused: "${value}"`];
-  });
-  if (refused.length === 0) return;
-  const where = namespace === "" ? "the switchboard" : namespace;
-  throw new OperatingError(`${verb} kernel settings in ${where}: ${refused.join(", ")}`);
-}
-
-let ipv6: boolean | undefined;
-
-/** Asked once: a kernel keeps it. */
-async function hasIpv6(): Promise<boolean> {
-  try {
-    if (ipv6 === undefined) await readFile("/proc/sys/net/ipv6/conf/all/disable_ipv6");
-    ipv6 ??= true;
-  } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error;
-    ipv6 = false;
-  }
-  return ipv6;
 }

@@ -1,6 +1,7 @@
 // Files of a node in its folder: key, configuration, FRR's configuration, and the folders that are mounted over FRR's own
 // places. Keys are made here, at `up`: they are no part of a plan.
-import { mkdir, statfs, symlink } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { statfs, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, microseconds, randomFrom } from "../../base/index.js";
 import type { ClientIdentity, Consenter, NodeConfig } from "../../boundary/index.js";
@@ -64,6 +65,12 @@ export function withJoined({ keys, ...known }: Identities, nodes: readonly Plann
   return { ...known, keys: new Map([...keys, ...joined.map((node) => [node.name, newKeyPair()] as const)]) };
 }
 
+/** It runs nothing of its own: as a namespace it is a network alone, and has neither process nor folder until somebody enters it. */
+export function isBare({ frr, service, command, limits }: PlannedNode): boolean {
+  const isLimited = limits.cpuCount > 0 || limits.memoryBytes > 0;
+  return frr === undefined && service === undefined && command.length === 0 && !isLimited;
+}
+
 /** Writes the files of these nodes. */
 export async function writeNodeFiles(
   directory: string,
@@ -73,9 +80,9 @@ export async function writeNodeFiles(
   const { keys, consenters, clients } = identities;
   const write = async (node: PlannedNode): Promise<void> => {
     const places = placesOf(directory, node.name);
-    await mkdir(join(places.folder, "data"), { recursive: true });
+    mkdirSync(join(places.folder, "data"), { recursive: true });
     if (node.frr !== undefined) {
-      for (const part of ["etc", "tmp", "log"]) await mkdir(join(places.folder, "frr", part), { recursive: true });
+      for (const part of ["etc", "tmp", "log"]) mkdirSync(join(places.folder, "frr", part), { recursive: true });
       await writeFrr(places, node.frr);
       await symlink(join("frr", "log", "frr.log"), join(places.folder, "frr.log"));
     }
@@ -85,7 +92,9 @@ export async function writeNodeFiles(
     await writeWhole(places.configuration, JSON.stringify(config, undefined, 2));
   };
   const { signal } = new AbortController();
-  await mapBounded(nodes, { limit: nodesAtOnce, signal }, write);
+  // A container shows its folder from its start.
+  const writing = settings.image === "" ? nodes.filter((node) => !isBare(node)) : nodes;
+  await mapBounded(writing, { limit: nodesAtOnce, signal }, write);
 }
 
 /** FRR's configuration for the next start of its daemons: each reads its own part, vtysh and people the whole. */

@@ -184,7 +184,7 @@ export class NodeLives {
     const { plan, wiring, carrier, downs } = this.#options;
     const { signal } = new AbortController();
     try {
-      await process.home.open(plan(), { signal });
+      await process.home.open({ signal });
       await wireNode(plan(), node, { signal });
       await this.#heard(node, "up");
     } catch (error) {

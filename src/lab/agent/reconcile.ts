@@ -10,7 +10,7 @@ import { lookAtLink } from "../links/link-look.js";
 import type { KernelListener } from "../links/kernel-listener.js";
 import type { Wiring } from "../links/wiring.js";
 import type { Homes } from "./homes.js";
-import { impair, wire } from "./network.js";
+import { beginWires, impair, wire } from "./network.js";
 import { writeFrr } from "./node-files.js";
 import type { NodeLives } from "./node-lives.js";
 import type { Nodes } from "./nodes.js";
@@ -132,11 +132,12 @@ async function add(
   listenTo(after);
   await prepare(joining);
   nodes.adopt(after);
+  await using wires = beginWires(part, { signal });
   if (joining.length > 0) {
     await homes.makeNamespaces(part, { signal, hears: () => Promise.resolve() });
     progress(`${joining.length} ${homes.noun} more`);
   }
-  await wire(part, { signal });
+  await wire(part, wires, { signal });
   await impair(part, { signal });
   wiring.adopt(after);
   await carrier.adopt(listener, { signal });

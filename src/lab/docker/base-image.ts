@@ -34,7 +34,7 @@ export async function wayToBase(engine: Docker): Promise<Way> {
 
 async function debootstrapLacks(): Promise<string> {
   const lacks = [
-    ...((await findProgram("debootstrap")) === undefined ? ["its package"] : []),
+    ...(findProgram("debootstrap") === undefined ? ["its package"] : []),
     ...(process.getuid?.() === 0 ? [] : ["root"]),
   ];
   return lacks.join(" and ");

@@ -3,11 +3,12 @@
 import { closeSync, constants as fileConstants, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import type Docker from "dockerode";
 import type { Instant } from "../../base/index.js";
-import type { Plan, PlannedNode } from "../../plan/index.js";
+import type { PlannedNode } from "../../plan/index.js";
 import { hasCode, OperatingError, there, until, waiting, type Look } from "../../system/index.js";
 import type { HomeLook, NodeHome } from "../agent/homes.js";
-import { checkKernel, numberNamespace } from "../agent/network.js";
+import { numberNamespace } from "../agent/network.js";
 import { runBatch } from "../links/batch.js";
+import { checkKernel } from "../links/kernel-settings.js";
 import { untilEnded } from "../links/process-state.js";
 import { removeContainer } from "./containers.js";
 import { engineError } from "./engine.js";
@@ -140,14 +141,14 @@ export class ContainerHome implements NodeHome {
   }
 
   /** Starts it, unless somebody else has. */
-  async open(plan: Plan, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+  async open({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     const { id } = this.container;
     if ((await this.look()).pid === 0) await this.#ask("start", (container) => container.start());
     const { pid } = await this.look();
     if (pid === 0) throw new OperatingError(`Start ${this.#node.name}: its container ended at once`);
     this.opened({ id, pid });
     await runBatch("ip", "", [`netns attach ${this.#node.name} ${pid}`], { signal });
-    await numberNamespace(plan, this.#node.name, { signal });
+    await numberNamespace(this.#node.name, { signal });
     await checkKernel(this.#node.name, this.#node.sysctls);
   }
 

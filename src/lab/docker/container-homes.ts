@@ -3,9 +3,10 @@
 import type Docker from "dockerode";
 import type { Plan, PlannedNode } from "../../plan/index.js";
 import { mapBounded } from "../../system/index.js";
-import { checkKernel, nsidOf, possible } from "../agent/network.js";
+import { nsidOf } from "../agent/network.js";
 import type { Homes, MakingNamespaces, NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { runBatch } from "../links/batch.js";
+import { checkKernel, possible } from "../links/kernel-settings.js";
 import { ContainerProcess } from "./container-process.js";
 import type { UpSettings } from "../protocol.js";
 import { watchContainers } from "./container-watch.js";
@@ -57,6 +58,11 @@ export class ContainerHomes implements Homes {
     );
   }
 
+  /** The engine has written them. */
+  settleSwitchboard({ steps }: Plan): Promise<void> {
+    return checkKernel("", steps.switchboardSysctls);
+  }
+
   async makeNamespaces(plan: Plan, { signal, hears }: MakingNamespaces): Promise<void> {
     const processes = plan.steps.namespaces.flatMap((name) => this.#processes.get(name) ?? []);
     for (const path of processes.flatMap((each) => each.pipes)) makeNamedPipe(path);
@@ -70,11 +76,10 @@ export class ContainerHomes implements Homes {
       const container = await startContainer(this.#engine, nodeContainer(place, node, { places, sysctls }), ownFiles);
       process.opened(container);
       hears().catch(() => undefined); // begun here, while the engine has the most to do; waited for below
-      return [`netns attach ${node.name} ${container.pid}`, `netns set ${node.name} ${nsidOf(plan, node.name)}`];
+      return [`netns attach ${node.name} ${container.pid}`, `netns set ${node.name} ${nsidOf(node.name)}`];
     });
     await hears();
     await runBatch("ip", "", lines.flat(), { signal });
-    await checkKernel("", plan.steps.switchboardSysctls);
     for (const { node } of processes) await checkKernel(node.name, node.sysctls);
   }
 }

@@ -1,6 +1,8 @@
 // One-shot batches of planned lines: one `ip`, `tc` or `nft` process for many lines. The first line that fails stops the
 // batch and is quoted together with what the kernel said.
-import { OperatingError, runCommand, tryCommand } from "../../system/index.js";
+import { PassThrough } from "node:stream";
+import { assert } from "../../base/index.js";
+import { type CommandResult, OperatingError, runCommand, tryCommand } from "../../system/index.js";
 import type { Step } from "../../plan/index.js";
 import { isMessage, messageFor } from "./netlink-lines.js";
 import { askKernel } from "./netlink.js";
@@ -44,14 +46,64 @@ export async function runBatch(
   }
   const inside = namespace === "" ? [] : ["-n", namespace];
   const result = await tryCommand(tool, [...inside, "-batch", "-"], { signal, input });
-  if (result.exitCode === 0) return;
-  const number = /Command failed -:(\d+)/.exec(result.stderr)?.[1];
+  refuseUndone(result, { tool, namespace, lines });
+}
+
+/** A batch of `ip` in the switchboard that is given its lines bit by bit and works on them meanwhile. */
+export class OpenBatch implements AsyncDisposable {
+  readonly #signal: AbortSignal;
+  readonly #input = new PassThrough();
+  readonly #lines: string[] = [];
+  /** Of the tool, from the first line on. */
+  #result: Promise<CommandResult> | undefined;
+
+  constructor({ signal }: { readonly signal: AbortSignal }) {
+    this.#signal = signal;
+  }
+
+  /** What comes after a line that has failed is not done; `end` tells. */
+  give(steps: readonly Step[]): void {
+    assert(
+      steps.every(({ tool, namespace }) => tool === "ip" && namespace === ""),
+      "lines of ip for the switchboard",
+    );
+    if (steps.length === 0) return;
+    const lines = steps.map(({ line }) => line);
+    this.#lines.push(...lines);
+    this.#input.write(lines.map((line) => `${line}\n`).join(""));
+    this.#result ??= tryCommand("ip", ["-batch", "-"], { signal: this.#signal, input: this.#input });
+    this.#result.catch(() => undefined); // heard by `end`
+  }
+
+  /** Resolves when all lines are done. */
+  async end(): Promise<void> {
+    this.#input.end();
+    if (this.#result !== undefined) refuseUndone(await this.#result, { tool: "ip", namespace: "", lines: this.#lines });
+  }
+
+  /** Resolves when it has ended, whatever came of its lines. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#input.end();
+    await Promise.allSettled([this.#result]);
+  }
+}
+
+function refuseUndone(
+  { exitCode, stderr }: CommandResult,
+  {
+    tool,
+    namespace,
+    lines,
+  }: { readonly tool: Step["tool"]; readonly namespace: string; readonly lines: readonly string[] },
+): void {
+  if (exitCode === 0) return;
+  const number = /Command failed -:(\d+)/.exec(stderr)?.[1];
   // A line that it cannot read ends the tool at once, and is not numbered.
   const line =
     number === undefined
       ? `one of ${lines.length} lines, "${lines[0] ?? ""}" to "${lines.at(-1) ?? ""}",`
       : `"${lines[Number(number) - 1] ?? ""}"`;
-  const said = result.stderr.replace(/Command failed -:\d+\s*/g, "").trim();
+  const said = stderr.replace(/Command failed -:\d+\s*/g, "").trim();
   throw failed({ tool, namespace, line, said });
 }
 

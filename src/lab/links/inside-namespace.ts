@@ -5,7 +5,8 @@ import { openSync, closeSync } from "node:fs";
 import koffi from "koffi";
 import { OperatingError } from "../../system/index.js";
 
-const newNetwork = 0x4000_0000; // CLONE_NEWNET
+/** CLONE_NEWNET. */
+export const newNetwork = 0x4000_0000;
 
 const setns = koffi.load(null).func("int setns(int fd, int kind)");
 
@@ -15,16 +16,25 @@ let own: number | undefined;
 /** `namespace` is a name under /run/netns, or "" for our own. `act` must not be asynchronous: all of the agent is there with it. */
 export function insideNamespace<T>(namespace: string, act: () => T): T {
   if (namespace === "") return act();
-  own ??= openSync("/proc/thread-self/ns/net", "r");
+  remember();
   const there = openSync(`/run/netns/${namespace}`, "r");
   try {
     enter(there, namespace);
     return act();
   } finally {
-    enter(own, "the switchboard");
+    comeBack();
     closeSync(there);
   }
 }
+
+/** To be called in the switchboard, before this thread leaves it. */
+export function remember(): number {
+  own ??= openSync("/proc/thread-self/ns/net", "r");
+  return own;
+}
+
+/** To the switchboard, from wherever this thread is. */
+export const comeBack = (): void => enter(remember(), "the switchboard");
 
 function enter(descriptor: number, name: string): void {
   if (setns(descriptor, newNetwork) === 0) return;

@@ -14,13 +14,13 @@ export function linkLine(text: string): LinkLine | undefined {
   const match = /^(Deleted )?(\d+): ([^:@\s]+)(?:@[^:\s]+)?: <([A-Z0-9_,-]*)>/.exec(text);
   if (match === null) return undefined;
   const [, deleted, index, name = "", flagText = ""] = match;
-  const flags = new Set(flagText.split(","));
+  const has = (flag: string): boolean => `,${flagText},`.includes(`,${flag},`);
   return {
     index: Number(index),
     interface: name,
-    admin: flags.has("UP") ? "up" : "down",
+    admin: has("UP") ? "up" : "down",
     // NO-CARRIER with LOWER_UP is the moment in which the kernel has not yet drawn the conclusion.
-    carrier: flags.has("LOWER_UP") && !flags.has("NO-CARRIER"),
+    carrier: has("LOWER_UP") && !has("NO-CARRIER"),
     deleted: deleted !== undefined,
   };
 }

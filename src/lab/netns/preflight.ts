@@ -2,7 +2,7 @@
 // inside, and the kernel features that a plan asks for. Everything is tried in throw-away namespaces and leaves nothing.
 import { access } from "node:fs/promises";
 import type { Plan } from "../../plan/index.js";
-import { EnvironmentLacks, readTextIfThere, tryCommand } from "../../system/index.js";
+import { type CommandResult, EnvironmentLacks, readTextIfThere, tryCommand } from "../../system/index.js";
 import { checkRequirements } from "../links/requirements.js";
 import { missingPackages } from "../probes/packages.js";
 import { checkRoom } from "../probes/room.js";
@@ -15,17 +15,19 @@ interface Waits {
   readonly signal: AbortSignal;
 }
 
-/** Rejects with EnvironmentLacks, which names what is missing and who asks for it. */
-export async function checkMachine(plan: Plan, { signal }: Waits): Promise<void> {
+/** Rejects with EnvironmentLacks, which names what is missing and who asks for it. `link` is what comes of `tryLink`, where it was begun before. */
+export async function checkMachine(
+  plan: Plan,
+  { link, signal }: Waits & { readonly link?: Promise<CommandResult> | undefined },
+): Promise<void> {
   checkHosts(plan);
   await checkPackages();
   await checkRoom(plan);
   if (hasSmartbftGo(plan)) await checkSmartbftGo({ signal });
   await checkLimits(plan);
   const userNamespace = !(await hasPrivileges());
-  const throwAway = ["unshare", ...unshareArguments({ userNamespace }), "--"];
-  await checkSandbox(throwAway, { userNamespace, signal });
-  await checkRequirements(plan, { inside: throwAway, signal });
+  await refuseWithoutLink(await (link ?? tryLink({ userNamespace, signal })), { userNamespace });
+  await checkRequirements(plan, { inside: throwAway({ userNamespace }), signal });
 }
 
 /** A namespace is no container: what a host brings along in an image, or would put over the machine's own files, has no place here. */
@@ -44,7 +46,7 @@ function checkHosts(plan: Plan): void {
 }
 
 async function checkPackages(): Promise<void> {
-  const missing = await missingPackages();
+  const missing = missingPackages();
   if (missing.length > 0) {
     throw new EnvironmentLacks(
       missing.map((name) => `package ${name}`),
@@ -60,15 +62,21 @@ async function checkPackages(): Promise<void> {
   }
 }
 
-/** Ubuntu 23.10 and newer may let a user create the namespaces and then deny what is needed inside: so a link is made. */
-const link = ["ip", "link", "add", "name", "probe0", "type", "veth", "peer", "name", "probe1"];
+interface Privilege {
+  readonly userNamespace: boolean;
+}
 
-async function checkSandbox(
-  throwAway: readonly string[],
-  { userNamespace, signal }: { readonly userNamespace: boolean } & Waits,
-): Promise<void> {
-  const [command = "", ...args] = [...throwAway, ...link];
-  const { exitCode, stderr } = await tryCommand(command, args, { signal });
+/** Command that runs what follows in namespaces that are gone afterwards. */
+const throwAway = (privilege: Privilege): readonly string[] => ["unshare", ...unshareArguments(privilege), "--"];
+
+/** Ubuntu 23.10 and newer may let a user create the namespaces and then deny what is needed inside: so a link is made. */
+export function tryLink({ userNamespace, signal }: Privilege & Waits): Promise<CommandResult> {
+  const link = ["ip", "link", "add", "name", "probe0", "type", "veth", "peer", "name", "probe1"];
+  const [command = "", ...args] = [...throwAway({ userNamespace }), ...link];
+  return tryCommand(command, args, { signal });
+}
+
+async function refuseWithoutLink({ exitCode, stderr }: CommandResult, { userNamespace }: Privilege): Promise<void> {
   if (exitCode === 0) return;
   const said = `it said "${stderr.trim().split("\n")[0] ?? ""}"`;
   if (!userNamespace) {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Plan } from "../../plan/index.js";
 import {
   CleanupStack,
+  type CommandResult,
   OperatingError,
   placing,
   there,
@@ -20,7 +21,7 @@ import { hasSmartbftGo, smartbftGo } from "../smartbft-go.js";
 import { AgentConnection } from "./connection.js";
 import { isAlive } from "./host-process.js";
 import { prepareLimits, removeLimits } from "./limits.js";
-import { checkMachine } from "./preflight.js";
+import { checkMachine, tryLink } from "./preflight.js";
 import { killSandbox, LocalLab, openLab, sandboxEnds } from "./running-lab.js";
 import { hasPrivileges, WaitingSandbox } from "./sandbox.js";
 import {
@@ -40,8 +41,24 @@ const agentMsMax = 20_000;
 
 export const netnsRuntime: Runtime = { check: checkMachine, begin, up, attach, down, list, clean };
 
-async function begin(): Promise<WaitingSandbox> {
-  return new WaitingSandbox({ userNamespace: !(await hasPrivileges()) });
+/** What `up` can begin before it knows its lab: the sandbox, and the trial of whether one may have a link. */
+class NetnsBeginning implements AsyncDisposable {
+  readonly sandbox: WaitingSandbox;
+  readonly link: Promise<CommandResult>;
+
+  constructor(privilege: { readonly userNamespace: boolean }) {
+    this.sandbox = new WaitingSandbox(privilege);
+    this.link = tryLink({ ...privilege, signal: new AbortController().signal });
+    this.link.catch(() => undefined); // heard by who checks the machine
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.sandbox[Symbol.asyncDispose]();
+  }
+}
+
+async function begin(): Promise<NetnsBeginning> {
+  return new NetnsBeginning({ userNamespace: !(await hasPrivileges()) });
 }
 
 async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
@@ -49,11 +66,12 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   const report = (phase: string): void =>
     options.progress({ phase, milliseconds: Math.round(performance.now() - startedAt) });
   options.signal.throwIfAborted();
-  await checkMachine(plan, { signal: options.signal });
+  const begun = options.beginning instanceof NetnsBeginning ? options.beginning : undefined;
+  await checkMachine(plan, { link: begun?.link, signal: options.signal });
   const goProgram = hasSmartbftGo(plan) ? await smartbftGo({ signal: options.signal }) : "";
   if (goProgram !== "") report("program of smartbft-go");
   await using cleanup = new CleanupStack();
-  await using sandbox = options.beginning instanceof WaitingSandbox ? options.beginning : await begin();
+  await using sandbox = begun?.sandbox ?? new WaitingSandbox({ userNamespace: !(await hasPrivileges()) });
   const { userNamespace } = sandbox;
   const createdAt = new Date().toISOString();
   const nodes = plan.nodes.map((node) => node.name);

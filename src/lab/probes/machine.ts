@@ -72,7 +72,7 @@ function tried(
 }
 
 async function packages(): Promise<Capability> {
-  const missing = await missingPackages();
+  const missing = missingPackages();
   const detail = missing.length === 0 ? "all there" : `missing: ${missing.join(", ")}`;
   return {
     name: "Debian packages",
@@ -110,7 +110,7 @@ async function frr({ signal }: Waits): Promise<Capability> {
   const base = { name: "FRR daemons", lost: "routing, hence every lab with a link" };
   const daemons = ["zebra", "ospfd", "bfdd", "staticd"];
   const missing: string[] = [];
-  for (const name of daemons) if ((await findProgram(`/usr/lib/frr/${name}`)) === undefined) missing.push(name);
+  for (const name of daemons) if (findProgram(`/usr/lib/frr/${name}`) === undefined) missing.push(name);
   if (missing.length > 0) return { ...base, present: false, detail: `not in /usr/lib/frr: ${missing.join(", ")}` };
   const { stdout } = await tryCommand("/usr/lib/frr/zebra", ["--version"], { signal });
   return { ...base, present: true, detail: `${stdout.split("\n")[0] ?? ""}, with ${daemons.join(", ")}` };
@@ -140,7 +140,7 @@ async function pressure(): Promise<Capability> {
 }
 
 async function userModeLinux(): Promise<Capability> {
-  const path = await findProgram("linux.uml");
+  const path = findProgram("linux.uml");
   const base = {
     name: "user-mode-linux",
     lost: "sch_netem on a kernel that lacks it: the tests that measure delay and loss",
