@@ -16,16 +16,28 @@ const runtimeOf = ({ runtime }: LabSummary): Runtime => (runtime === "docker" ? 
 
 /** Attaches to the lab; the caller disposes of the connection. */
 export async function theLab(name: string | undefined): Promise<RunningLab> {
+  const found = await summaryOf(name);
+  return runtimeOf(found).attach(found.name);
+}
+
+/** Ends the lab; answers its name. */
+export async function endLab(name: string | undefined): Promise<string> {
+  const found = await summaryOf(name);
+  await runtimeOf(found).down(found.name);
+  return found.name;
+}
+
+async function summaryOf(name: string | undefined): Promise<LabSummary> {
   // Known without an engine, which may be slow to answer.
   const near = (await netnsRuntime.list()).find((lab) => lab.name === name && lab.alive);
-  if (near !== undefined) return await netnsRuntime.attach(near.name);
+  if (near !== undefined) return near;
   const labs = await allLabs();
   const alive = labs.filter((lab) => lab.alive);
   const running = alive.map((lab) => lab.name).join(", ");
   if (name !== undefined) {
     // One that is dead is refused by the runtime, which knows what to do about it.
     const named = labs.find((lab) => lab.name === name);
-    if (named !== undefined) return await runtimeOf(named).attach(name);
+    if (named !== undefined) return named;
     throw new UserError(`There is no lab named "${name}"`, {
       suggestion: running === "" ? "start one with: testbed up TOPOLOGY" : `running: ${running}`,
     });
@@ -38,5 +50,5 @@ export async function theLab(name: string | undefined): Promise<RunningLab> {
   if (others.length > 0) {
     throw new UserError(`${alive.length} labs are running`, { suggestion: `name one with --lab: ${running}` });
   }
-  return await runtimeOf(only).attach(only.name);
+  return only;
 }

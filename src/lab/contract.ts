@@ -184,6 +184,8 @@ export interface Runtime {
   begin?(): Promise<Beginning>;
   up(plan: Plan, options: UpOptions): Promise<RunningLab>;
   attach(name: string): Promise<RunningLab>;
+  /** Ends a lab; refuses what `attach` refuses. */
+  down(name: string): Promise<void>;
   list(): Promise<readonly LabSummary[]>;
   /** Removes what dead labs left behind; touches nothing that is not ours. Answers what was removed. */
   clean(): Promise<readonly string[]>;

@@ -1,7 +1,9 @@
 // Lines between the CLI side and an agent, beyond what contract.ts promises to others: how `up` waits for a lab that builds
 // itself, how `exec` finds a node's namespaces, and how the agent's errors become errors here with their exit codes.
 import { EnvironmentLacks, errorText, OperatingError, UserError } from "../system/index.js";
+import type { Plan } from "../plan/index.js";
 import type { AgentAnswer, AgentRequest, Progress } from "./contract.js";
+import type { LabRecord } from "./netns/state-folder.js";
 
 /** For a CLI that cannot see the lab's folder. */
 export type FolderRequest =
@@ -42,6 +44,13 @@ export interface UpSettings {
   readonly containerRuntime: string;
   /** Whose lab it is, on labels (docker/engine.ts); empty in a netns lab, whose folder says so. */
   readonly owner: string;
+}
+
+/** What a lab's folder begins with. The first line to an agent in a container, which writes them down; requests follow. */
+export interface LabFiles {
+  readonly "lab.json": LabRecord;
+  readonly "plan.json": Plan;
+  readonly "up.json": UpSettings;
 }
 
 export function badAnswer(id: number, error: unknown): AgentAnswer {

@@ -12,7 +12,7 @@ export {
   type KeyObject,
   type KeyPairPem,
 } from "./keys.js";
-export { jsonLine, LineSplitter, LineTooLongError } from "./ndjson.js";
+export { jsonLine, LineSplitter, takeLine, LineTooLongError } from "./ndjson.js";
 export { DeadlineTimer } from "./timer.js";
 export {
   commandError,

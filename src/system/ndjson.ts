@@ -1,6 +1,8 @@
 // Newline-delimited JSON: bytes to lines and back. Lines longer than a stated limit are refused, so that a peer that never
 // sends a newline cannot fill the memory.
 
+import type { Readable } from "node:stream";
+
 const newline = 0x0a;
 
 /** Splits a byte stream into lines; `push` answers the lines that a chunk completed, without their newlines. */
@@ -45,6 +47,20 @@ export class LineTooLongError extends Error {
   constructor(sizeMax: number) {
     super(`Read a line: longer than ${sizeMax} bytes, expected a newline before`);
   }
+}
+
+/** Takes the first line, however long, from a stream and leaves the rest in it; undefined when the stream ends before the line does. */
+export async function takeLine(stream: Readable): Promise<string | undefined> {
+  const parts: Buffer[] = [];
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+    const bytes = chunk as Buffer; // a stream without an encoding
+    const end = bytes.indexOf(newline);
+    parts.push(end < 0 ? bytes : bytes.subarray(0, end));
+    if (end < 0) continue;
+    if (end + 1 < bytes.length) stream.unshift(bytes.subarray(end + 1));
+    return Buffer.concat(parts).toString("utf8");
+  }
+  return undefined;
 }
 
 /** One value as one line, newline included. JSON escapes every newline inside strings. */

@@ -202,7 +202,7 @@ test("a container that the engine is still making is waited for and removed", as
     const wanted = nodeContainer(place, node, { places: placesOf(directory, node.name), sysctls: [] });
     return engine.createContainer(wanted);
   });
-  const removed = await removeLabContainers(engine, place);
+  const { removed } = await removeLabContainers(engine, place);
   // Each was made and removed, or was refused its name for the moment in which the engine was asked for it.
   await Promise.allSettled(making);
   expect(await containers()).toEqual([]);

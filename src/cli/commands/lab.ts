@@ -1,7 +1,7 @@
 // The life of a lab: status, labs, down, clean; and doctor, which says whether there can be one.
 import { dockerRuntime, examineMachine, netnsRuntime, type LabStatus } from "../../lab/index.js";
 import { examples } from "../examples.js";
-import { allLabs, theLab, labOption } from "../labs.js";
+import { allLabs, endLab, theLab, labOption } from "../labs.js";
 import { formatOption, print, rowsText, say, textOption } from "../output.js";
 import type { Register } from "../program.js";
 
@@ -73,9 +73,7 @@ const registerDown: Register = (program) => {
     .addOption(labOption())
     .addHelpText("after", examples("testbed down", "testbed down --lab bft4-ring"))
     .action(async ({ lab: name }) => {
-      await using lab = await theLab(name);
-      await lab.down();
-      say(`lab ${lab.name} is down`);
+      say(`lab ${await endLab(name)} is down`);
     });
 };
 

@@ -7,6 +7,7 @@ import { changesBetween, changesText, type Plan, refusalText } from "../../plan/
 import { parseTarget } from "../../spec/index.js";
 import { DeadlineTimer, now, placing, UserError, type Logger } from "../../system/index.js";
 import type { AgentRequest, FaultStatus, LabStatus, LinkStatus, RunningPlan } from "../contract.js";
+import type { OpenBatch } from "../links/batch.js";
 import { CarrierKeeper } from "../links/carrier.js";
 import { Downs } from "../links/downs.js";
 import { FaultDesk, healAt } from "../links/fault-desk.js";
@@ -99,22 +100,21 @@ export class Agent {
   }
 
   /** From an empty sandbox to a lab that is up; rejects with what prevents it. */
-  async up({ listener, listens, versions }: HeadStart, { signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const { plan, log, progress, directory, settings, homes } = this.#options;
+  async up(start: () => HeadStart, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const { plan, progress, directory, settings, homes, log } = this.#options;
     const identities = this.#identities;
     const files = placing(directory, { suggestion: placeAdvice }, () =>
       writeNodeFiles(directory, plan.nodes, { settings, identities }),
     );
     files.catch(() => undefined); // waited for below, where its turn comes
-    log.emit(await environmentEvent(plan.lab, homes, await versions));
-    this.#tellFrom(listener);
-    await listens;
+    let wiring: Promise<OpenBatch> | undefined;
+    const begun = (): Promise<OpenBatch> => (wiring ??= this.#hears(start()).then(() => this.#beginWires({ signal })));
     // A container shows its node's folder from its start.
     if (homes.runtime === "docker") await files;
-    await homes.settleSwitchboard(plan);
-    await using wires = beginWires(plan, { signal });
-    await homes.makeNamespaces(plan, { signal });
+    await homes.makeNamespaces(plan, { signal, hears: async () => void (await begun()) });
     await files;
+    await using wires = await begun();
+    const listener = this.#heard;
     progress(`${plan.steps.namespaces.length} ${homes.noun}`);
     const ready = this.#downs.prepare(); // a process of its own
     ready.catch(() => undefined);
@@ -172,6 +172,20 @@ export class Agent {
       default:
         return assertNever(request);
     }
+  }
+
+  async #beginWires({ signal }: { readonly signal: AbortSignal }): Promise<OpenBatch> {
+    const { plan, homes } = this.#options;
+    await homes.settleSwitchboard(plan);
+    return beginWires(plan, { signal });
+  }
+
+  /** Resolves when the kernel is heard; the first event of the log says of what. */
+  async #hears({ listener, listens, versions }: HeadStart): Promise<void> {
+    const { plan, log, homes } = this.#options;
+    log.emit(await environmentEvent(plan.lab, homes, await versions));
+    this.#tellFrom(listener);
+    await listens;
   }
 
   #tellFrom(listener: KernelListener): void {

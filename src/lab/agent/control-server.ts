@@ -1,7 +1,8 @@
 // The lab's control socket: owner-only, one JSON object a line. Requests of one connection are answered as they finish, each
 // with its id; who asked to wait for the lab hears its progress.
 import { once } from "node:events";
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server } from "node:net";
+import type { Duplex } from "node:stream";
 import { jsonLine, LineSplitter } from "../../system/index.js";
 import type { Progress } from "../contract.js";
 import { badAnswer, type AgentLine, type LabRequest, type NumberedRequest } from "../protocol.js";
@@ -14,11 +15,11 @@ const requestBytesMax = 4 * 1024 * 1024;
 export class ControlServer {
   readonly #server: Server;
   readonly #answer: Answerer;
-  readonly #listeners = new Set<Socket>();
+  readonly #listeners = new Set<Duplex>();
 
   private constructor(answer: Answerer) {
     this.#answer = answer;
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server = createServer((socket) => this.accept(socket));
   }
 
   static async listen(path: string, answer: Answerer): Promise<ControlServer> {
@@ -38,7 +39,8 @@ export class ControlServer {
     for (const socket of this.#listeners) write(socket, { progress });
   }
 
-  #accept(socket: Socket): void {
+  /** Serves whoever speaks there. */
+  accept(socket: Duplex): void {
     const lines = new LineSplitter(requestBytesMax);
     const closing = new AbortController();
     socket.on("error", () => socket.destroy()); // "close" follows
@@ -56,7 +58,7 @@ export class ControlServer {
     });
   }
 
-  async #serve(socket: Socket, line: string, closed: AbortSignal): Promise<void> {
+  async #serve(socket: Duplex, line: string, closed: AbortSignal): Promise<void> {
     let id = 0;
     try {
       const request = JSON.parse(line) as NumberedRequest; // the socket is the owner's; what is unknown is refused by name
@@ -69,6 +71,6 @@ export class ControlServer {
   }
 }
 
-function write(socket: Socket, line: AgentLine): void {
+function write(socket: Duplex, line: AgentLine): void {
   if (socket.writable) socket.write(jsonLine(line));
 }

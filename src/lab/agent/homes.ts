@@ -74,6 +74,12 @@ export interface NodeProcess {
   run(command: readonly string[], options: { readonly signal: AbortSignal }): Promise<CommandResult>;
 }
 
+export interface MakingNamespaces {
+  readonly signal: AbortSignal;
+  /** Resolves when the kernel is heard, which must be before a namespace has a name. Begins with its first call. */
+  readonly hears: () => Promise<void>;
+}
+
 export interface Homes {
   readonly runtime: "netns" | "docker";
   /** What `makeNamespaces` makes, in the plural, for people. */
@@ -84,9 +90,11 @@ export interface Homes {
   /** The switchboard has its kernel settings when this resolves; nothing is laid in it before. */
   settleSwitchboard(plan: Plan): Promise<void>;
   /** Makes the network namespace of each of `plan.steps.namespaces` with its kernel settings, known by the node's name (ip-netns) and number. */
-  makeNamespaces(plan: Plan, options: { readonly signal: AbortSignal }): Promise<void>;
+  makeNamespaces(plan: Plan, options: MakingNamespaces): Promise<void>;
   /** Forgets a node that has ended for good; its namespace's name is the caller's to drop. */
   remove(node: PlannedNode, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Kills every node that does not end with the agent by itself: the agent's last act, of which it tells nobody. */
+  endAll(): void;
   /**
    * Tells from now on of nodes that somebody else may have ended, started, frozen: the caller looks at them. `trouble` takes
    * what keeps it from hearing. Nothing to tell where only the agent can do so.

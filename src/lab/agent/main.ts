@@ -1,17 +1,19 @@
 // Entry of the agent: `node agent.mjs`, started by the reaper of a sandbox, which waits on its standard input for the lab's folder
-// and ends when none comes; or `node agent.mjs DIRECTORY` in a switchboard container. Listens first, so that whoever made
-// the lab can wait for it; ends the process, and with it the sandbox, when the lab cannot come up or is told to go.
+// and ends when none comes; or `node agent.mjs DIRECTORY` in a switchboard container, where the first line of descriptor 3 is
+// what the folder is to begin with, and who wrote it hears on descriptor 4. Listens first, so that whoever made the lab can wait for it; ends the process, and with it the sandbox, when the lab cannot come up or is told to go.
 // Exit codes: 0 told to end or not needed, 4 the lab could not come up (agent.log says why).
 import { readFile } from "node:fs/promises";
+import { Socket } from "node:net";
 import { setPriority } from "node:os";
 import { join } from "node:path";
+import { Duplex } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { Plan } from "../../plan/index.js";
-import { errorText, loggerTo, OperatingError, pause, writeWhole } from "../../system/index.js";
+import { errorText, loggerTo, OperatingError, pause, takeLine, writeWhole } from "../../system/index.js";
 import { processHere, type HostProcess } from "../netns/host-process.js";
 import { sandboxProcess } from "../netns/sandbox.js";
 import { controlSocketOf, type LabRecord } from "../netns/state-folder.js";
-import type { UpSettings } from "../protocol.js";
+import type { LabFiles, UpSettings } from "../protocol.js";
 import { Agent } from "./agent.js";
 import { type Answerer, ControlServer } from "./control-server.js";
 import { EventLog } from "./event-log.js";
@@ -41,7 +43,7 @@ function takePriority(): void {
 
 async function main(given: string | undefined): Promise<number> {
   takePriority();
-  const waited = given === undefined ? await waitForLab() : { directory: given, start: undefined };
+  const waited = given === undefined ? await waitForLab() : await takeLab(given);
   if (waited.directory === "") return 0;
   const { directory } = waited;
   let startedAt = performance.now();
@@ -73,7 +75,8 @@ async function main(given: string | undefined): Promise<number> {
   };
   await record(directory, homes.runtime === "netns" ? sandboxProcess() : await processHere());
   control = await ControlServer.listen(controlSocketOf(directory), answer);
-  const built = agent.up(waited.start ?? headStart(), { signal: stop.signal }).then(() => log.flushed());
+  if (waited.maker !== undefined) control.accept(waited.maker);
+  const built = agent.up(waited.start, { signal: stop.signal }).then(() => log.flushed());
   up = built.catch((cause: unknown) => {
     if (!stop.signal.aborted) throw cause;
     throw new OperatingError("Bring the lab up: somebody told it to end before it was up", { cause });
@@ -86,11 +89,20 @@ async function main(given: string | undefined): Promise<number> {
   else logger.error(errorText(failure));
   await Promise.allSettled([log.flushed()]); // a full disk has been told to who waited
   await pause(lastAnswersMs, { signal: new AbortController().signal });
+  homes.endAll();
   return failure === undefined || stop.signal.aborted ? 0 : 4;
 }
 
-/** In a sandbox: `directory` is empty when whoever has started it needs it no more. What it prints goes to the lab's log from then on. */
-async function waitForLab(): Promise<{ readonly directory: string; readonly start: HeadStart }> {
+interface Waited {
+  /** Empty when whoever has started this process needs it no more. */
+  readonly directory: string;
+  readonly start: () => HeadStart;
+  /** The command that makes the lab, where it does not come by the control socket. */
+  readonly maker?: Duplex;
+}
+
+/** In a sandbox. What it prints goes to the lab's log from then on. */
+async function waitForLab(): Promise<Waited> {
   sandboxProcess(); // else what follows would change somebody else's network
   const start = headStart();
   const directory = await text(process.stdin);
@@ -98,7 +110,20 @@ async function waitForLab(): Promise<{ readonly directory: string; readonly star
     printTo(join(directory, "agent.log"));
     process.env["HOME"] = directory;
   }
-  return { directory, start };
+  return { directory, start: () => start };
+}
+
+/** In a switchboard container: its way in and out is that of the command that makes the lab. */
+async function takeLab(directory: string): Promise<Waited> {
+  const input = new Socket({ fd: 3, readable: true, writable: false });
+  const line = await takeLine(input);
+  if (line === undefined) return { directory: "", start: headStart };
+  const files = JSON.parse(line) as LabFiles; // written by the CLI of the same installation
+  for (const [name, value] of Object.entries(files)) await writeWhole(join(directory, name), JSON.stringify(value));
+  const output = new Socket({ fd: 4, readable: false, writable: true });
+  const maker: Duplex = Duplex.from({ readable: input, writable: output });
+  maker.once("end", () => maker.destroy()); // it has gone; the lab stays
+  return { directory, start: headStart, maker };
 }
 
 /** Loaded where there are containers: the client of the engine's API is most of what would be. */

@@ -66,6 +66,7 @@ export const namespaceHomes = ({ smartbftGo }: Pick<UpSettings, "smartbftGo">): 
   processFor: (options) => new NamespaceProcess(options, smartbftGo),
   settleSwitchboard,
   makeNamespaces,
+  endAll: () => undefined, // the kernel ends them with the sandbox
   watch: () => undefined, // nobody else ends or starts a node here
 });
 

@@ -8,6 +8,7 @@ import { OperatingError, runCommand, there, tryCommand, until, waiting, type Loo
 import { byNamespace, OpenBatch, runInside, runSteps } from "../links/batch.js";
 import { possible, setKernelHere } from "../links/kernel-settings.js";
 import { giveNumber, newNamespace } from "../links/new-namespace.js";
+import type { MakingNamespaces } from "./homes.js";
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -37,7 +38,8 @@ export async function settleSwitchboard({ steps }: Plan): Promise<void> {
  * Makes the namespaces of a plan, one after the other, with their settings and numbers. Settings come before any interface exists: each
  * copies the defaults of its namespace when it is created.
  */
-export async function makeNamespaces(plan: Plan, { signal }: Waits): Promise<void> {
+export async function makeNamespaces(plan: Plan, { signal, hears }: MakingNamespaces): Promise<void> {
+  await hears();
   const nodes = new Map(plan.nodes.map((node) => [node.name, node]));
   for (const name of plan.steps.namespaces) {
     signal.throwIfAborted();

@@ -134,7 +134,7 @@ async function add(
   nodes.adopt(after);
   await using wires = beginWires(part, { signal });
   if (joining.length > 0) {
-    await homes.makeNamespaces(part, { signal });
+    await homes.makeNamespaces(part, { signal, hears: () => Promise.resolve() });
     progress(`${joining.length} ${homes.noun} more`);
   }
   await wire(part, wires, { signal });

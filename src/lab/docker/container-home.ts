@@ -1,6 +1,6 @@
 // A node's container as a whole: it ends, is frozen and begins again, as the engine says and the kernel shows. The agent signals
 // its first process itself: that takes a millisecond, and a question to the engine tens of them.
-import { closeSync, constants as fileConstants, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants as fileConstants, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import type Docker from "dockerode";
 import type { Instant } from "../../base/index.js";
 import type { PlannedNode } from "../../plan/index.js";
@@ -128,6 +128,12 @@ export class ContainerHome implements NodeHome {
     }
   }
 
+  /** Kills what runs of it; no more is asked. A pid may be somebody else's by now: its control group says whose it is. */
+  killRest(): void {
+    if (this.#container === undefined) return;
+    for (const { id, pid } of this.#all()) if (isOf(id, pid)) killIfThere(pid);
+  }
+
   /** Nothing is ordered any more. */
   close(): void {
     if (this.#go !== undefined) closeSync(this.#go);
@@ -174,6 +180,15 @@ export class ContainerHome implements NodeHome {
 
   #until<T>(look: () => Promise<Look<T>>, what: string): Promise<T> {
     return until(look, { timeoutMs: engineMsMax, everyMs: 5, signal: new AbortController().signal, what });
+  }
+}
+
+function isOf(container: string, pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(container);
+  } catch (error) {
+    if (hasCode(error, "ENOENT", "ESRCH")) return false;
+    throw error;
   }
 }
 

@@ -2,9 +2,9 @@
 // its own namespace; that gets a name and a number here, and from then on wires, addresses and faults are those of any lab.
 import type Docker from "dockerode";
 import type { Plan, PlannedNode } from "../../plan/index.js";
-import { mapBounded, runCommand } from "../../system/index.js";
+import { mapBounded } from "../../system/index.js";
 import { nsidOf } from "../agent/network.js";
-import type { Homes, NodeProcess, NodeProcessOptions } from "../agent/homes.js";
+import type { Homes, MakingNamespaces, NodeProcess, NodeProcessOptions } from "../agent/homes.js";
 import { runBatch } from "../links/batch.js";
 import { checkKernel, possible } from "../links/kernel-settings.js";
 import { ContainerProcess } from "./container-process.js";
@@ -12,10 +12,7 @@ import type { UpSettings } from "../protocol.js";
 import { watchContainers } from "./container-watch.js";
 import { containersAtOnce, filesOf, nodeContainer, nodeRole, removeContainer, startContainer } from "./containers.js";
 import { engineVersion, label, openEngine } from "./engine.js";
-
-interface Waits {
-  readonly signal: AbortSignal;
-}
+import { makeNamedPipe } from "./named-pipe.js";
 
 export class ContainerHomes implements Homes {
   readonly runtime = "docker";
@@ -50,6 +47,10 @@ export class ContainerHomes implements Homes {
     process.close();
   }
 
+  endAll(): void {
+    for (const { home } of this.#processes.values()) home.killRest();
+  }
+
   watch({ changed, trouble }: Parameters<Homes["watch"]>[0]): void {
     const labels = [`${label.directory}=${this.#settings.owner}`, `${label.role}=${nodeRole}`];
     watchContainers({ engine: this.#engine, labels, changed, trouble }).catch((error: unknown) =>
@@ -62,9 +63,9 @@ export class ContainerHomes implements Homes {
     return checkKernel("", steps.switchboardSysctls);
   }
 
-  async makeNamespaces(plan: Plan, { signal }: Waits): Promise<void> {
+  async makeNamespaces(plan: Plan, { signal, hears }: MakingNamespaces): Promise<void> {
     const processes = plan.steps.namespaces.flatMap((name) => this.#processes.get(name) ?? []);
-    await runCommand("mkfifo", ["-m", "600", ...processes.flatMap((each) => each.pipes)], { signal });
+    for (const path of processes.flatMap((each) => each.pipes)) makeNamedPipe(path);
     const { image, containerRuntime, owner } = this.#settings;
     const place = { lab: plan.lab, owner, directory: this.#directory, image, containerRuntime };
     const lines = await mapBounded(processes, { limit: containersAtOnce, signal }, async (process, own) => {
@@ -74,8 +75,10 @@ export class ContainerHomes implements Homes {
       const ownFiles = node.host.image === "" ? filesOf(node) : [];
       const container = await startContainer(this.#engine, nodeContainer(place, node, { places, sysctls }), ownFiles);
       process.opened(container);
+      hears().catch(() => undefined); // begun here, while the engine has the most to do; waited for below
       return [`netns attach ${node.name} ${container.pid}`, `netns set ${node.name} ${nsidOf(node.name)}`];
     });
+    await hears();
     await runBatch("ip", "", lines.flat(), { signal });
     for (const { node } of processes) await checkKernel(node.name, node.sysctls);
   }

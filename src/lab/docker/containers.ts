@@ -72,17 +72,20 @@ export function switchboardContainer(
   return {
     name: containerName(place.lab, switchboardRole),
     Image: place.image,
-    // The text is constant: what it runs comes as arguments.
+    // The text is constant: what it runs comes as arguments. Descriptors 3 and 4 are the way to who makes the lab (agent/main.ts).
     Cmd: [
       "sh",
       "-c",
-      'umask 077; exec >>"$1" 2>&1; shift; exec "$@"',
+      'umask 077; exec 3<&0 4>&1 </dev/null >>"$1" 2>&1; shift; exec "$@"',
       "sh",
       join(place.directory, "agent.log"),
       ...agent,
     ],
     Env: [`DOCKER_HOST=unix://${engineSocketInside}`, "LC_ALL=C.UTF-8", `HOME=${place.directory}`],
     WorkingDir: "/",
+    // Nobody else after that.
+    OpenStdin: true,
+    StdinOnce: true,
     Labels: { ...labelsOf(place, switchboardRole, ""), [label.members]: options.members.join(",") },
     // With network mode none this skips a hook of the engine that takes half of a start.
     NetworkDisabled: true,
@@ -102,7 +105,7 @@ export function switchboardContainer(
       Mounts: [{ Type: "volume", Source: options.volume, Target: place.directory, VolumeOptions: emptyVolume }],
       ...runtimeOf(place),
       Sysctls: sysctlsOf(options.sysctls),
-      LogConfig: logConfig,
+      LogConfig: { Type: "none", Config: {} }, // what it says for people is in agent.log
     },
   };
 }
@@ -145,8 +148,6 @@ export function nodeContainer(
       CapAdd: ["NET_ADMIN", "NET_RAW", "SYS_ADMIN"],
       CapDrop: ["MKNOD", "AUDIT_WRITE", "SYS_CHROOT", "SETFCAP"],
       Binds: [`${folder}:${folder}`, ...(node.frr === undefined ? [] : frr)],
-      // Fresh at each start: sockets of daemons that are gone would look like daemons that listen.
-      Tmpfs: { "/run": "mode=755" },
       Sysctls: sysctlsOf(options.sysctls),
       LogConfig: logConfig,
       ...runtimeOf(place),
@@ -165,6 +166,31 @@ export function environmentInside(node: PlannedNode, places: NodePlaces): string
   return Object.entries(inside).map(([name, value]) => `${name}=${value}`);
 }
 
+/** What it takes an engine under load to make what it was asked for. */
+const madeMsMax = 60_000;
+
+/** Creates a container, or takes over the one that was made ahead (ahead.ts), which has its name and its labels. */
+async function createdContainer(engine: Docker, wanted: Docker.ContainerCreateOptions): Promise<Docker.Container> {
+  try {
+    return await engine.createContainer(wanted);
+  } catch (error) {
+    if (statusOf(error) !== 409) throw error;
+    const container = engine.getContainer(wanted.name ?? "");
+    const look = async (): Promise<Look<Docker.ContainerInspectInfo>> => {
+      // A name is taken before there is anything to look at.
+      const found = await container.inspect().catch((cause: unknown) => {
+        if (statusOf(cause) !== 404) throw cause;
+      });
+      return found === undefined ? waiting("the engine still makes it") : there(found);
+    };
+    const waits = { timeoutMs: madeMsMax, everyMs: 5, signal: new AbortController().signal, what: wanted.name ?? "" };
+    const { Id, State, Config } = await until(look, waits);
+    const isOurs = Object.entries(wanted.Labels ?? {}).every(([name, value]) => Config.Labels[name] === value);
+    if (isOurs && State.Status === "created") return engine.getContainer(Id);
+    throw error;
+  }
+}
+
 /** Creates and starts a container, with files in it before anything runs; answers its id and the pid of its first process. */
 export async function startContainer(
   engine: Docker,
@@ -173,7 +199,7 @@ export async function startContainer(
 ): Promise<{ readonly id: string; readonly pid: number }> {
   const name = wanted.name ?? "";
   try {
-    const container = await engine.createContainer(wanted);
+    const container = await createdContainer(engine, wanted);
     await putFiles(container, files);
     await container.start();
     const { State } = await container.inspect();
@@ -215,27 +241,33 @@ export async function containersWith(
 }
 
 /** Labels of all of a lab, as a filter. */
-export const labelsIn = ({ lab, owner }: LabName): readonly string[] => [
-  `${label.lab}=${lab}`,
-  `${label.directory}=${owner}`,
-];
+const labelsIn = ({ lab, owner }: LabName): readonly string[] => [`${label.lab}=${lab}`, `${label.directory}=${owner}`];
 
-/** Removes every container of a lab, the switchboard first so that it makes no others; answers their names. */
-export async function removeLabContainers(engine: Docker, name: LabName): Promise<readonly string[]> {
+/** Removes every container of a lab; answers their names, and those of the volumes that they had. */
+export async function removeLabContainers(
+  engine: Docker,
+  name: LabName,
+): Promise<{ readonly removed: readonly string[]; readonly volumes: ReadonlySet<string> }> {
   const ours = labelsIn(name);
   const removed: string[] = [];
   const { signal } = new AbortController();
-  const remove = async (containers: readonly Docker.ContainerInfo[]): Promise<void> => {
-    await mapBounded(containers, { limit: containersAtOnce, signal }, async ({ Id, Names }) => {
-      await removeContainer(engine, Id);
-      removed.push(`container ${(Names[0] ?? Id).replace(/^\//, "")}`);
-    });
+  const remove = async ({ Id, Names }: Docker.ContainerInfo): Promise<void> => {
+    await removeContainer(engine, Id);
+    removed.push(`container ${(Names[0] ?? Id).replace(/^\//, "")}`);
   };
-  const switchboards = await containersWith(engine, [...ours, `${label.role}=${switchboardRole}`]);
-  await remove(switchboards);
+  const all = async (steps: readonly (() => Promise<void>)[]): Promise<void> => {
+    await mapBounded(steps, { limit: containersAtOnce, signal }, (step) => step());
+  };
+  const found = await containersWith(engine, ours);
+  const isSwitchboard = ({ Labels }: Docker.ContainerInfo): boolean => Labels[label.role] === switchboardRole;
+  const switchboards = found.filter(isSwitchboard);
+  const nodes = found.filter((each) => !isSwitchboard(each));
+  // The agent ends first: it makes no others. Its container goes last: it says which of them may be on their way.
+  for (const { Id } of switchboards) await endAgent(engine, Id);
+  await all([...nodes, ...switchboards].map((each) => () => remove(each)));
   const look = async (): Promise<Look<true>> => {
     for (let left = await containersWith(engine, ours); left.length > 0; left = await containersWith(engine, ours)) {
-      await remove(left);
+      await all(left.map((each) => () => remove(each)));
     }
     const gone = new Set(removed);
     const making = await mapBounded(switchboards, { limit: 1, signal }, ({ Labels, ImageID }) => {
@@ -248,7 +280,29 @@ export async function removeLabContainers(engine: Docker, name: LabName): Promis
     return (await containersWith(engine, ours)).length === 0 ? there(true) : waiting("more have appeared");
   };
   await until(look, { timeoutMs: removalMsMax, everyMs: 20, signal, what: `lab ${name.lab} to have no container` });
-  return removed;
+  return { removed, volumes: new Set(found.flatMap(({ Mounts }) => Mounts.flatMap(({ Name }) => Name ?? []))) };
+}
+
+/** It ends within a tenth of a second, unless it hangs. */
+const agentEndMsMax = 5_000;
+
+/**
+ * Has an agent end, and the nodes with it: it signals their first processes itself, where an engine starts a program for each. One that
+ * hangs is killed. Resolves when it has ended.
+ */
+async function endAgent(engine: Docker, id: string): Promise<void> {
+  const container = engine.getContainer(id);
+  const late = AbortSignal.timeout(agentEndMsMax);
+  try {
+    await container.kill({ signal: "SIGTERM" });
+    await container.wait({ abortSignal: late }).catch((error: unknown) => {
+      if (!late.aborted) throw error;
+    });
+    if (late.aborted) await container.kill();
+  } catch (error) {
+    // 404: gone already. 409: it does not run.
+    if (![404, 409].includes(statusOf(error))) throw engineError(`End container ${id}: ${messageOf(error)}`, error);
+  }
 }
 
 export async function removeContainer(engine: Docker, id: string): Promise<void> {

@@ -1,17 +1,17 @@
 // A docker lab as the CLI holds it: everything goes through the engine, so it may be anywhere. Its agent is reached by a relay in the
 // switchboard container, its folder by the agent, and by the engine's archive API when the agent has gone.
 import { join } from "node:path";
-import { Duplex, Writable } from "node:stream";
 import type Docker from "dockerode";
-import { OperatingError, pause } from "../../system/index.js";
+import { OperatingError } from "../../system/index.js";
 import type { LabFolder } from "../lab-folder.js";
 import { AgentConnection } from "../netns/connection.js";
 import type { LabEnds } from "../netns/running-lab.js";
 import { controlSocketOf } from "../netns/state-folder.js";
 import { inImage, programs } from "../programs.js";
 import type { FolderRequest } from "../protocol.js";
+import { endWith, wayOf } from "./agent-way.js";
 import { fileFrom } from "./archive.js";
-import { containersWith, type LabName, labelsIn, removeLabContainers } from "./containers.js";
+import { type LabName, removeLabContainers } from "./containers.js";
 import { engineError, openEngine } from "./engine.js";
 import { removeVolume, volumesOf } from "./volumes.js";
 
@@ -32,52 +32,12 @@ export async function connectAgent({ engine, id, directory }: Switchboard): Prom
       AttachStdout: true,
       AttachStderr: true,
     });
-    const stream = await exec.start({ hijack: true, stdin: true });
-    const way = joined(engine, stream);
+    const way = wayOf(engine, await exec.start({ hijack: true, stdin: true }));
     endWith(way, engine.getContainer(id));
     return new AgentConnection(way);
   } catch (error) {
     throw engineError("Reach the lab's agent", error);
   }
-}
-
-/** What was on its way when the container ended may arrive first. */
-const lastWordsMs = 1_000;
-
-/**
- * An engine may forget to end the stream of an exec whose container ends at that moment (scripts/torture, with 20.10: `up` waited for
- * ever), so the end of the container ends it, too.
- */
-function endWith(way: Duplex, container: Docker.Container): void {
-  const over = new AbortController();
-  way.once("close", () => over.abort());
-  const ended = container.wait({ abortSignal: over.signal }).then(() => pause(lastWordsMs, { signal: over.signal }));
-  // Where the engine cannot be asked any more, the stream is of no use either; why is asked of the lab itself: `agentTrouble`.
-  void Promise.allSettled([ended]).then(() => way.destroy());
-}
-
-/** One stream of what an exec takes and prints; destroying it lets go of the engine's connection. */
-function joined(engine: Docker, stream: Duplex): Duplex {
-  const both = new Duplex({
-    read: () => stream.resume(),
-    write: (chunk, encoding, done) => stream.write(chunk, encoding, done),
-    final: (done) => stream.end(done),
-    destroy: (error, done) => {
-      stream.destroy();
-      done(error);
-    },
-  });
-  const output = new Writable({
-    write: (chunk, _, done) => {
-      if (!both.push(chunk)) stream.pause();
-      done();
-    },
-  });
-  // Why it ended is asked of the lab itself: `agentTrouble`.
-  const errors = new Writable({ write: (_chunk, _encoding, done) => done() });
-  engine.modem.demuxStream(stream, output, errors);
-  for (const name of ["end", "close", "error"] as const) stream.once(name, () => both.destroy());
-  return both;
 }
 
 /** Why a connection to the agent has ended: what the agent said last, or that the engine has gone. */
@@ -180,17 +140,12 @@ export async function removeLab(
   name: LabName,
   { spareMade = false }: { readonly spareMade?: boolean } = {},
 ): Promise<readonly string[]> {
-  const used = await volumesUsed(engine, name);
-  const removed = [...(await removeLabContainers(engine, name))];
+  const { removed: containers, volumes: used } = await removeLabContainers(engine, name);
+  const removed = [...containers];
   for (const volume of await volumesOf(engine, name)) {
     if (spareMade && volume.isMade && !used.has(volume.name)) continue;
     await removeVolume(engine, volume.name);
     removed.push(`volume ${volume.name}`);
   }
   return removed;
-}
-
-async function volumesUsed(engine: Docker, name: LabName): Promise<ReadonlySet<string>> {
-  const containers = await containersWith(engine, labelsIn(name));
-  return new Set(containers.flatMap(({ Mounts }) => Mounts.flatMap(({ Name }) => Name ?? [])));
 }

@@ -12,6 +12,7 @@ export const dockerRuntime: Runtime = {
   check: async (plan, options) => (await runtime()).check(plan, options),
   up: async (plan, options) => (await runtime()).up(plan, options),
   attach: async (name) => (await runtime()).attach(name),
+  down: async (name) => (await runtime()).down(name),
   list: async () => (noEngineIsThere() ? [] : (await runtime()).list()),
   clean: async () => (noEngineIsThere() ? [] : (await runtime()).clean()),
 };

@@ -23,11 +23,14 @@ export async function engineFitness(): Promise<Fitness> {
   if ("why" in answer) return { fit: false, why: answer.why };
   const engine = `engine ${answer.version} answers at ${answer.where}`;
   const presence = await imagePresence(openEngine());
-  return "can" in presence ? { fit: true, why: engine } : { fit: false, why: `${engine}, but ${presence.cannot}` };
+  return "cannot" in presence ? { fit: false, why: `${engine}, but ${presence.cannot}` } : { fit: true, why: engine };
 }
 
-/** Rejects with EnvironmentLacks when the engine cannot carry this plan. */
-export async function checkEngine(engine: Docker, plan: Plan): Promise<void> {
+/** Answers the node image, or undefined when it has to be made. Rejects with EnvironmentLacks when the engine cannot carry this plan. */
+export async function checkEngine(engine: Docker, plan: Plan): Promise<string | undefined> {
+  // All is asked at once, and looked at in the order of what follows.
+  const [asked, imageAsked] = [engine.info(), imagePresence(engine)];
+  for (const answer of [asked, imageAsked]) answer.catch(() => undefined);
   await engineFacts();
   if (hasSmartbftGo(plan)) {
     throw new EnvironmentLacks(["an image with the program of orderers that are smartbft-go"], {
@@ -44,10 +47,10 @@ export async function checkEngine(engine: Docker, plan: Plan): Promise<void> {
   }
   // An engine behind a socket of this machine has this machine's kernel; of another's limits nothing is known.
   if (engineAddress().socketPath !== undefined) {
-    const { CgroupVersion: version } = (await engine.info()) as { readonly CgroupVersion?: string }; // as the API says
+    const { CgroupVersion: version } = (await asked) as { readonly CgroupVersion?: string }; // as the API says
     await checkRoom(plan, { cgroups: version === "2" ? 2 : 1 });
   }
-  const presence = await imagePresence(engine);
+  const presence = await imageAsked;
   if ("cannot" in presence) {
     throw new EnvironmentLacks([`a way to make the node image: ${presence.cannot}`], {
       suggestion: "see testbed images build --help, or use --runtime netns, which needs no image",
@@ -58,6 +61,7 @@ export async function checkEngine(engine: Docker, plan: Plan): Promise<void> {
     const registry = await registryAnswer(engine, reference);
     if (!registry.answers) throw lacksImage({ reference, asker }, `no registry gives it: ${registry.why}`);
   }
+  return presence.present;
 }
 
 /** Fetches the hosts' own images that the engine lacks. */

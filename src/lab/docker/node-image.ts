@@ -1,6 +1,6 @@
 // The node image: the base, and over it a thin layer with our programs. Its tag is the hash of what is in it, so an image made of
 // other sources is never used by mistake: it is another image. The same image carries the switchboard, whose program is the agent.
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -21,10 +21,13 @@ export interface ImageOptions {
 
 const repository = "testbed-node";
 
+/** `run`: folders that each container would otherwise make at its start (images/node/hold). */
+const instructions = `FROM ${baseReference}\nCOPY testbed ${imageRoot}\nCOPY run /run\n`;
+
 /** Reference of the image for the programs as they are built now; made when the engine has none. */
 export async function nodeImage(engine: Docker, options: ImageOptions): Promise<string> {
   const files = await programFiles();
-  const hash = await hashOf(files, baseReference);
+  const hash = await hashOf(files);
   const reference = referenceOf(hash);
   if (await hasImage(engine, reference)) return reference;
   const base = await baseImage(engine, options);
@@ -36,9 +39,13 @@ export async function nodeImage(engine: Docker, options: ImageOptions): Promise<
       await mkdir(dirname(target), { recursive: true });
       await cp(from, target, { recursive: true });
     }
-    await writeFile(join(context, "Dockerfile"), `FROM ${base}\nCOPY testbed ${imageRoot}\n`);
+    for (const folder of ["run", "run/frr", "run/lock"]) {
+      await mkdir(join(context, folder));
+      await chmod(join(context, folder), 0o755); // whatever the umask
+    }
+    await writeFile(join(context, "Dockerfile"), instructions);
     const build = await engine.buildImage(
-      { context, src: ["Dockerfile", "testbed"] },
+      { context, src: ["Dockerfile", "testbed", "run"] },
       // `forcerm`: a build that fails would leave a container behind.
       {
         t: reference,
@@ -65,22 +72,23 @@ export async function buildNodeImage(options: ImageOptions): Promise<string> {
 }
 
 /** What the image for the programs as they are built now is called, whether there is one or not. */
-export const nodeImageReference = async (): Promise<string> =>
-  referenceOf(await hashOf(await programFiles(), baseReference));
+export const nodeImageReference = async (): Promise<string> => referenceOf(await hashOf(await programFiles()));
 
 /** The image for the programs as they are built now; undefined when it would have to be made. */
-export async function presentImage(engine: Docker): Promise<string | undefined> {
+async function presentImage(engine: Docker): Promise<string | undefined> {
   const reference = await nodeImageReference();
   return (await hasImage(engine, reference)) ? reference : undefined;
 }
 
 /** The image for the programs as they are built now, or how it can come to be, or why it cannot: nothing is made. */
-export async function imagePresence(engine: Docker): Promise<{ readonly can: true } | { readonly cannot: string }> {
+export async function imagePresence(
+  engine: Docker,
+): Promise<{ readonly present: string | undefined } | { readonly cannot: string }> {
   try {
-    if ((await presentImage(engine)) !== undefined) return { can: true };
-    if (await hasImage(engine, baseReference)) return { can: true };
+    const present = await presentImage(engine);
+    if (present !== undefined || (await hasImage(engine, baseReference))) return { present };
     const way = await wayToBase(engine);
-    return way.way === "none" ? { cannot: way.cannot } : { can: true };
+    return way.way === "none" ? { cannot: way.cannot } : { present };
   } catch (error) {
     if (error instanceof EnvironmentLacks) return { cannot: error.missing.join("; ") };
     throw error;
@@ -120,8 +128,8 @@ async function programFiles(): Promise<readonly ProgramFile[]> {
 }
 
 /** Of packages the names of their parts and their version, of our own files everything but what V8 has made of them. */
-async function hashOf(files: readonly ProgramFile[], base: string): Promise<string> {
-  const parts: Uint8Array[] = [Buffer.from(base)];
+async function hashOf(files: readonly ProgramFile[]): Promise<string> {
+  const parts: Uint8Array[] = [Buffer.from(instructions)];
   for (const { from, to } of files) {
     parts.push(Buffer.from(`\n${to}\n`));
     const isPackage = to.startsWith("node_modules");

@@ -8,15 +8,16 @@ import type { LabSummary, RunningLab, Runtime, UpOptions } from "../contract.js"
 import type { AgentConnection } from "../netns/connection.js";
 import { LocalLab } from "../netns/running-lab.js";
 import { controlSocketOf, labFolder, nodeFolder, socketPathBytesMax } from "../netns/state-folder.js";
+import { makeAhead } from "./ahead.js";
 import { containersWith, type LabName, switchboardRole } from "./containers.js";
-import { dockerFormat, engineAnswers, engineFacts, label, openEngine } from "./engine.js";
+import { dockerFormat, engineAnswers, label, openEngine } from "./engine.js";
 import { agentTrouble, connectAgent, containerEnds, removeLab, type Switchboard } from "./engine-lab.js";
 import { checkEngine, checkEngineKernel, fetchOwnImages } from "./fitness.js";
-import { nodeImage, presentImage } from "./node-image.js";
+import { nodeImage } from "./node-image.js";
 import { startSwitchboard, taken } from "./switchboard.js";
 import { createVolume, removeVolume, volumesOf } from "./volumes.js";
 
-export const dockerRuntime: Runtime = { check, up, attach, list, clean };
+export const dockerRuntime: Runtime = { check, up, attach, down, list, clean };
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -27,10 +28,9 @@ const nameOf = (lab: string): LabName => ({ lab, owner: labFolder(lab) });
 
 async function check(plan: Plan, { signal }: Waits): Promise<void> {
   const engine = openEngine();
-  await checkEngine(engine, plan);
+  const image = await checkEngine(engine, plan);
   signal.throwIfAborted();
   // Without an image there is nothing to try the kernel with: `up` makes it first.
-  const image = await presentImage(engine);
   if (image !== undefined) await checkEngineKernel(engine, plan, { image, name: nameOf(plan.lab) });
 }
 
@@ -42,8 +42,7 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   signal.throwIfAborted();
   const engine = openEngine();
   const name = nameOf(plan.lab);
-  await checkEngine(engine, plan);
-  const image = await nodeImage(engine, { signal, progress: report });
+  const image = (await checkEngine(engine, plan)) ?? (await nodeImage(engine, { signal, progress: report }));
   await fetchOwnImages(engine, plan, report);
   await checkEngineKernel(engine, plan, { image, name });
   for (const each of await makeRoom(engine, name)) report(`removed ${each} of a dead lab`);
@@ -52,13 +51,19 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   cleanup.defer(`volume ${volume.name}`, () => removeVolume(engine, volume.name));
   const { directory } = volume;
   checkPaths(plan, directory);
-  const id = await startSwitchboard(engine, plan, { place: { ...name, directory, image }, volume, up: options });
+  const started = await startSwitchboard(engine, plan, { place: { ...name, directory, image }, volume, up: options });
+  const { id, connection } = started;
   cleanup.defer(`containers of lab ${plan.lab}`, async () => {
     await removeLab(engine, name);
   });
   const switchboard = { engine, id, directory };
-  const connection = await connectAgent(switchboard);
   cleanup.defer("connection to the agent", () => connection[Symbol.dispose]());
+  const stop = new AbortController();
+  const ahead = makeAhead(engine, plan, { ...started, signal: stop.signal });
+  cleanup.defer("containers on their way", () => {
+    stop.abort();
+    return ahead;
+  });
   report("switchboard");
   connection.onProgress = (progress) => report(progress.phase);
   await isUp(switchboard, connection, { signal });
@@ -99,9 +104,23 @@ function checkPaths(plan: Plan, directory: string): void {
 }
 
 async function attach(lab: string): Promise<RunningLab> {
-  await engineFacts();
   const engine = openEngine();
   const name = nameOf(lab);
+  const switchboard = await runningSwitchboard(engine, name);
+  const connection = await connectAgent(switchboard);
+  return new LocalLab(lab, connection, containerEnds(name, switchboard, connection));
+}
+
+/** The agent is not asked: what it has is the engine's to remove. */
+async function down(lab: string): Promise<void> {
+  const engine = openEngine();
+  const name = nameOf(lab);
+  await runningSwitchboard(engine, name);
+  await removeLab(engine, name);
+}
+
+async function runningSwitchboard(engine: Docker, name: LabName): Promise<Switchboard> {
+  const { lab } = name;
   const [found] = await switchboards(engine, name);
   if (found === undefined) {
     throw new UserError(`Lab "${lab}" does not run`, { suggestion: "testbed up TOPOLOGY   starts one" });
@@ -111,9 +130,7 @@ async function attach(lab: string): Promise<RunningLab> {
       suggestion: "testbed clean   removes what it left",
     });
   }
-  const switchboard = { engine, id: found.Id, directory: directoryOf(found.Mounts) };
-  const connection = await connectAgent(switchboard);
-  return new LocalLab(lab, connection, containerEnds(name, switchboard, connection));
+  return { engine, id: found.Id, directory: directoryOf(found.Mounts) };
 }
 
 function switchboards(engine: Docker, { lab, owner }: Partial<LabName> = {}): Promise<readonly Docker.ContainerInfo[]> {

@@ -1,14 +1,15 @@
-// The switchboard container comes to be: made with its volume, given plan and settings by the engine, started. Where it does not start
+// The switchboard container comes to be: made with its volume, started, and its agent told plan and settings. Where it does not start
 // under crun it starts under the engine's own runtime, and where the kernel has no IPv6 without its settings; nodes then do likewise.
-import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import type Docker from "dockerode";
 import type { Plan } from "../../plan/index.js";
-import { OperatingError, UserError } from "../../system/index.js";
+import { jsonLine, OperatingError, UserError } from "../../system/index.js";
 import type { UpOptions } from "../contract.js";
 import { labFormat, type LabRecord } from "../netns/state-folder.js";
-import type { UpSettings } from "../protocol.js";
+import { AgentConnection } from "../netns/connection.js";
+import type { LabFiles, UpSettings } from "../protocol.js";
 import { processHere } from "../netns/host-process.js";
-import { putFiles, type ArchiveFile } from "./archive.js";
+import { endWith, wayOf } from "./agent-way.js";
 import { type LabPlace, ownImageRole, removeContainer, startError, switchboardContainer } from "./containers.js";
 import { messageOf, socketOfEngine, statusOf } from "./engine.js";
 import { runtimeFor } from "./quick-runtime.js";
@@ -25,18 +26,38 @@ interface Attempt {
   readonly ipv6: boolean;
 }
 
-/** Id of the running container. Rejects with UserError when the name is taken meanwhile; leaves none behind. */
-export async function startSwitchboard(engine: Docker, plan: Plan, options: SwitchboardOptions): Promise<string> {
+export interface StartedSwitchboard {
+  readonly id: string;
+  /** By the agent's own standard input and output: there is nothing to wait for, and no process between. */
+  readonly connection: AgentConnection;
+  readonly place: LabPlace;
+  /** Which of the kernel settings the engine's kernel has. */
+  readonly possible: (settings: readonly string[]) => readonly string[];
+}
+
+/** Rejects with UserError when the name is taken meanwhile; leaves none behind. Caller disposes of the connection. */
+export async function startSwitchboard(
+  engine: Docker,
+  plan: Plan,
+  options: SwitchboardOptions,
+): Promise<StartedSwitchboard> {
   const attempts = await attemptsOn(engine, options.place.image);
   for (let first = attempts.shift(); ; first = attempts.shift()) {
     if (first === undefined) throw new OperatingError("Start the switchboard: no way to do so is left");
     const attempt = first;
     const id = await create(engine, plan, { ...options, attempt });
+    const container = engine.getContainer(id);
+    let way: Duplex | undefined;
     try {
-      await putFiles(engine.getContainer(id), await filesFor(plan, { ...options, attempt }));
-      await engine.getContainer(id).start();
-      return id;
+      const stream = await container.attach({ stream: true, stdin: true, stdout: true, hijack: true });
+      way = wayOf(engine, stream as Duplex); // a hijacked connection, as that of an exec
+      await container.start();
+      way.write(jsonLine(await filesFor(plan, { ...options, attempt })));
+      endWith(way, container);
+      const place = { ...options.place, containerRuntime: attempt.containerRuntime };
+      return { id, connection: new AgentConnection(way), place, possible: possibleIn(attempt) };
     } catch (error) {
+      way?.destroy();
       await removeContainer(engine, id);
       const lacksIpv6 = attempt.ipv6 && /ipv6/i.test(messageOf(error));
       if (lacksIpv6) attempts.unshift({ ...attempt, ipv6: false });
@@ -53,13 +74,17 @@ async function attemptsOn(engine: Docker, image: string): Promise<Attempt[]> {
   return containerRuntime === "" ? [own] : [{ ...own, containerRuntime }, own];
 }
 
+const possibleIn =
+  ({ ipv6 }: Attempt) =>
+  (settings: readonly string[]): readonly string[] =>
+    ipv6 ? settings : settings.filter((setting) => !setting.startsWith("net.ipv6."));
+
 interface Trying extends SwitchboardOptions {
   readonly attempt: Attempt;
 }
 
 async function create(engine: Docker, plan: Plan, { place, volume, attempt }: Trying): Promise<string> {
-  const all = plan.steps.switchboardSysctls;
-  const sysctls = attempt.ipv6 ? all : all.filter((setting) => !setting.startsWith("net.ipv6."));
+  const sysctls = possibleIn(attempt)(plan.steps.switchboardSysctls);
   const whole = { ...place, containerRuntime: attempt.containerRuntime };
   const own = plan.nodes.filter((node) => node.host.image !== "").map((node) => `${node.name}.${ownImageRole}`);
   const members = [...plan.steps.namespaces, ...own];
@@ -78,8 +103,8 @@ export const taken = (lab: string, why: string): UserError =>
     suggestion: `end it with   testbed down --lab ${lab}   or give this one another name with --name`,
   });
 
-/** What the agent reads when it starts (agent/main.ts). */
-async function filesFor(plan: Plan, { place, up, attempt }: Trying): Promise<readonly ArchiveFile[]> {
+/** What the agent begins with (agent/main.ts). */
+async function filesFor(plan: Plan, { place, up, attempt }: Trying): Promise<LabFiles> {
   const record: LabRecord = {
     format: labFormat,
     name: plan.lab,
@@ -98,10 +123,5 @@ async function filesFor(plan: Plan, { place, up, attempt }: Trying): Promise<rea
     owner: place.owner,
     smartbftGo: "", // fitness.ts refuses such a plan
   };
-  const contents = { "lab.json": record, "plan.json": plan, "up.json": settings };
-  return Object.entries(contents).map(([name, value]) => ({
-    path: join(place.directory, name),
-    text: JSON.stringify(value),
-    mode: 0o600,
-  }));
+  return { "lab.json": record, "plan.json": plan, "up.json": settings };
 }

@@ -39,7 +39,7 @@ import {
 /** From the start of the sandbox until its agent answers: a shell, some mounts, a node process. */
 const agentMsMax = 20_000;
 
-export const netnsRuntime: Runtime = { check: checkMachine, begin, up, attach, list, clean };
+export const netnsRuntime: Runtime = { check: checkMachine, begin, up, attach, down, list, clean };
 
 /** What `up` can begin before it knows its lab: the sandbox, and the trial of whether one may have a link. */
 class NetnsBeginning implements AsyncDisposable {
@@ -149,6 +149,11 @@ async function endSandbox(directory: string, sandbox: WaitingSandbox): Promise<v
 
 async function attach(name: string): Promise<RunningLab> {
   return openLab(name, await readLab(name));
+}
+
+async function down(name: string): Promise<void> {
+  await using lab = await attach(name);
+  await lab.down();
 }
 
 async function list(): Promise<readonly LabSummary[]> {
