@@ -61,8 +61,8 @@ export class InFlight {
    *
    * - who knows of the other story compares the digests: the lower is left out in even views, the higher in odd ones;
    * - who does not goes by the age of its proposal (below), which tells proposals of different views apart;
-   * - and in some views (`isByDigest`) a bit of the digest decides, for two of one view whose holders heard nothing of each
-   *   other's vote, or heard of different lies.
+   * - and in some pairs of views (`isByDigest`) a bit of the digest decides in which of the two it is told, for two of one view
+   *   whose holders heard nothing of each other's vote, or heard of different lies.
    *
    * Safe whoever leaves out what: what was decided anywhere was prepared by a quorum, whose honest members tell of it, and
    * are in every quorum of ViewData, so neither "nothing" nor another proposal is agreed on.
@@ -71,7 +71,7 @@ export class InFlight {
     if (this.#proposal === undefined || this.#prepared || !this.#improved) return false;
     const digest = proposalDigest(this.#proposal);
     const age = nextView - (metadataOf(this.#proposal)?.view ?? nextView) - 1;
-    if (age > 0 && isByDigest(nextView)) return !bitOf(digest, nextView);
+    if (age > 0 && isByDigest(nextView)) return bitOf(digest, Math.floor(nextView / 2)) === (nextView % 2 === 0);
     if (this.#other !== undefined) return digest < this.#other === (nextView % 2 === 0);
     // Others may have prepared something else at its place in a newer view or an older one, and this one argues against it in
     // every quorum that it is in (surprise 39). The view it is of always tells of it. Turns by a period would have a
@@ -174,7 +174,7 @@ export function equalProposals(left: Proposal, right: Proposal): boolean {
  */
 const isByDigest = (view: View): boolean => onesOf(Math.floor(view / 2)) % 3 === 2;
 
-/** Of the hexadecimal digest, one for each view; when all are used, their opposites. */
+/** Of the hexadecimal digest, one for each pair of views; when all are used, their opposites. */
 function bitOf(digest: string, index: number): boolean {
   const bits = 4 * digest.length;
   const place = index % bits;
