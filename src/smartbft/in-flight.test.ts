@@ -139,6 +139,24 @@ describe("surprise 36: two stories of one leader", () => {
   });
 });
 
+describe("what one has prepared and another holds (seed 617181)", () => {
+  /** Views in a row, of the first hundred, that are led by somebody alive and in which it is not told. */
+  function longestSilence(holding: InFlight, dead: number): number {
+    let [longest, silent] = [0, 0];
+    for (const number of next(1, 100)) {
+      if (number % 4 === dead) continue;
+      silent = holding.isLeftOut(number) ? silent + 1 : 0;
+      longest = Math.max(longest, silent);
+    }
+    return longest;
+  }
+
+  it.each([0, 1, 2, 3])("is told soon, if leader %s of four is dead, whatever its digest", (dead) => {
+    for (let index = 0; index < 300; index++)
+      expect(longestSilence(holder(held(`proposal ${index}`, 0)), dead)).toBeLessThanOrEqual(8);
+  });
+});
+
 describe("surprise 36: two proposals whose holders know nothing of each other", () => {
   const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
