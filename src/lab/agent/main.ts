@@ -1,6 +1,7 @@
 // Entry of the agent: `node agent.mjs`, started by the reaper of a sandbox, which waits on its standard input for the lab's folder
 // and ends when none comes; or `node agent.mjs DIRECTORY` in a switchboard container, where the first line of descriptor 3 is
-// what the folder is to begin with, and who wrote it hears on descriptor 4. Listens first, so that whoever made the lab can wait for it; ends the process, and with it the sandbox, when the lab cannot come up or is told to go.
+// what the folder is to begin with, and who wrote it hears on descriptor 4. Listens first, so that whoever made the lab can wait
+// for it; ends the process, and with it the sandbox, when the lab cannot come up or is told to go.
 // Exit codes: 0 told to end or not needed, 4 the lab could not come up (agent.log says why).
 import { readFile } from "node:fs/promises";
 import { Socket } from "node:net";

@@ -1,6 +1,6 @@
 // Carries out the plan's steps: namespaces, settings, links, addresses, impairments, in this order, each stage finished
-// before the next, but that bridges are laid while namespaces are made. Runs inside a fresh sandbox, so nothing has to be undone here: the sandbox is. The same for one node that
-// begins again: what of the plan is about it is done once more.
+// before the next, but that bridges are laid while namespaces are made. Runs inside a fresh sandbox, so nothing has to be undone
+// here: the sandbox is. The same for one node that begins again: what of the plan is about it is done once more.
 import { setImmediate } from "node:timers/promises";
 import { assert } from "../../base/index.js";
 import type { Plan, PlannedNode, Step } from "../../plan/index.js";
