@@ -2,7 +2,7 @@
 // before the next, but that bridges are laid while namespaces are made. Runs inside a fresh sandbox, so nothing has to be undone
 // here: the sandbox is. The same for one node that begins again: what of the plan is about it is done once more.
 import { setImmediate } from "node:timers/promises";
-import { assert } from "../../base/index.js";
+import { assert, present } from "../../base/index.js";
 import type { Plan, PlannedNode, Step } from "../../plan/index.js";
 import { OperatingError, runCommand, there, tryCommand, until, waiting, type Look } from "../../system/index.js";
 import { byNamespace, OpenBatch, runInside, runSteps } from "../links/batch.js";
@@ -43,14 +43,12 @@ export async function makeNamespaces(plan: Plan, { signal, hears }: MakingNamesp
   const nodes = new Map(plan.nodes.map((node) => [node.name, node]));
   for (const name of plan.steps.namespaces) {
     signal.throwIfAborted();
-    const settings = await possible(nodes.get(name)?.sysctls ?? []);
-    newNamespace(name, () => setKernelHere(name, settings));
-    await numberNamespace(name, { signal });
+    await makeNamespace(present(nodes.get(name), `the node of namespace ${name}`), { signal });
     await setImmediate(); // as in `wire`
   }
 }
 
-/** The namespace of one node again, after the one of before has gone. */
+/** The namespace of one node, for the first time or after the one of before has gone. */
 export async function makeNamespace(node: PlannedNode, { signal }: Waits): Promise<void> {
   const settings = await possible(node.sysctls);
   newNamespace(node.name, () => setKernelHere(node.name, settings));
