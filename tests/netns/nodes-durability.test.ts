@@ -20,18 +20,21 @@ interface Call {
   ended: number;
 }
 
-/** Calls in a trace of `strace -f -y -xx`; one that another thread interrupts is on two lines. */
+/**
+ * Calls in a trace of `strace -f -y -xx`; one that another thread interrupts is on two lines. Numbers of threads are padded
+ * to five places.
+ */
 function callsIn(text: string): readonly Call[] {
   const calls: Call[] = [];
   const unfinished = new Map<string, Call>();
   for (const [index, line] of text.split("\n").entries()) {
-    const resumed = /^(\d+) <\.\.\. \w+ resumed>/.exec(line);
+    const resumed = /^(\d+) +<\.\.\. \w+ resumed>/.exec(line);
     if (resumed?.[1] !== undefined) {
       const call = unfinished.get(resumed[1]);
       if (call !== undefined) call.ended = index;
       continue;
     }
-    const begun = /^(\d+) (\w+)\(\d+<([^>]*)>(.*)$/.exec(line);
+    const begun = /^(\d+) +(\w+)\(\d+<([^>]*)>(.*)$/.exec(line);
     if (begun === null) continue;
     const [, thread = "", name = "", file = "", rest = ""] = begun;
     const bytes = [...rest.matchAll(/\\x([0-9a-f]{2})/g)].map((match) => match[1]).join("");
