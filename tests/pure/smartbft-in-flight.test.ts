@@ -77,6 +77,17 @@ describe("in-flight proposals", () => {
     expect(inFlight(bench)).toMatchObject({ inFlightProposal: mine, inFlightPrepared: true });
   });
 
+  it.each(["library", "improved"] as const)("held, not prepared, %s tells of it in f + 1 views", (fidelity) => {
+    const bench = new Bench({ height: 1, self: 4, protocol: { fidelity } }).start();
+    const proposal = bench.proposal(at, "held");
+    bench.from(1, bench.prePrepare(proposal, at));
+    for (const number of [1, 2]) {
+      bench.clear();
+      for (const id of [2, 3]) bench.from(id, vote(number));
+      expect(inFlight(bench)).toMatchObject({ nextView: number, inFlightProposal: proposal, inFlightPrepared: false });
+    }
+  });
+
   it("is committed in its own view after two ticks, then the new view begins", () => {
     const { bench, proposal } = prepared();
     const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
