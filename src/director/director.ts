@@ -35,6 +35,8 @@ export class Director {
   readonly #drain: Drain;
   #stage: Stage | undefined;
   #due: readonly Due[] = [];
+  /** How many of them have been done: a long timeline is not copied at each instant. */
+  #doneCount = 0;
   #committed = false;
   #pinned: string | undefined;
 
@@ -67,7 +69,7 @@ export class Director {
     if (stage === undefined || stage.kind === "over") return undefined;
     if (stage.kind === "waiting" || stage.kind === "loading") return stage.giveUpAt;
     if (stage.kind === "draining") return earliest(stage.until, this.#drain.quietAt());
-    return stage.kind === "running" ? earliest(this.#due[0]?.at, stage.until) : stage.until;
+    return stage.kind === "running" ? earliest(this.#due[this.#doneCount]?.at, stage.until) : stage.until;
   }
 
   /** One transition or one due action; true when another may follow. */
@@ -129,9 +131,9 @@ export class Director {
   }
 
   #runTimeline(now: Instant, until: Instant, actions: Action[]): boolean {
-    const [next, ...rest] = this.#due;
+    const next = this.#due[this.#doneCount];
     if (next !== undefined && next.at <= now && next.at <= until) {
-      this.#due = rest;
+      this.#doneCount++;
       if (next.kind === "heal") actions.push({ kind: "heal", fault: next.fault, dueAt: next.at });
       else {
         const resolved = resolveFault(next.spec, this.#plan, this.#roles);

@@ -193,7 +193,7 @@ export class NodeLives {
       throw error;
     }
     wiring.relaid(node.name);
-    await carrier.relaid(node.name);
+    carrier.relaid(node.name);
     await downs.relaid(node.name);
   }
 

@@ -1,6 +1,6 @@
 // Hosts the director for one repetition: feeds it every event, calls it on time, and carries its actions out. A fault is
 // started the moment it is due and not waited for, so that two that are due together both are on time.
-import { assertNever } from "../../base/index.js";
+import { after, assertNever, between, type Instant, microseconds } from "../../base/index.js";
 import type { Event, EventOf, PhaseEvent } from "../../boundary/index.js";
 import { Director, type Action } from "../../director/index.js";
 import type { Plan } from "../../plan/index.js";
@@ -13,6 +13,7 @@ import { RunProbes } from "../probes/run-probes.js";
 import type { EventLog } from "./event-log.js";
 import { nodeLogs } from "./node-logs.js";
 import type { Nodes } from "./nodes.js";
+import { giveRealTimeBack, takeRealTime } from "./real-time.js";
 
 export interface RunHostOptions {
   /** The lab's plan as it is now. */
@@ -22,6 +23,11 @@ export interface RunHostOptions {
   readonly downs: Downs;
   readonly nodes: Nodes;
 }
+
+/** So long before something is due this thread gets a processor before all others: it sleeps once more until then. */
+const aheadUs = 10_000;
+/** So long before, the loop does nothing else: what came in just before would be heard first, which takes a few tenths of a millisecond. */
+const holdUs = 500;
 
 interface Run {
   readonly director: Director;
@@ -36,6 +42,7 @@ interface Run {
 export class RunHost {
   readonly #options: RunHostOptions;
   readonly #timer = new DeadlineTimer(() => this.#step());
+  readonly #ahead = new DeadlineTimer(() => takeRealTime());
   /** What each orderer said last of its view: a director that starts now has not heard it. */
   readonly #views = new Map<string, EventOf<"step">>();
   #run: Run | undefined;
@@ -75,6 +82,7 @@ export class RunHost {
     };
     try {
       await downs.prepare();
+      downs.reachNodes();
       await probes.begin();
     } catch (error) {
       this.#run = undefined;
@@ -104,11 +112,33 @@ export class RunHost {
   #step(): void {
     const run = this.#run;
     if (run === undefined) return;
-    const actions = run.director.step(now());
+    const actions = this.#dueOf(run.director);
     const ended = actions.find((action) => action.kind === "end");
     for (const action of actions) if (!isLast(action)) this.#carryOut(run, action);
-    if (ended === undefined) this.#timer.set(run.director.deadline());
+    if (ended === undefined) this.#await(run.director.deadline());
     else this.#end(run, ended.problem).catch((error: unknown) => this.#complain(errorText(error)));
+  }
+
+  /** What is due, or will be so soon that it is waited for here. */
+  #dueOf(director: Director): readonly Action[] {
+    let isRehearsed = false;
+    for (;;) {
+      const at = now();
+      const actions = director.step(at);
+      const deadline = director.deadline();
+      if (actions.length > 0 || deadline === undefined) return actions;
+      const left = between(at, deadline);
+      if (left <= 0 || left > holdUs) return actions;
+      if (!isRehearsed) this.#options.downs.rehearse();
+      isRehearsed = true;
+    }
+  }
+
+  #await(deadline: Instant | undefined): void {
+    const left = deadline === undefined ? Infinity : between(now(), deadline);
+    if (left > aheadUs) giveRealTimeBack();
+    this.#ahead.set(deadline === undefined || left <= aheadUs ? undefined : before(deadline, aheadUs));
+    this.#timer.set(deadline === undefined ? undefined : before(deadline, holdUs));
   }
 
   #carryOut(run: Run, action: Exclude<Action, { kind: "end" }>): void {
@@ -137,7 +167,7 @@ export class RunHost {
   /** Faults without an end of their own last until here; `stopped` is the last event of a run. */
   async #end(run: Run, problem: string): Promise<void> {
     this.#unsubscribe();
-    this.#timer.set(undefined);
+    this.#await(undefined);
     try {
       await run.pools.stop();
       for (const fault of run.faults) await this.#options.desk.heal(fault);
@@ -171,6 +201,8 @@ export class RunHost {
     this.#options.log.emit({ kind: "log", at: now(), node: "", process: "director", text });
   }
 }
+
+const before = (deadline: Instant, us: number): Instant => after(deadline, microseconds(-us));
 
 /** The end is carried out by itself, after everything else; with it comes `stopped`. */
 function isLast(action: Action): action is Extract<Action, { kind: "end" }> {

@@ -17,8 +17,6 @@ interface Port {
   up: boolean;
   /** Its node has ended: there is no port to set. */
   gone: boolean;
-  /** Changes of one port never overlap; what is wanted is looked at when the turn comes. */
-  turn: Promise<void>;
 }
 
 export class CarrierKeeper {
@@ -53,11 +51,11 @@ export class CarrierKeeper {
       this.#ownUp.set(endpoint.name, own?.admin === "up" && !own.deleted);
       const name = endpoint.interface.port;
       const up = listener.link("", name)?.admin === "up";
-      this.#ports.set(name, { name, follows: undefined, holds: new Set(), up, gone: false, turn: Promise.resolve() });
+      this.#ports.set(name, { name, follows: undefined, holds: new Set(), up, gone: false });
     }
     this.#followers.clear();
     for (const endpoint of this.#wiring.endpoints.values()) this.#follow(endpoint);
-    await Promise.all([...this.#ports.values()].map((port) => this.#settle(port)));
+    for (const port of this.#ports.values()) this.#settle(port);
   }
 
   /** Ports that go with their links. */
@@ -83,13 +81,13 @@ export class CarrierKeeper {
   }
 
   /** The node's wires are laid again, every end and port up: what is wanted of its ports now is done. */
-  async relaid(node: string): Promise<void> {
+  relaid(node: string): void {
     const ports = this.#portsOf(node);
     for (const port of ports) {
       port.gone = false;
       port.up = true;
     }
-    await Promise.all(ports.map((port) => this.#settle(port)));
+    for (const port of ports) this.#settle(port);
   }
 
   #portsOf(node: string): readonly Port[] {
@@ -110,31 +108,28 @@ export class CarrierKeeper {
     this.#ownUp.set(name, up);
     const follower = this.#followers.get(name);
     if (follower === undefined) return;
-    this.#settle(follower).then(
-      (changed) => changed && this.#measured(event, follower.name),
-      (error: unknown) => this.#complain(follower.name, error),
-    );
+    try {
+      if (this.#settle(follower)) this.#measured(event, follower.name);
+    } catch (error) {
+      this.#complain(follower.name, error);
+    }
   }
 
-  /** Holds ports down for a fault and resolves when they are. */
-  async hold(ports: readonly string[], fault: number): Promise<void> {
-    await Promise.all(
-      this.#named(ports).map(async (port) => {
-        port.holds.add(fault);
-        await this.#settle(port);
-      }),
-    );
+  /** Holds ports down for a fault. */
+  hold(ports: readonly string[], fault: number): void {
+    for (const port of this.#named(ports)) {
+      port.holds.add(fault);
+      this.#settle(port);
+    }
   }
 
   /** Lets go; answers the ports that are up afterwards. The others are held by another fault or follow an end that is down. */
-  async release(ports: readonly string[], fault: number): Promise<readonly string[]> {
+  release(ports: readonly string[], fault: number): readonly string[] {
     const named = this.#named(ports);
-    await Promise.all(
-      named.map(async (port) => {
-        port.holds.delete(fault);
-        await this.#settle(port);
-      }),
-    );
+    for (const port of named) {
+      port.holds.delete(fault);
+      this.#settle(port);
+    }
     return named.filter((port) => !port.gone && this.#wanted(port)).map((port) => port.name);
   }
 
@@ -146,19 +141,13 @@ export class CarrierKeeper {
     return port.holds.size === 0 && (port.follows === undefined || (this.#ownUp.get(port.follows) ?? false));
   }
 
-  /** Resolves to whether something had to be changed. */
-  async #settle(port: Port): Promise<boolean> {
-    let changed = false;
-    const turn = port.turn.then(async () => {
-      const wanted = this.#wanted(port);
-      if (wanted === port.up || port.gone) return;
-      this.#wiring.setAdmin({ namespace: "", name: port.name }, wanted ? "up" : "down");
-      port.up = wanted;
-      changed = true;
-    });
-    port.turn = turn.catch(() => undefined); // its failure reaches who asked for this turn, below
-    await turn;
-    return changed;
+  /** Answers whether something had to be changed. */
+  #settle(port: Port): boolean {
+    const wanted = this.#wanted(port);
+    if (wanted === port.up || port.gone) return false;
+    this.#wiring.setAdmin({ namespace: "", name: port.name }, wanted ? "up" : "down");
+    port.up = wanted;
+    return true;
   }
 
   #measured(event: LinkEvent, port: string): void {

@@ -67,6 +67,16 @@ export class Downs {
     await this.#table();
   }
 
+  /** Before faults are due: their nodes' namespaces are entered once. */
+  reachNodes(): void {
+    this.#wiring.reachNodes();
+  }
+
+  /** Just before a fault is due: the second of two looks takes half as long as the first. */
+  rehearse(): void {
+    this.#wiring.show({ namespace: "", name: "lo" });
+  }
+
   /** A node has its wires again: what drops its frames is a rule on ports that are new. */
   async relaid(node: string): Promise<void> {
     for (const { endpoint, chains } of this.#dropsOf(node)) {
@@ -129,30 +139,27 @@ export class Downs {
     try {
       // The target's own port first, and its end is looked at before anything else is done: that is when the fault is in effect.
       // The far end follows within a millisecond or two and is waited for all the same.
-      await this.#carrier.hold([port], fault);
-      const near = this.#carrierOf(device, { carrier: false });
-      const [cut] = await Promise.all([near, this.#carrier.hold(others, fault)]);
+      this.#carrier.hold([port], fault);
+      await Promise.resolve(); // the ports of faults that are due at the same instant
+      const cut = await this.#carrierOf(device, { carrier: false });
+      this.#carrier.hold(others, fault);
       const detail = `${cut.detail}; down: ${[port, ...others].join(", ")}`;
       return { at: cut.at, detail, undo: () => this.#plug(endpoint, others, fault) };
     } catch (error) {
-      await this.#carrier.release([port, ...others], fault);
+      this.#carrier.release([port, ...others], fault);
       throw error;
     }
   }
 
   async #plug(endpoint: Endpoint, others: readonly string[], fault: number): Promise<Confirmed> {
     const device = ownEnd(endpoint);
-    const near = this.#carrier.release([endpoint.interface.port], fault).then(async (up): Promise<Confirmed> => {
-      if (this.#wiring.isGone(endpoint.node)) return confirmed(`${endpoint.node} has ended, and has no interfaces`);
-      const state = this.#wiring.show(device);
-      // It may be held by another fault, or follow an end that is down: then there is no carrier to wait for.
-      const seen = confirmed(
-        `${stateText(device, state)}; ${up.length === 0 ? "its port stays down" : "its port is up"}`,
-      );
-      return up.length > 0 && state.admin === "up" ? this.#carrierOf(device, { carrier: true }) : seen;
-    });
-    const [seen] = await Promise.all([near, this.#carrier.release(others, fault)]);
-    return seen;
+    const up = this.#carrier.release([endpoint.interface.port], fault);
+    this.#carrier.release(others, fault);
+    if (this.#wiring.isGone(endpoint.node)) return confirmed(`${endpoint.node} has ended, and has no interfaces`);
+    const state = this.#wiring.show(device);
+    // It may be held by another fault, or follow an end that is down: then there is no carrier to wait for.
+    if (up.length > 0 && state.admin === "up") return this.#carrierOf(device, { carrier: true });
+    return confirmed(`${stateText(device, state)}; ${up.length === 0 ? "its port stays down" : "its port is up"}`);
   }
 
   async #drop(hooks: readonly ("ingress" | "egress")[], { endpoint, fault }: CutOptions): Promise<Cut> {

@@ -97,11 +97,12 @@ export class FaultDesk {
   }
 
   #begin(life: Life, dueAt: Instant | undefined): Promise<void> {
-    life.turn = life.turn.then(async () => {
+    const begin = async (): Promise<void> => {
       const requestedAt = now();
       // What is done at once is done before anybody is told: telling takes as long as a look at an interface.
       const carrying = this.#carryOut(life);
       carrying.catch(() => undefined); // waited for below
+      await allDone();
       this.#tell(life, "requested", { at: requestedAt, dueAt, detail: "" });
       try {
         life.cut = await carrying;
@@ -115,7 +116,8 @@ export class FaultDesk {
         life.state = "failed";
         this.#tell(life, "failed", { dueAt, detail: messageOf(error) });
       }
-    });
+    };
+    life.turn = begin(); // its first turn: nothing is before it
     return life.turn;
   }
 
@@ -202,6 +204,9 @@ export class FaultDesk {
     });
   }
 }
+
+/** What is due at this instant, of all faults, has been done as far as it waits for nobody; the event loop has not gone on. */
+const allDone = (): Promise<void> => new Promise((resolve) => queueMicrotask(() => process.nextTick(resolve)));
 
 const downs: readonly FaultHow[] = ["admin", "carrier", "blackhole", "one-way"] satisfies readonly HowDown[];
 const isDown = (how: FaultHow): how is HowDown => downs.includes(how);

@@ -1,5 +1,5 @@
 // One link device by rtnetlink: set up or down, and its state as the kernel has it.
-import { attribute, inKernel, type Kernel } from "./netlink.js";
+import { attribute, type Kernel } from "./netlink.js";
 
 type Admin = "up" | "down";
 
@@ -7,11 +7,6 @@ export interface LinkState {
   readonly admin: Admin;
   /** The kernel would hand frames to it: the peer's end is up too. */
   readonly carrier: boolean;
-}
-
-interface Device {
-  readonly namespace: string;
-  readonly name: string;
 }
 
 const newLink = 16;
@@ -33,20 +28,14 @@ export function linkRequest(name: string, admin?: Admin): Buffer {
   return Buffer.concat([fixed, attribute(nameOfLink, Buffer.from(`${name}\0`))]);
 }
 
-/** Sets it and answers its state afterwards, or why the kernel refused. */
-export function setLink({ namespace, name }: Device, admin: Admin): LinkState | string {
-  return inKernel(namespace, (kernel) => {
-    const refused = kernel.ask({ type: newLink, flags: 0, body: linkRequest(name, admin) });
-    return refused === "" ? stateBy(kernel, name) : refused;
-  });
+/** Sets it in the kernel's namespace and answers its state afterwards, or why the kernel refused. */
+export function setLink(kernel: Kernel, name: string, admin: Admin): LinkState | string {
+  const refused = kernel.ask({ type: newLink, flags: 0, body: linkRequest(name, admin) });
+  return refused === "" ? linkState(kernel, name) : refused;
 }
 
 /** The state, or why there is none. */
-export function linkState({ namespace, name }: Device): LinkState | string {
-  return inKernel(namespace, (kernel) => stateBy(kernel, name));
-}
-
-function stateBy(kernel: Kernel, name: string): LinkState | string {
+export function linkState(kernel: Kernel, name: string): LinkState | string {
   const question = { type: getLink, flags: 0, body: Buffer.concat([linkRequest(name), withoutCounters]) };
   const answer = kernel.read(question, { type: newLink, read: (body) => stateFrom(body.readUInt32LE(8)) });
   return "why" in answer ? answer.why : answer.value;

@@ -54,20 +54,20 @@ interface Wanted<T> {
   readonly read: (body: Buffer) => T;
 }
 
-/** Asks in a namespace ("" is our own); one visit there takes 0.1 ms. `act` can look names up, and must not be asynchronous. */
-export function inKernel<T>(namespace: string, act: (kernel: Kernel) => T): T {
-  return insideNamespace(namespace, () => {
-    const descriptor = Number(socket(afNetlink, sockRawCloseOnExec, netlinkRoute));
-    if (descriptor < 0) throw new OperatingError(`Open a netlink socket: ${errorText(koffi.errno())}`);
-    try {
-      return act({
-        ask: (message) => refusalOf(exchange(descriptor, message)),
-        read: (message, wanted) => readBy(descriptor, message, wanted),
-      });
-    } finally {
-      close(descriptor);
-    }
-  });
+/** One that stays open. A socket is of the namespace in which it was made, wherever this thread is, and keeps that namespace alive. */
+export interface OpenKernel extends Kernel, Disposable {}
+
+/** Opens a way to the kernel of a namespace ("" is our own), which takes a visit there, 0.1 ms. Caller disposes of it. */
+export const openKernel = (namespace: string): OpenKernel => insideNamespace(namespace, openHere);
+
+function openHere(): OpenKernel {
+  const descriptor = Number(socket(afNetlink, sockRawCloseOnExec, netlinkRoute));
+  if (descriptor < 0) throw new OperatingError(`Open a netlink socket: ${errorText(koffi.errno())}`);
+  return {
+    ask: (message) => refusalOf(exchange(descriptor, message)),
+    read: (message, wanted) => readBy(descriptor, message, wanted),
+    [Symbol.dispose]: () => void close(descriptor),
+  };
 }
 
 /**
@@ -78,9 +78,10 @@ export function askKernel(
   namespace: string,
   messages: () => readonly NetlinkMessage[],
 ): { readonly at: number; readonly why: string } | undefined {
-  return inKernel(namespace, ({ ask }) => {
+  return insideNamespace(namespace, () => {
+    using kernel = openHere();
     for (const [at, message] of messages().entries()) {
-      const why = ask(message);
+      const why = kernel.ask(message);
       if (why !== "") return { at, why };
     }
     return undefined;
@@ -102,10 +103,13 @@ function readBy<T>(
 }
 
 const answer = Buffer.alloc(32_768);
+/** Number of the last message, which the kernel puts into its answers (nlmsg_seq). */
+let sequence = 0;
 
 /**
- * Error number of the kernel's acknowledgement; 0 is success. Nobody else writes to this socket, so what comes is the answer; one that
- * is more than an acknowledgement is handed to `told`: its type and its body, which is good until the next message.
+ * Error number of the kernel's acknowledgement; 0 is success. Nobody else writes to this socket: what comes is the answer, or the rest of
+ * one that was given up. One that is more than an acknowledgement is handed to `told`: its type and its body, which is good until
+ * the next message.
  */
 function exchange(
   descriptor: number,
@@ -116,12 +120,15 @@ function exchange(
   bytes.writeUInt32LE(bytes.length, 0);
   bytes.writeUInt16LE(message.type, 4);
   bytes.writeUInt16LE(message.flags | flags.request | flags.ack, 6);
+  sequence = (sequence + 1) >>> 0;
+  bytes.writeUInt32LE(sequence, 8);
   bytes.set(message.body, headerSize);
   if (Number(send(descriptor, bytes, bytes.length, 0)) !== bytes.length) return koffi.errno();
   for (;;) {
     const size = Number(receive(descriptor, answer, answer.length, 0));
     if (size < 0 && koffi.errno() === interrupted) continue;
     if (size < 0) return koffi.errno();
+    if (answer.readUInt32LE(8) !== sequence) continue;
     const type = answer.readUInt16LE(4);
     if (type === typeError) return -answer.readInt32LE(headerSize);
     told(type, answer.subarray(headerSize, size));

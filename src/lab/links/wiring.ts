@@ -3,6 +3,7 @@
 // that a change by somebody else can be told apart. One resident `nft` for the drops in the switchboard.
 import type { Plan, PlannedInterface, PlannedLink } from "../../plan/index.js";
 import { now, OperatingError } from "../../system/index.js";
+import { openKernel, type OpenKernel } from "./netlink.js";
 import { linkState, setLink, type LinkState } from "./netlink-links.js";
 import { ResidentNft } from "./resident-nft.js";
 
@@ -34,6 +35,8 @@ export class Wiring {
   readonly #nft = new ResidentNft();
   /** Nodes that have ended: they have no interface now. */
   readonly #gone = new Set<string>();
+  /** By namespace, from its first use until its node ends. */
+  readonly #kernels = new Map<string, OpenKernel>();
   readonly #echoes = new Map<string, { readonly admin: Admin; readonly until: number }[]>();
 
   constructor(plan: Plan) {
@@ -61,9 +64,11 @@ export class Wiring {
   /** These are about to go: what the kernel says of them from now on is nobody's doing but ours. */
   forget(names: readonly string[]): void {
     for (const name of names) {
-      const port = this.#endpoints.get(name)?.interface.port;
+      const endpoint = this.#endpoints.get(name);
+      if (endpoint === undefined) continue;
       this.#endpoints.delete(name);
-      if (port !== undefined) this.#endpointOfPort.delete(port);
+      this.#endpointOfPort.delete(endpoint.interface.port);
+      this.#close(endpoint.node);
     }
   }
 
@@ -72,9 +77,15 @@ export class Wiring {
     await this.#nft.start();
   }
 
+  /** Has a way into every node's namespace: to enter one when a fault is due takes half as long as the fault. */
+  reachNodes(): void {
+    for (const { node } of this.#endpoints.values()) if (!this.#gone.has(node)) this.#kernelOf(node);
+  }
+
   /** The node has ended: faults on its interfaces are refused. */
   letGo(node: string): void {
     this.#gone.add(node);
+    this.#close(node);
   }
 
   /** The node has its wires again. */
@@ -93,7 +104,7 @@ export class Wiring {
     const echoes = this.#echoes.get(key) ?? [];
     echoes.push({ admin, until: now() + echoUsMax });
     this.#echoes.set(key, echoes);
-    const state = setLink(device, admin);
+    const state = setLink(this.#kernelOf(device.namespace), device.name, admin);
     if (typeof state === "string")
       throw new OperatingError(`Set ${describe(device)} ${admin}: the kernel said "${state}"`);
     if (state.admin === admin) return state;
@@ -102,7 +113,7 @@ export class Wiring {
 
   show(device: Device): LinkState {
     this.#refuseGone(device);
-    const state = linkState(device);
+    const state = linkState(this.#kernelOf(device.namespace), device.name);
     if (typeof state !== "string") return state;
     throw new OperatingError(`Look at ${describe(device)}: the kernel said "${state}"`);
   }
@@ -120,6 +131,17 @@ export class Wiring {
     // Changes before the one that is reported made no difference: the kernel reports in order.
     this.#echoes.set(key, index < 0 ? echoes : echoes.slice(index + 1));
     return index >= 0;
+  }
+
+  #kernelOf(namespace: string): OpenKernel {
+    const kernel = this.#kernels.get(namespace) ?? openKernel(namespace);
+    this.#kernels.set(namespace, kernel);
+    return kernel;
+  }
+
+  #close(namespace: string): void {
+    this.#kernels.get(namespace)?.[Symbol.dispose]();
+    this.#kernels.delete(namespace);
   }
 
   #refuseGone({ namespace }: Device): void {

@@ -25,8 +25,8 @@ const serviceTasks = 16;
 /** Start script, and a shell that waits for each daemon. */
 const startTasks = 2;
 const daemonTasks = 5;
-/** Report pipe, mount namespace, control socket. */
-const nodeFiles = 4;
+/** Report pipe, mount namespace, control socket, and netlink while faults are due. */
+const nodeFiles = 5;
 /** Each node's container has two processes of the engine beside it: the shim, with its threads, and an init. */
 const shimTasks = 14;
 
