@@ -56,6 +56,7 @@ async function main(given: string | undefined): Promise<number> {
   const ended = new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve(), { once: true }));
   for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(name, () => stop.abort());
   let control: ControlServer | undefined;
+  let isAnswering = false;
   let up: Promise<void> = Promise.resolve();
   const progress = (phase: string): void => {
     const milliseconds = Math.round(performance.now() - startedAt);
@@ -66,7 +67,10 @@ async function main(given: string | undefined): Promise<number> {
   const agent = new Agent({ directory, plan, settings, log, logger, homes, progress });
   const answer: Answerer = async (request, { closed }) => {
     if (request.do === "await-up") return up;
-    if (request.do === "down") return stop.abort();
+    if (request.do === "down") {
+      isAnswering = true;
+      return stop.abort();
+    }
     if (request.do === "await-trouble") return errorText(await log.broken);
     if (isAboutFolder(request)) return answerFromFolder(directory, request);
     if (request.do === "reconcile") startedAt = performance.now(); // progress counts from there
@@ -89,7 +93,7 @@ async function main(given: string | undefined): Promise<number> {
   if (failure === undefined) await ended;
   else logger.error(errorText(failure));
   await Promise.allSettled([log.flushed()]); // a full disk has been told to who waited
-  await pause(lastAnswersMs, { signal: new AbortController().signal });
+  if (isAnswering || failure !== undefined) await pause(lastAnswersMs, { signal: new AbortController().signal });
   homes.endAll();
   return failure === undefined || stop.signal.aborted ? 0 : 4;
 }

@@ -8,7 +8,6 @@ import type { LabSummary, RunningLab, Runtime, UpOptions } from "../contract.js"
 import type { AgentConnection } from "../netns/connection.js";
 import { LocalLab } from "../netns/running-lab.js";
 import { controlSocketOf, labFolder, nodeFolder, socketPathBytesMax } from "../netns/state-folder.js";
-import { makeAhead } from "./ahead.js";
 import { containersWith, type LabName, switchboardRole } from "./containers.js";
 import { dockerFormat, engineAnswers, label, openEngine } from "./engine.js";
 import { agentTrouble, connectAgent, containerEnds, removeLab, type Switchboard } from "./engine-lab.js";
@@ -52,18 +51,13 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   const { directory } = volume;
   checkPaths(plan, directory);
   const started = await startSwitchboard(engine, plan, { place: { ...name, directory, image }, volume, up: options });
-  const { id, connection } = started;
+  const { id, connection, ahead } = started;
   cleanup.defer(`containers of lab ${plan.lab}`, async () => {
     await removeLab(engine, name);
   });
   const switchboard = { engine, id, directory };
   cleanup.defer("connection to the agent", () => connection[Symbol.dispose]());
-  const stop = new AbortController();
-  const ahead = makeAhead(engine, plan, { ...started, signal: stop.signal });
-  cleanup.defer("containers on their way", () => {
-    stop.abort();
-    return ahead;
-  });
+  cleanup.defer("containers on their way", () => ahead.stop());
   report("switchboard");
   connection.onProgress = (progress) => report(progress.phase);
   await isUp(switchboard, connection, { signal });

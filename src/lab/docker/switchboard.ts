@@ -10,6 +10,7 @@ import { AgentConnection } from "../netns/connection.js";
 import type { LabFiles, UpSettings } from "../protocol.js";
 import { processHere } from "../netns/host-process.js";
 import { endWith, wayOf } from "./agent-way.js";
+import { makeAhead, type Ahead } from "./ahead.js";
 import { type LabPlace, ownImageRole, removeContainer, startError, switchboardContainer } from "./containers.js";
 import { messageOf, socketOfEngine, statusOf } from "./engine.js";
 import { runtimeFor } from "./quick-runtime.js";
@@ -30,9 +31,8 @@ export interface StartedSwitchboard {
   readonly id: string;
   /** By the agent's own standard input and output: there is nothing to wait for, and no process between. */
   readonly connection: AgentConnection;
-  readonly place: LabPlace;
-  /** Which of the kernel settings the engine's kernel has. */
-  readonly possible: (settings: readonly string[]) => readonly string[];
+  /** Begun while it starts. */
+  readonly ahead: Ahead;
 }
 
 /** Rejects with UserError when the name is taken meanwhile; leaves none behind. Caller disposes of the connection. */
@@ -47,6 +47,8 @@ export async function startSwitchboard(
     const attempt = first;
     const id = await create(engine, plan, { ...options, attempt });
     const container = engine.getContainer(id);
+    const place = { ...options.place, containerRuntime: attempt.containerRuntime };
+    const ahead = makeAhead(engine, plan, { place, possible: possibleIn(attempt) });
     let way: Duplex | undefined;
     try {
       const stream = await container.attach({ stream: true, stdin: true, stdout: true, hijack: true });
@@ -54,10 +56,10 @@ export async function startSwitchboard(
       await container.start();
       way.write(jsonLine(await filesFor(plan, { ...options, attempt })));
       endWith(way, container);
-      const place = { ...options.place, containerRuntime: attempt.containerRuntime };
-      return { id, connection: new AgentConnection(way), place, possible: possibleIn(attempt) };
+      return { id, connection: new AgentConnection(way), ahead };
     } catch (error) {
       way?.destroy();
+      await ahead.takeBack(); // they are as this attempt would have had them
       await removeContainer(engine, id);
       const lacksIpv6 = attempt.ipv6 && /ipv6/i.test(messageOf(error));
       if (lacksIpv6) attempts.unshift({ ...attempt, ipv6: false });
