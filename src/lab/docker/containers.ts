@@ -232,9 +232,11 @@ export const filesOf = ({ host }: PlannedNode): readonly ArchiveFile[] =>
 export async function containersWith(
   engine: Docker,
   labels: readonly string[],
+  { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<readonly Docker.ContainerInfo[]> {
   try {
-    return await engine.listContainers({ all: true, filters: { label: [...labels] } });
+    const which = { all: true, filters: { label: [...labels] } };
+    return await engine.listContainers(signal === undefined ? which : { ...which, abortSignal: signal });
   } catch (error) {
     throw engineError("Look for containers of labs", error);
   }

@@ -6,10 +6,11 @@ import { engineAddress } from "./engine-address.js";
 import type { Fitness } from "./fitness.js";
 import type { ImageOptions } from "./node-image.js";
 
-const runtime = async (): Promise<Runtime> => (await import("./runtime.js")).dockerRuntime;
+const runtime = async () => (await import("./runtime.js")).dockerRuntime;
 
 export const dockerRuntime: Runtime = {
   check: async (plan, options) => (await runtime()).check(plan, options),
+  begin: async () => (await runtime()).begin(),
   up: async (plan, options) => (await runtime()).up(plan, options),
   attach: async (name) => (await runtime()).attach(name),
   down: async (name) => (await runtime()).down(name),

@@ -26,12 +26,33 @@ export async function engineFitness(): Promise<Fitness> {
   return "cannot" in presence ? { fit: false, why: `${engine}, but ${presence.cannot}` } : { fit: true, why: engine };
 }
 
-/** Answers the node image, or undefined when it has to be made. Rejects with EnvironmentLacks when the engine cannot carry this plan. */
-export async function checkEngine(engine: Docker, plan: Plan): Promise<string | undefined> {
-  // All is asked at once, and looked at in the order of what follows.
-  const [asked, imageAsked] = [engine.info(), imagePresence(engine)];
-  for (const answer of [asked, imageAsked]) answer.catch(() => undefined);
-  await engineFacts();
+/** What is asked of an engine whatever the plan is: it starts programs for its answers, which takes as long as a plan. */
+export interface EngineAsked {
+  readonly facts: Promise<unknown>;
+  readonly info: Promise<unknown>;
+}
+
+/** The answers are heard by who looks at them. */
+export function askEngine(engine: Docker, { signal }: { readonly signal: AbortSignal }): EngineAsked {
+  // Dockerode's types leave the option out that its `info` takes.
+  const stoppable = engine as unknown as { info(options: { readonly abortSignal: AbortSignal }): Promise<unknown> };
+  const asked = { facts: engineFacts(), info: stoppable.info({ abortSignal: signal }) };
+  for (const answer of Object.values(asked)) answer.catch(() => undefined);
+  return asked;
+}
+
+/**
+ * Answers the node image, or undefined when it has to be made. Rejects with EnvironmentLacks when the engine cannot carry this plan.
+ * All is asked at once, or was before, and looked at in the order of what follows.
+ */
+export async function checkEngine(
+  engine: Docker,
+  plan: Plan,
+  { facts, info }: EngineAsked = askEngine(engine, { signal: new AbortController().signal }),
+): Promise<string | undefined> {
+  const imageAsked = imagePresence(engine);
+  imageAsked.catch(() => undefined);
+  await facts;
   if (hasSmartbftGo(plan)) {
     throw new EnvironmentLacks(["an image with the program of orderers that are smartbft-go"], {
       suggestion: "use --runtime netns; containers have our own replica only (docs/limitations.md)",
@@ -47,7 +68,7 @@ export async function checkEngine(engine: Docker, plan: Plan): Promise<string | 
   }
   // An engine behind a socket of this machine has this machine's kernel; of another's limits nothing is known.
   if (engineAddress().socketPath !== undefined) {
-    const { CgroupVersion: version } = (await asked) as { readonly CgroupVersion?: string }; // as the API says
+    const { CgroupVersion: version } = (await info) as { readonly CgroupVersion?: string }; // as the API says
     await checkRoom(plan, { cgroups: version === "2" ? 2 : 1 });
   }
   const presence = await imageAsked;

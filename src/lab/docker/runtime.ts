@@ -4,19 +4,19 @@
 import type Docker from "dockerode";
 import type { Plan } from "../../plan/index.js";
 import { CleanupStack, OperatingError, UserError } from "../../system/index.js";
-import type { LabSummary, RunningLab, Runtime, UpOptions } from "../contract.js";
+import type { Beginning, LabSummary, RunningLab, Runtime, UpOptions } from "../contract.js";
 import type { AgentConnection } from "../netns/connection.js";
 import { LocalLab } from "../netns/running-lab.js";
 import { controlSocketOf, labFolder, nodeFolder, socketPathBytesMax } from "../netns/state-folder.js";
 import { containersWith, type LabName, switchboardRole } from "./containers.js";
 import { dockerFormat, engineAnswers, label, openEngine } from "./engine.js";
 import { agentTrouble, connectAgent, containerEnds, removeLab, type Switchboard } from "./engine-lab.js";
-import { checkEngine, checkEngineKernel, fetchOwnImages } from "./fitness.js";
+import { askEngine, checkEngine, checkEngineKernel, fetchOwnImages } from "./fitness.js";
 import { nodeImage } from "./node-image.js";
 import { startSwitchboard, taken } from "./switchboard.js";
 import { createVolume, removeVolume, volumesOf } from "./volumes.js";
 
-export const dockerRuntime: Runtime = { check, up, attach, down, list, clean };
+export const dockerRuntime: Runtime & { begin: typeof begin } = { check, begin, up, attach, down, list, clean };
 
 interface Waits {
   readonly signal: AbortSignal;
@@ -33,6 +33,20 @@ async function check(plan: Plan, { signal }: Waits): Promise<void> {
   if (image !== undefined) await checkEngineKernel(engine, plan, { image, name: nameOf(plan.lab) });
 }
 
+/** The engine answers while the topology is read. */
+class DockerBeginning implements AsyncDisposable {
+  readonly #stop = new AbortController();
+  readonly asked = askEngine(openEngine(), this.#stop);
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+  }
+}
+
+async function begin(): Promise<Beginning> {
+  return new DockerBeginning();
+}
+
 async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   const startedAt = performance.now();
   const { signal } = options;
@@ -41,7 +55,9 @@ async function up(plan: Plan, options: UpOptions): Promise<RunningLab> {
   signal.throwIfAborted();
   const engine = openEngine();
   const name = nameOf(plan.lab);
-  const image = (await checkEngine(engine, plan)) ?? (await nodeImage(engine, { signal, progress: report }));
+  const begun = options.beginning instanceof DockerBeginning ? options.beginning : undefined;
+  const image =
+    (await checkEngine(engine, plan, begun?.asked)) ?? (await nodeImage(engine, { signal, progress: report }));
   await fetchOwnImages(engine, plan, report);
   await checkEngineKernel(engine, plan, { image, name });
   for (const each of await makeRoom(engine, name)) report(`removed ${each} of a dead lab`);
@@ -127,13 +143,18 @@ async function runningSwitchboard(engine: Docker, name: LabName): Promise<Switch
   return { engine, id: found.Id, directory: directoryOf(found.Mounts) };
 }
 
-function switchboards(engine: Docker, { lab, owner }: Partial<LabName> = {}): Promise<readonly Docker.ContainerInfo[]> {
-  return containersWith(engine, [
+function switchboards(
+  engine: Docker,
+  { lab, owner }: Partial<LabName>,
+  waits?: Waits,
+): Promise<readonly Docker.ContainerInfo[]> {
+  const wanted = [
     `${label.format}=${dockerFormat}`,
     `${label.role}=${switchboardRole}`,
     ...(lab === undefined ? [] : [`${label.lab}=${lab}`]),
     ...(owner === undefined ? [] : [`${label.directory}=${owner}`]),
-  ]);
+  ];
+  return containersWith(engine, wanted, waits);
 }
 
 /** One that is only created belongs to a command that is at it, or was killed: its volume tells which. */
@@ -141,8 +162,14 @@ const isLive = (state: string): boolean => ["running", "paused", "restarting"].i
 
 /** Labs of this user that have a switchboard; none where no engine answers. */
 async function list(): Promise<readonly LabSummary[]> {
-  if ("why" in (await engineAnswers())) return [];
-  return (await switchboards(openEngine()))
+  const stop = new AbortController();
+  const asked = (async () => switchboards(openEngine(), {}, stop))();
+  asked.catch(() => undefined); // where no engine answers, that is why
+  if ("why" in (await engineAnswers())) {
+    stop.abort();
+    return [];
+  }
+  return (await asked)
     .filter(({ Labels }) => isOurs(Labels[label.lab], Labels[label.directory]))
     .map(({ Labels, State, Created, Mounts }) => ({
       name: Labels[label.lab] ?? "",
