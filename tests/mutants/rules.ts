@@ -392,7 +392,7 @@ export const rules: readonly Rule[] = [
   rule(
     "new-view-of-anybody",
     [changeData],
-    changer("      from !== leader\n        ?", "      from === this.#core.self\n        ?"),
+    changer("from !== leader ? `from", "from === this.#core.self ? `from"),
   ),
   rule(
     "new-view-begins-timers-not",
