@@ -1,0 +1,24 @@
+// Real time where this user may have it; nothing that is started meanwhile does, and what was before comes back.
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { giveRealTimeBack, takeRealTime } from "./real-time.js";
+
+/** Niceness and policy of a thread, fields 19 and 41 of proc_pid_stat(5). */
+function scheduling(stat: string): { readonly niceness: number; readonly policy: number } {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // from field 3 on: a name may hold anything
+  return { niceness: Number(fields[16]), policy: Number(fields[38]) };
+}
+const own = (): ReturnType<typeof scheduling> => scheduling(readFileSync("/proc/thread-self/stat", "utf8"));
+
+test("is this thread's alone, and ends with its priority as it was", () => {
+  const before = own();
+  takeRealTime();
+  const { policy } = own();
+  const child = scheduling(execFileSync("cat", ["/proc/self/stat"], { encoding: "utf8" }));
+  giveRealTimeBack();
+  expect([0, 1]).toContain(policy); // SCHED_OTHER for who may not
+  expect(child.policy).toBe(0);
+  expect(own()).toEqual(before);
+  expect(before.policy).toBe(0);
+});
