@@ -276,6 +276,9 @@ export class ViewChanger {
     this.#events.leaveView(this.#currView);
     this.#currView = this.#nextView;
     this.#votes.clear();
+    // Improved: the next leader has the whole time from here on, as in PBFT (section 15, item 17), whenever this replica asked. With
+    // just a quorum left, one whose time was always nearly over ended each attempt (tests/solved-alarms/stalled-904956).
+    if (this.#core.improved) this.#startTime = this.#lastTick;
     const leader = this.#leader();
     this.#installer.enter(this.#currView, leader, this.#busyWith());
     for (const [from, message] of this.#early) this.#queue.push({ kind: "message", from, message });

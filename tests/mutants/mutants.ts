@@ -274,13 +274,16 @@ const planted: readonly Mutant[] = [
     "restart-forgets-commit",
     "after a restart the Commit in the log is not taken up",
     recovery(`      resume: { phase: "prepared", proposal, commit: last.commit },\n`, ""),
-    recovery(`      inFlight: { proposal, prepared: true, view },\n`, "      inFlight: undefined,\n"),
+    recovery(
+      `      inFlight: { proposal, view: toView(view), preparedIn: toView(view) },\n`,
+      "      inFlight: undefined,\n",
+    ),
   ),
   mutant(
     "restart-forgets-prepare",
     "after a restart the proposal in the log is not taken up",
     recovery(`    resume: { phase: "proposed", proposal, prepare },\n`, ""),
-    recovery(`    inFlight: { proposal, prepared: false, view },\n`, "    inFlight: undefined,\n"),
+    recovery(`    inFlight: { proposal, view: toView(view), preparedIn: undefined },\n`, "    inFlight: undefined,\n"),
   ),
   mutant(
     "delivered-twice",
@@ -500,7 +503,7 @@ const planted: readonly Mutant[] = [
     43,
     "void-argued-for",
     "what was in flight before an installed view is told of in the view changes after it",
-    inFlight("if (this.#improved && this.#view < view) this.clear();", "void view;"),
+    inFlight("if (this.#view < view) this.clear();", "if (this.#view < view) return;"),
   ),
   historical(
     44,
