@@ -79,17 +79,17 @@ export class InFlight {
    * Safe whoever leaves out what: what was decided anywhere was prepared by a quorum, whose honest members tell of it, and
    * are in every quorum of ViewData, so neither "nothing" nor another proposal is agreed on.
    */
-  isLeftOut(nextView: View): boolean {
+  isLeftOut(nextView: View, { f }: { readonly f: number }): boolean {
     if (this.#proposal === undefined || this.prepared || !this.#improved) return false;
     const digest = proposalDigest(this.#proposal);
     const age = nextView - (metadataOf(this.#proposal)?.view ?? nextView) - 1;
-    if (age > 0 && isByDigest(nextView)) return bitOf(digest, Math.floor(nextView / 2)) === (nextView % 2 === 0);
+    if (age > f && isByDigest(nextView)) return bitOf(digest, Math.floor(nextView / 2)) === (nextView % 2 === 0);
     if (this.#other !== undefined) return digest < this.#other === (nextView % 2 === 0);
     // Others may have prepared something else at its place in a newer view or an older one, and this one argues against it in
-    // every quorum that it is in (surprise 39). The view it is of always tells of it. Turns by a period would have a
-    // distance at which two proposals always go together; those by the number of ones in the binary age (the Thue-Morse
-    // sequence) have none.
-    return onesOf(age) % 2 === 1;
+    // every quorum that it is in (surprise 39). The F+1 views after its own always tell of it: as many leaders in a row as may
+    // be away must not make what one other has prepared lack its F+1. Turns by a period would have a distance at which two
+    // proposals always go together; those by the number of ones in the binary age (the Thue-Morse sequence) have none.
+    return onesOf(age - f) % 2 === 1;
   }
 
   /** Without a proposal (a sync may have cleared it meanwhile) there is nothing to mark; Go panics here (section 15, item 32). */

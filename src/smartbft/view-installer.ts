@@ -167,7 +167,7 @@ export class ViewInstaller {
 
   #own(): Accepted {
     const { core, checkpoint, inFlight } = this.#parts;
-    const data = ownViewData(this.#nextView, checkpoint, inFlight, this.#committedInChange);
+    const data = ownViewData(this.#nextView, checkpoint, inFlight, this.#committedInChange, core);
     const raw = encodeViewData(data);
     return { signed: { kind: "ViewData", raw, signer: core.self, signature: core.application.sign(raw) }, data };
   }

@@ -434,7 +434,7 @@ const planted: readonly Mutant[] = [
       "    if (this.#core.improved) this.#inFlight.contradict(other, how);",
       "    if (this.#core.q < 0) this.#inFlight.contradict(other, how);",
     ),
-    inFlight("if (age > 0 && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
+    inFlight("if (age > f && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
   ),
   historical(
     37,
@@ -468,8 +468,8 @@ const planted: readonly Mutant[] = [
     39,
     "old-argument",
     "a proposal of an older view is told in every view, and argues against what was prepared since",
-    inFlight("return onesOf(age) % 2 === 1;", "return false;"),
-    inFlight("if (age > 0 && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
+    inFlight("return onesOf(age - f) % 2 === 1;", "return false;"),
+    inFlight("if (age > f && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
   ),
   historical(
     40,

@@ -77,6 +77,17 @@ describe("in-flight proposals", () => {
     expect(inFlight(bench)).toMatchObject({ inFlightProposal: mine, inFlightPrepared: true });
   });
 
+  it.each(["library", "improved"] as const)("held, not prepared, %s tells of it in f + 1 views", (fidelity) => {
+    const bench = new Bench({ height: 1, self: 4, protocol: { fidelity } }).start();
+    const proposal = bench.proposal(at, "held");
+    bench.from(1, bench.prePrepare(proposal, at));
+    for (const number of [1, 2]) {
+      bench.clear();
+      for (const id of [2, 3]) bench.from(id, vote(number));
+      expect(inFlight(bench)).toMatchObject({ nextView: number, inFlightProposal: proposal, inFlightPrepared: false });
+    }
+  });
+
   it("is committed in its own view after two ticks, then the new view begins", () => {
     const { bench, proposal } = prepared();
     const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
@@ -230,10 +241,12 @@ describe("in-flight proposals", () => {
       const walEntries = [...bench.persisted];
       const restarted = bound(walEntries);
       for (const each of [bench, restarted]) {
-        each.clear();
-        for (const id of [1, 3]) each.from(id, vote(2));
+        for (const number of [2, 3, 4]) {
+          each.clear();
+          for (const id of [1, 3]) each.from(id, vote(number));
+        }
         const told = inFlight(each);
-        expect(told).toMatchObject(how === "told as prepared" ? { ...data, nextView: 2 } : { inFlightPrepared: false });
+        expect(told).toMatchObject(how === "told as prepared" ? { ...data, nextView: 4 } : { inFlightPrepared: false });
         expect(told?.inFlightProposal === undefined).toBe(how === "told by turns");
       }
     });

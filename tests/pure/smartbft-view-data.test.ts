@@ -64,6 +64,14 @@ describe("ViewData at the next leader", () => {
     expect(bench.steps("viewDataAccepted")).toEqual([]);
   });
 
+  it("told again once the view is installed makes no second NewView (seed 580): improved", () => {
+    const bench = leaderToBe({ protocol: { fidelity: "improved" } });
+    for (const id of [3, 4]) bench.from(id, bench.viewData(id, next));
+    for (const id of [1, 3, 4]) bench.from(id, bench.viewData(id, next));
+    expect(bench.steps("newViewSent")).toHaveLength(1);
+    expect(bench.steps("viewDataRefused")).toEqual([1, 3, 4].map((from) => ({ from, reason: "installed already" })));
+  });
+
   it.each([
     ["library", "refused"],
     ["improved", "counted"],
