@@ -202,7 +202,7 @@ const planted: readonly Mutant[] = [
   mutant(
     "new-view-of-anybody",
     "a NewView is taken from whoever sends it",
-    changer("      from !== leader\n        ?", "      from === this.#core.self\n        ?"),
+    changer("from !== leader ? `from", "from === this.#core.self ? `from"),
   ),
   mutant(
     "new-view-unsigned",
