@@ -206,8 +206,9 @@ export class Watch {
     this.#traffic();
     if (this.#lastSent.get(node) === bytes) return;
     this.#lastSent.set(node, bytes);
-    const message = this.#votes.message(bytes);
-    if (message === undefined) return;
+    const decoded = this.#cluster.read(bytes);
+    if (decoded.kind === "bad") return;
+    const message = decoded.value;
     const isVote = message.kind === "Prepare" || message.kind === "Commit";
     this.#votes.sent(node, message);
     this.#changes.sent(node, message, { inFlight: isVote && this.#votes.isInFlight(node, message) });
@@ -229,8 +230,9 @@ export class Watch {
   }
 
   #arrived(node: NodeId, from: NodeId, bytes: Uint8Array): void {
-    const message = this.#votes.message(bytes);
-    if (message === undefined) return;
+    const decoded = this.#cluster.read(bytes);
+    if (decoded.kind === "bad") return;
+    const message = decoded.value;
     this.#votes.arrived(node, from, message);
     this.#changes.arrived(node, from, message);
     for (const proof of this.#equivocations.arrived(from, bytes, message)) {
