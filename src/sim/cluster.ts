@@ -150,9 +150,10 @@ export class Cluster {
 
   /** A client's request at the nodes given; answers the tokens under which `outcomes` will hold what became of it. */
   submit(requestId: string, to: readonly NodeId[] = this.nodes, clientId = "client"): readonly number[] {
+    const request = tinyRequest(clientId, requestId);
     return to.map((id) => {
       const token = this.#tokens++;
-      this.#of(id).input({ kind: "submit", token, request: tinyRequest(clientId, requestId) });
+      this.#of(id).input({ kind: "submit", token, request });
       return token;
     });
   }

@@ -4,7 +4,7 @@ import { faultsTolerated, nodeId, type Duration, type NodeId } from "../../base/
 import { equivocationText } from "../../checks/index.js";
 import {
   decodeViewData,
-  decodeViewMetadata,
+  decodedMetadata,
   proposalDigest,
   type NewView,
   type SavedMessage,
@@ -222,7 +222,7 @@ export class Watch {
     const data = decodeViewData(raw);
     if (data.kind === "bad") return;
     const { nextView, inFlightProposal: proposal, inFlightPrepared: prepared } = data.value;
-    const metadata = proposal === undefined ? undefined : decodeViewMetadata(proposal.metadata);
+    const metadata = proposal === undefined ? undefined : decodedMetadata(proposal);
     if (proposal === undefined || metadata?.kind !== "good")
       return this.#sightings.accounts.told(node, nextView, undefined);
     const { view, sequence } = metadata.value;
@@ -252,7 +252,7 @@ export class Watch {
   #firstLeader(node: NodeId, view: number): NodeId | undefined {
     const { last, configuration } = this.#cluster.ledger(node);
     const { decisionsPerLeader = this.#setting.decisionsPerLeader } = configuration.options;
-    const metadata = last === undefined ? undefined : decodeViewMetadata(last.proposal.metadata);
+    const metadata = last === undefined ? undefined : decodedMetadata(last.proposal);
     const blacklist = metadata?.kind === "good" && decisionsPerLeader > 0 ? metadata.value.blacklist : [];
     const { nodes } = configuration;
     const inTurn = nodes.map((_, index) => nodes[(view + index) % nodes.length]);
@@ -271,7 +271,7 @@ export class Watch {
   /** Of the last decision; 0 without. */
   #ledgerView(node: NodeId): number {
     const { last } = this.#cluster.ledger(node);
-    const metadata = last === undefined ? undefined : decodeViewMetadata(last.proposal.metadata);
+    const metadata = last === undefined ? undefined : decodedMetadata(last.proposal);
     return metadata?.kind === "good" ? metadata.value.view : 0;
   }
 
