@@ -26,3 +26,4 @@ export { demandOf, type Demand } from "./probes/room.js";
 export { smartbftGo } from "./smartbft-go.js";
 export { missingPackages } from "./probes/packages.js";
 export { examineMachine, type Capability } from "./probes/machine.js";
+export { programs } from "./programs.js";

@@ -18,6 +18,8 @@ export const programs = {
   relay: join(root, "dist", "relay.mjs"),
   /** Runs a command in a container with this terminal. */
   engineExec: join(root, "dist", "engine-exec.mjs"),
+  /** Runs a program that wants to become another user, as the root of an ordinary user's namespace. */
+  stayRoot: join(root, "dist", "stay-root.mjs"),
 } as const;
 
 /** Where the same programs are in the node image: its tree is that of `programRoot`, what a node needs of it. */

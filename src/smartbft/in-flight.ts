@@ -6,10 +6,18 @@ import type { Proposal } from "./contract.js";
 import { proposalDigest } from "./wire/digest.js";
 import type { ViewData } from "./wire/message.js";
 
+/** What a log tells. `view` and `preparedIn`: in which this replica stood up for it, and prepared it, last. */
+export interface WasInFlight {
+  readonly proposal: Proposal;
+  readonly view: View;
+  readonly preparedIn: View | undefined;
+}
+
 /** Set by every proposed record, marked by every commit record, cleared only by a sync that reached it; survives delivery. */
 export class InFlight {
   #proposal: Proposal | undefined;
-  #prepared = false;
+  /** The view in which it was prepared last. */
+  #preparedIn: View | undefined;
   #other: string | undefined;
   /** Of the view in which this replica stood up for it last: the one that it is of, or one whose NewView has it committed. */
   #view = toView(0);
@@ -19,10 +27,14 @@ export class InFlight {
     this.#improved = improved;
   }
 
-  /** `view`: as told before a restart. */
-  set(proposal: Proposal, view: View = viewOf(proposal)): void {
+  set(proposal: Proposal): void {
+    this.restore({ proposal, view: viewOf(proposal), preparedIn: undefined });
+  }
+
+  /** As told before a restart. */
+  restore({ proposal, view, preparedIn }: WasInFlight): void {
     this.#proposal = proposal;
-    this.#prepared = false;
+    this.#preparedIn = preparedIn;
     this.#other = undefined;
     this.#view = view;
   }
@@ -32,8 +44,8 @@ export class InFlight {
    * any more; was it this one, and prepared, it stays so.
    */
   standUpFor(proposal: Proposal, view: View): void {
-    if (this.isPrepared(proposal)) this.#view = view;
-    else this.set(proposal, view);
+    const preparedIn = this.isPrepared(proposal) ? this.#preparedIn : undefined;
+    this.restore({ proposal, view, preparedIn });
   }
 
   /**
@@ -51,7 +63,7 @@ export class InFlight {
    * surprise 36). `other`: that one's digest. Of several the one that F+1 voted for counts, among them an honest one.
    */
   contradict(other: string, { byHonest }: { readonly byHonest: boolean }): void {
-    if (!this.#prepared && (byHonest || this.#other === undefined)) this.#other = other;
+    if (!this.prepared && (byHonest || this.#other === undefined)) this.#other = other;
   }
 
   /**
@@ -67,42 +79,47 @@ export class InFlight {
    * Safe whoever leaves out what: what was decided anywhere was prepared by a quorum, whose honest members tell of it, and
    * are in every quorum of ViewData, so neither "nothing" nor another proposal is agreed on.
    */
-  isLeftOut(nextView: View): boolean {
-    if (this.#proposal === undefined || this.#prepared || !this.#improved) return false;
+  isLeftOut(nextView: View, { f }: { readonly f: number }): boolean {
+    if (this.#proposal === undefined || this.prepared || !this.#improved) return false;
     const digest = proposalDigest(this.#proposal);
     const age = nextView - (metadataOf(this.#proposal)?.view ?? nextView) - 1;
-    if (age > 0 && isByDigest(nextView)) return bitOf(digest, Math.floor(nextView / 2)) === (nextView % 2 === 0);
+    if (age > f && isByDigest(nextView)) return bitOf(digest, Math.floor(nextView / 2)) === (nextView % 2 === 0);
     if (this.#other !== undefined) return digest < this.#other === (nextView % 2 === 0);
     // Others may have prepared something else at its place in a newer view or an older one, and this one argues against it in
-    // every quorum that it is in (surprise 39). The view it is of always tells of it. Turns by a period would have a
-    // distance at which two proposals always go together; those by the number of ones in the binary age (the Thue-Morse
-    // sequence) have none.
-    return onesOf(age) % 2 === 1;
+    // every quorum that it is in (surprise 39). The F+1 views after its own always tell of it: as many leaders in a row as may
+    // be away must not make what one other has prepared lack its F+1. Turns by a period would have a distance at which two
+    // proposals always go together; those by the number of ones in the binary age (the Thue-Morse sequence) have none.
+    return onesOf(age - f) % 2 === 1;
   }
 
   /** Without a proposal (a sync may have cleared it meanwhile) there is nothing to mark; Go panics here (section 15, item 32). */
   markPrepared(): void {
-    if (this.#proposal !== undefined) this.#prepared = true;
+    if (this.#proposal !== undefined) this.#preparedIn = this.#view;
     this.#other = undefined;
   }
 
   /** Whether it is this one that is in flight, and prepared. */
   isPrepared(proposal: Proposal): boolean {
-    return this.#prepared && this.#proposal !== undefined && equalProposals(this.#proposal, proposal);
+    return this.prepared && this.#proposal !== undefined && equalProposals(this.#proposal, proposal);
   }
 
   /**
    * A view is installed, here or at F+1 others that were asked: whatever was in flight in older ones was committed before it,
    * or could not be decided any more. The library goes on telling of it, and a quorum that needs this replica may find that
    * it argues against all that has been proposed since (docs/protocol.md, surprise 43).
+   *
+   * Has this replica followed another NewView of that view, of a leader that made two, it may be decided there after all, but
+   * then a quorum prepares it there: that it was prepared in an older one is void too, and it is told by turns.
    */
   viewInstalled(view: View): void {
-    if (this.#improved && this.#view < view) this.clear();
+    if (!this.#improved) return;
+    if (this.#view < view) this.clear();
+    else if (this.#preparedIn !== undefined && this.#preparedIn < view) this.#preparedIn = undefined;
   }
 
   clear(): void {
     this.#proposal = undefined;
-    this.#prepared = false;
+    this.#preparedIn = undefined;
     this.#other = undefined;
     this.#view = toView(0);
   }
@@ -112,7 +129,12 @@ export class InFlight {
   }
 
   get prepared(): boolean {
-    return this.#prepared;
+    return this.#preparedIn !== undefined;
+  }
+
+  /** What a log tells after a restart. */
+  get told(): WasInFlight | undefined {
+    return this.#proposal && { proposal: this.#proposal, view: this.#view, preparedIn: this.#preparedIn };
   }
 
   /** 0 when nothing is in flight. */

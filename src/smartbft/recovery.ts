@@ -6,8 +6,8 @@
 import { assert, sequence as toSequence, view as toView, type Sequence, type View } from "../base/index.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { metadataOf } from "./checkpoint.js";
-import type { Fact, Proposal } from "./contract.js";
-import { equalProposals } from "./in-flight.js";
+import type { Fact } from "./contract.js";
+import { InFlight, type WasInFlight } from "./in-flight.js";
 import type { ViewStart } from "./view.js";
 import { decodeSavedMessage } from "./wire/decode.js";
 import type { SavedMessage, ViewMetadata } from "./wire/message.js";
@@ -20,7 +20,7 @@ export interface StartingPoint {
   readonly resume?: ViewStart["resume"];
   /** Of the first View, where the library takes it from the log. */
   readonly viewAt?: ViewPlace;
-  readonly inFlight: { readonly proposal: Proposal; readonly prepared: boolean; readonly view: View } | undefined;
+  readonly inFlight: WasInFlight | undefined;
   /** The log ends in a view change: it goes on at once. `number` is the view that is left, which maybe nobody has entered. */
   readonly viewChange: boolean;
   /** The newest view that this replica knows to have been entered; `number`, but for one that is left. */
@@ -101,14 +101,14 @@ function resumed(
     return {
       ...point,
       resume: { phase: "prepared", proposal, commit: last.commit },
-      inFlight: { proposal, prepared: true, view },
+      inFlight: { proposal, view: toView(view), preparedIn: toView(view) },
       facts: { from: "commit", ...point.facts },
     };
   }
   return {
     ...point,
     resume: { phase: "proposed", proposal, prepare },
-    inFlight: { proposal, prepared: false, view },
+    inFlight: { proposal, view: toView(view), preparedIn: undefined },
     facts: { from: "proposed", ...point.facts },
   };
 }
@@ -146,21 +146,17 @@ const lastOfViews = (records: readonly SavedMessage[]): SavedMessage | undefined
   records.findLast(({ kind }) => kind === "viewChange" || kind === "newView") ?? records.at(-1);
 
 /** Improved fidelity (section 15, item 3): records before a view change still tell what was in flight. */
-function lastInFlight(records: readonly SavedMessage[], decided: Sequence): StartingPoint["inFlight"] {
-  let inFlight: StartingPoint["inFlight"];
+function lastInFlight(records: readonly SavedMessage[], decided: Sequence): WasInFlight | undefined {
+  const inFlight = new InFlight({ improved: true });
   for (const record of records) {
-    if (record.kind === "proposed" && record.prePrepare.proposal !== undefined) {
-      const { proposal } = record.prePrepare;
+    if (record.kind === "proposed" && record.prePrepare.proposal !== undefined)
       // Once prepared it stays so, whatever view's change has it committed (surprise 42).
-      const prepared = inFlight?.prepared === true && equalProposals(inFlight.proposal, proposal);
-      inFlight = { proposal, prepared, view: record.prepare.view };
-    } else if (record.kind === "commit" && inFlight !== undefined) inFlight = { ...inFlight, prepared: true };
+      inFlight.standUpFor(record.prePrepare.proposal, record.prepare.view);
+    else if (record.kind === "commit") inFlight.markPrepared();
     // What was in flight before an installed view is void (surprise 43 of docs/protocol.md).
-    else if (record.kind === "newView" && inFlight !== undefined && inFlight.view < record.metadata.view)
-      inFlight = undefined;
+    else if (record.kind === "newView") inFlight.viewInstalled(record.metadata.view);
   }
-  const sequence = inFlight === undefined ? 0 : (metadataOf(inFlight.proposal)?.sequence ?? 0);
-  return sequence > decided ? inFlight : undefined;
+  return inFlight.sequence > decided ? inFlight.told : undefined;
 }
 
 function savedMessage(entry: Uint8Array): SavedMessage {

@@ -231,8 +231,7 @@ export class Replica {
     this.#stage = "running";
     const { facts, inFlight } = this.#startingPoint;
     this.#core.trace("state", "restored", facts);
-    if (inFlight !== undefined) this.#lasting.inFlight.set(inFlight.proposal, inFlight.view);
-    if (inFlight?.prepared === true) this.#lasting.inFlight.markPrepared();
+    if (inFlight !== undefined) this.#lasting.inFlight.restore(inFlight);
     this.#components.start(this.#startingPoint);
     for (const input of this.#unheard.splice(0)) this.#hear(input);
   }

@@ -276,6 +276,9 @@ export class ViewChanger {
     this.#events.leaveView(this.#currView);
     this.#currView = this.#nextView;
     this.#votes.clear();
+    // Improved: the next leader has the whole time from here on, as in PBFT (section 15, item 17), whenever this replica asked. With
+    // just a quorum left, one whose time was always nearly over ended each attempt (tests/solved-alarms/stalled-904956).
+    if (this.#core.improved) this.#startTime = this.#lastTick;
     const leader = this.#leader();
     this.#installer.enter(this.#currView, leader, this.#busyWith());
     for (const [from, message] of this.#early) this.#queue.push({ kind: "message", from, message });
@@ -284,6 +287,11 @@ export class ViewChanger {
 
   #viewData(from: NodeId, message: SignedViewData): string {
     if (this.#keepEarly(from, message, message)) return "kept: for the next view";
+    // Told again by who was started again or reconfigured in the middle of this change (items 3 and 34): no second NewView.
+    if (this.#isInstalled) {
+      this.#core.trace("viewChanger", "viewDataRefused", { from, reason: "installed already" });
+      return "rejected: installed already";
+    }
     return this.#installer.viewData(from, message, this.#leader(), this.#busyWith());
   }
 
@@ -291,17 +299,18 @@ export class ViewChanger {
     if (this.#keepEarly(from, message, message.entries[0])) return "kept: for the next view";
     const leader = this.#leader();
     const reason =
-      from !== leader
-        ? `from ${from}, next leader ${leader}`
-        : this.#core.improved && this.#realView === this.#currView
-          ? "installed already"
-          : undefined;
+      from !== leader ? `from ${from}, next leader ${leader}` : this.#isInstalled ? "installed already" : undefined;
     if (reason !== undefined) {
       this.#core.trace("viewChanger", "newViewRefused", { view: this.#currView, reason });
       return `rejected: ${reason}`;
     }
     this.#installer.newView(message, this.#busyWith());
     return "examined";
+  }
+
+  /** Improved: what would install it again is refused (item 19). */
+  get #isInstalled(): boolean {
+    return this.#core.improved && this.#realView === this.#currView;
   }
 
   #keepEarly(from: NodeId, message: ViewChangeMessage, entry: SignedViewData | undefined): boolean {

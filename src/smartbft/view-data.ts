@@ -13,12 +13,13 @@ export function ownViewData(
   checkpoint: Checkpoint,
   inFlight: InFlight,
   committedInChange: Proposal | undefined,
+  members: { readonly f: number },
 ): ViewData {
   return {
     nextView,
     lastDecision: checkpoint.decision?.proposal ?? genesisProposal,
     lastDecisionSignatures: checkpoint.decision?.signatures ?? [],
-    inFlightProposal: inFlight.isLeftOut(nextView)
+    inFlightProposal: inFlight.isLeftOut(nextView, members)
       ? undefined
       : offeredInFlight(checkpoint, inFlight, committedInChange),
     // Sent as stored even when the proposal is left out (section 8.5).

@@ -78,8 +78,10 @@ export class ViewInstaller {
     if (found.kind === "refused") return refuse(found.reason);
     const own = checkpoint.sequence;
     const behind = found.kind === "behind" || (found.kind === "genesis" && own > 0);
-    // A lagging node cannot contribute (section 15, item 11), and one that is far ahead starts no sync.
-    if (behind || found.kind === "ahead") return refuse(`last decision ${found.sequence}, own ${own}`);
+    // A lagging node cannot contribute (section 15, item 11), and one that is far ahead starts no sync. Improved, who lags counts
+    // as in a NewView that holds its entry: it has voted for nothing that comes after what it has not delivered.
+    if ((behind && !core.improved) || found.kind === "ahead")
+      return refuse(`last decision ${found.sequence}, own ${own}`);
     const problem = inFlightProblem(found.data.inFlightProposal, found.sequence + 1);
     const accept = (): void => {
       if (problem === undefined) this.#register(from, { signed, data: found.data }, release);
@@ -165,7 +167,7 @@ export class ViewInstaller {
 
   #own(): Accepted {
     const { core, checkpoint, inFlight } = this.#parts;
-    const data = ownViewData(this.#nextView, checkpoint, inFlight, this.#committedInChange);
+    const data = ownViewData(this.#nextView, checkpoint, inFlight, this.#committedInChange, core);
     const raw = encodeViewData(data);
     return { signed: { kind: "ViewData", raw, signer: core.self, signature: core.application.sign(raw) }, data };
   }

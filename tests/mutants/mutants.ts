@@ -202,7 +202,7 @@ const planted: readonly Mutant[] = [
   mutant(
     "new-view-of-anybody",
     "a NewView is taken from whoever sends it",
-    changer("      from !== leader\n        ?", "      from === this.#core.self\n        ?"),
+    changer("from !== leader ? `from", "from === this.#core.self ? `from"),
   ),
   mutant(
     "new-view-unsigned",
@@ -274,13 +274,16 @@ const planted: readonly Mutant[] = [
     "restart-forgets-commit",
     "after a restart the Commit in the log is not taken up",
     recovery(`      resume: { phase: "prepared", proposal, commit: last.commit },\n`, ""),
-    recovery(`      inFlight: { proposal, prepared: true, view },\n`, "      inFlight: undefined,\n"),
+    recovery(
+      `      inFlight: { proposal, view: toView(view), preparedIn: toView(view) },\n`,
+      "      inFlight: undefined,\n",
+    ),
   ),
   mutant(
     "restart-forgets-prepare",
     "after a restart the proposal in the log is not taken up",
     recovery(`    resume: { phase: "proposed", proposal, prepare },\n`, ""),
-    recovery(`    inFlight: { proposal, prepared: false, view },\n`, "    inFlight: undefined,\n"),
+    recovery(`    inFlight: { proposal, view: toView(view), preparedIn: undefined },\n`, "    inFlight: undefined,\n"),
   ),
   mutant(
     "delivered-twice",
@@ -431,7 +434,7 @@ const planted: readonly Mutant[] = [
       "    if (this.#core.improved) this.#inFlight.contradict(other, how);",
       "    if (this.#core.q < 0) this.#inFlight.contradict(other, how);",
     ),
-    inFlight("if (age > 0 && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
+    inFlight("if (age > f && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
   ),
   historical(
     37,
@@ -465,8 +468,8 @@ const planted: readonly Mutant[] = [
     39,
     "old-argument",
     "a proposal of an older view is told in every view, and argues against what was prepared since",
-    inFlight("return onesOf(age) % 2 === 1;", "return false;"),
-    inFlight("if (age > 0 && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
+    inFlight("return onesOf(age - f) % 2 === 1;", "return false;"),
+    inFlight("if (age > f && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
   ),
   historical(
     40,
@@ -500,7 +503,7 @@ const planted: readonly Mutant[] = [
     43,
     "void-argued-for",
     "what was in flight before an installed view is told of in the view changes after it",
-    inFlight("if (this.#improved && this.#view < view) this.clear();", "void view;"),
+    inFlight("if (this.#view < view) this.clear();", "if (this.#view < view) return;"),
   ),
   historical(
     44,

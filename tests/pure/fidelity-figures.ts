@@ -1,12 +1,10 @@
 // npx tsx tests/pure/fidelity-figures.ts [SEEDS]: the tables of docs/protocol.md about what `fidelity: improved` gains, in virtual time:
 // seeds of the fuzzer in both, and shipped experiments in both.
-import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import type { MeasuredOutage } from "../../src/results/run-result.js";
 import { fuzzRun, scheduleOf, type FuzzResult } from "../../src/sim/index.js";
 import type { Fidelity } from "../../src/smartbft/index.js";
 import type { ProfileName } from "../../src/spec/index.js";
-import { loaded, median, shipped, simulated } from "./sim-run.js";
+import { median, shipped, simulated } from "./sim-run.js";
 
 const fidelities: readonly Fidelity[] = ["library", "improved"];
 const seedCount = Number(process.argv[2] ?? 1000);
@@ -42,7 +40,7 @@ for (const size of [4, 7])
 
 for (const { name, profile } of experiments)
   for (const fidelity of fidelities) {
-    const { experiment, plan } = withFidelity(name, profile, fidelity);
+    const { experiment, plan } = shipped(name, profile, fidelity);
     const results = repetitions.map((seed) => simulated({ experiment, plan }, { seed }).result);
     const of = (numbers: readonly number[]): string =>
       `${inSeconds(median(numbers) / 1e3)} s (${inSeconds(Math.min(...numbers) / 1e3)} to ${inSeconds(Math.max(...numbers) / 1e3)})`;
@@ -53,12 +51,3 @@ for (const { name, profile } of experiments)
       `${name}, ${profile}, ${fidelity}: longest outage ${of(longest)}, all outages ${of(sum)}, view changes ${changes}`,
     );
   }
-
-function withFidelity(name: string, profile: ProfileName, fidelity: Fidelity): ReturnType<typeof shipped> {
-  const path = join(import.meta.dirname, "../../experiments", `${name}.yaml`);
-  const text = readFileSync(path, "utf8");
-  const topology = /^topology: (.*)$/m.exec(text)?.[1] ?? "";
-  const layer = `protocol: { Fidelity: ${fidelity} }\n`;
-  if (/^protocol:/m.test(text)) throw new Error(`${path}: it has a protocol of its own`);
-  return loaded(`${text}${layer}`, readFileSync(join(dirname(path), topology), "utf8"), profile);
-}

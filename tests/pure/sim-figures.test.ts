@@ -56,6 +56,13 @@ describe("a follower that is gone for 80 s", () => {
     expect(result.explanation.join("; ")).toContain("item 4: the leader of view 1, orderer2, was itself cut off");
   });
 
+  // Orderer 1 prepared what was in flight, 3 and 4 hold it, and the leader of view 1 is the one that is gone: in view 2 both must tell of it.
+  it("stalls them no longer in improved, and once: one view change", patience, () => {
+    const { result } = simulated(shipped("follower-interface-down-sequential", "fabric", "improved"));
+    expect(Math.abs(inSeconds(result.outage) - 49.8)).toBeLessThan(1);
+    expect(result).toMatchObject({ viewChangeCount: 1, outages: [{}], verdict: "true" });
+  });
+
   it("costs nothing where they send to all at once", patience, () => {
     const { result } = simulated(shipped("follower-interface-down-parallel"));
     expect(result).toMatchObject({ verdict: "true", outage: 0, viewChangeCount: 0, stragglers: [] });

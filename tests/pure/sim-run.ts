@@ -5,6 +5,7 @@ import type { Event } from "../../src/boundary/index.js";
 import { planFor, type Plan } from "../../src/plan/index.js";
 import { RunFold, type RunResult } from "../../src/results/index.js";
 import { eventsIn, World, type WorldOptions } from "../../src/sim/index.js";
+import type { Fidelity } from "../../src/smartbft/index.js";
 import {
   applyExperiment,
   parseExperiment,
@@ -31,10 +32,12 @@ export interface Loaded {
   readonly experiment: Experiment;
 }
 
-/** An experiment from experiments/, by its name. */
-export function shipped(name: string, profile?: ProfileName): Loaded {
+/** An experiment from experiments/, by its name. One that is to have another fidelity must have no protocol of its own. */
+export function shipped(name: string, profile?: ProfileName, fidelity?: Fidelity): Loaded {
   const path = join(root, "experiments", `${name}.yaml`);
-  const experimentText = readFileSync(path, "utf8");
+  const written = readFileSync(path, "utf8");
+  const layer = fidelity === undefined ? "" : `protocol: { Fidelity: ${fidelity} }\n`;
+  const experimentText = `${written}${layer}`;
   const { topology } = good(parseExperiment(experimentText, path));
   return loaded(experimentText, readFileSync(join(dirname(path), topology), "utf8"), profile);
 }

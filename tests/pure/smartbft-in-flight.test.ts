@@ -77,6 +77,17 @@ describe("in-flight proposals", () => {
     expect(inFlight(bench)).toMatchObject({ inFlightProposal: mine, inFlightPrepared: true });
   });
 
+  it.each(["library", "improved"] as const)("held, not prepared, %s tells of it in f + 1 views", (fidelity) => {
+    const bench = new Bench({ height: 1, self: 4, protocol: { fidelity } }).start();
+    const proposal = bench.proposal(at, "held");
+    bench.from(1, bench.prePrepare(proposal, at));
+    for (const number of [1, 2]) {
+      bench.clear();
+      for (const id of [2, 3]) bench.from(id, vote(number));
+      expect(inFlight(bench)).toMatchObject({ nextView: number, inFlightProposal: proposal, inFlightPrepared: false });
+    }
+  });
+
   it("is committed in its own view after two ticks, then the new view begins", () => {
     const { bench, proposal } = prepared();
     const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
@@ -212,6 +223,34 @@ describe("in-flight proposals", () => {
       bench.from(2, newView(...[1, 2, 3].map((id) => bench.viewData(id, next))));
       return bench.steps("newViewRefused");
     };
+    it.each([
+      ["told as prepared", "nobody says that it entered that view", 0],
+      ["told by turns", "F+1 entered it, with nothing decided there (seed 904017)", 2],
+    ])("prepared in an older view it is %s: %s", (how, _when, answers) => {
+      const bench = bound();
+      const proposal = bench.proposal(at, "in flight");
+      bench.from(1, bench.prePrepare(proposal, at));
+      for (const id of [1, 2]) bench.from(id, bench.prepare(proposal, at));
+      for (const id of [2, 3]) bench.from(id, vote(1));
+      const data = { ...next, inFlightProposal: proposal, inFlightPrepared: true };
+      bench.from(2, newView(bench.viewData(2, data), bench.viewData(3, data), bench.viewData(4, next)));
+      fail(bench);
+      const entered = numbers({ view: 1, sequence: 2 });
+      for (const id of [1, 3].slice(0, answers)) bench.from(id, { kind: "StateTransferResponse", ...entered });
+      bench.pass(seconds(1));
+      const walEntries = [...bench.persisted];
+      const restarted = bound(walEntries);
+      for (const each of [bench, restarted]) {
+        for (const number of [2, 3, 4]) {
+          each.clear();
+          for (const id of [1, 3]) each.from(id, vote(number));
+        }
+        const told = inFlight(each);
+        expect(told).toMatchObject(how === "told as prepared" ? { ...data, nextView: 4 } : { inFlightPrepared: false });
+        expect(told?.inFlightProposal === undefined).toBe(how === "told by turns");
+      }
+    });
+
     const refusal = [{ reason: "another NewView has the proposal in flight committed" }];
 
     it("not by another NewView", () => {

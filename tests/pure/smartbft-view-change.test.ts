@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { milliseconds, seconds, sequence, view } from "../../src/base/index.js";
 import { encodeViewMetadata } from "../../src/smartbft/index.js";
-import { Bench, numbers } from "./smartbft-bench.js";
+import { Bench, type BenchOptions, numbers } from "./smartbft-bench.js";
 import { follower, kinds, newView, next, records, vote } from "./smartbft-view-change-bench.js";
 
 describe("votes", () => {
@@ -121,8 +121,8 @@ describe("surprise 37: ViewData leaves while the abort of the old view waits", (
 });
 
 describe("clock", () => {
-  const asking = (): Bench => {
-    const bench = new Bench().start();
+  const asking = (options: BenchOptions = {}): Bench => {
+    const bench = new Bench(options).start();
     bench.pass(seconds(30));
     bench.input({ kind: "complain", view: view(0), stopView: true });
     bench.clear();
@@ -153,6 +153,19 @@ describe("clock", () => {
     expect(bench.steps("viewChangeTimeout")).toHaveLength(1);
     bench.pass(milliseconds(1));
     expect(bench.steps("viewChangeTimeout")).toHaveLength(2);
+  });
+
+  it.each([
+    ["library", "the asking"],
+    ["improved", "the data phase"],
+  ] as const)("the timeout of a data phase counts from (item 17): %s, %s", (fidelity, from) => {
+    const bench = asking({ protocol: { fidelity } });
+    bench.pass(seconds(19));
+    for (const id of [1, 3]) bench.from(id, vote(1));
+    bench.pass(seconds(18));
+    expect(bench.steps("viewChangeTimeout")).toHaveLength(from === "the asking" ? 1 : 0);
+    bench.pass(seconds(2));
+    expect(bench.steps("viewChangeTimeout")).toHaveLength(1);
   });
 
   it("in the data phase it asks for the following view, with a longer timeout", () => {

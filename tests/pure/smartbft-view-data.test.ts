@@ -64,6 +64,28 @@ describe("ViewData at the next leader", () => {
     expect(bench.steps("viewDataAccepted")).toEqual([]);
   });
 
+  it("told again once the view is installed makes no second NewView (seed 580): improved", () => {
+    const bench = leaderToBe({ protocol: { fidelity: "improved" } });
+    for (const id of [3, 4]) bench.from(id, bench.viewData(id, next));
+    for (const id of [1, 3, 4]) bench.from(id, bench.viewData(id, next));
+    expect(bench.steps("newViewSent")).toHaveLength(1);
+    expect(bench.steps("viewDataRefused")).toEqual([1, 3, 4].map((from) => ({ from, reason: "installed already" })));
+  });
+
+  it.each([
+    ["library", "refused"],
+    ["improved", "counted"],
+  ] as const)("of who lags, in the library refused (item 11): %s, it is %s", (fidelity, how) => {
+    const bench = leaderToBe({ height: 2, protocol: { fidelity } });
+    const { proposal, signatures } = bench.decision(1);
+    bench.from(3, bench.viewData(3, { ...next, lastDecision: proposal, lastDecisionSignatures: signatures }));
+    expect(bench.steps("viewDataRefused")).toMatchObject(
+      how === "refused" ? [{ from: 3, reason: "last decision 1, own 2" }] : [],
+    );
+    bench.from(4, bench.viewData(4, next));
+    expect(bench.steps("viewInstalled")).toEqual(how === "refused" ? [] : [{ view: 1, sequence: 3 }]);
+  });
+
   it("at another than the next leader is refused", () => {
     const bench = follower();
     expect(bench.from(4, bench.viewData(4, next))).toBe("rejected: next leader is 2");

@@ -1,6 +1,6 @@
 // testbed capture ENDPOINT: frames at a node's interface, by tcpdump in the node, with the kernel's timestamps.
 import { open } from "node:fs/promises";
-import type { RunningLab } from "../../lab/index.js";
+import { programs, type RunningLab } from "../../lab/index.js";
 import { EnvironmentLacks, hasCode, UserError } from "../../system/index.js";
 import { countFrom } from "../count.js";
 import { examples } from "../examples.js";
@@ -14,16 +14,14 @@ const notAllowed = 126;
 
 /**
  * Debian's tcpdump becomes the user tcpdump, or the one that -Z names, before it captures; the namespace of an ordinary user's
- * lab has no user but its root and forbids groups, so that fails there whatever -Z says. Other builds stay who they are: which one
- * this is shows in an empty pcap. The text is constant; tcpdump's arguments come as arguments.
+ * lab has no user but its root and forbids groups, so that there it must be kept from trying. The text is constant; our program and
+ * tcpdump's arguments come as arguments.
  */
 const asItCan = `
+node=$1 stay_root=$2
+shift 2
 command -v tcpdump >/dev/null || exit 127
-if [ "$(cat /proc/self/setgroups 2>/dev/null)" = deny ]; then
-  printf '\\324\\303\\262\\241\\002\\000\\004\\000\\000\\000\\000\\000\\000\\000\\000\\000\\000\\000\\004\\000\\001\\000\\000\\000' |
-    tcpdump -r - >/dev/null 2>&1 || exit 126
-  exec tcpdump "$@"
-fi
+if [ "$(cat /proc/self/setgroups 2>/dev/null)" = deny ]; then exec "$node" "$stay_root" tcpdump "$@"; fi
 exec tcpdump -Z root "$@"
 `;
 
@@ -55,6 +53,8 @@ export const registerCapture: Register = (program, context) => {
         "-c",
         asItCan,
         "sh",
+        process.execPath,
+        programs.stayRoot,
         ...tcpdumpFlags(place.interface, write !== undefined),
         ...frames,
         "--",
@@ -106,9 +106,7 @@ async function captureTo(
   const code = await runInside(lab, node, command, { interrupt, stdio: [...stdio], leftovers: "end" });
   if (code === notAllowed) {
     throw new EnvironmentLacks(
-      [
-        "a tcpdump that captures in an ordinary user's lab: this one insists on becoming another user, who is not there",
-      ],
+      ["a filter of system calls (seccomp), without which tcpdump cannot capture in an ordinary user's lab"],
       { suggestion: "capture in a lab of root, or in one of --runtime docker" },
     );
   }
