@@ -389,11 +389,7 @@ export const rules: readonly Rule[] = [
     [changeData],
     inFile("smartbft/new-view.ts")("if (data.length >= core.q)", "if (data.length >= 1)"),
   ),
-  rule(
-    "new-view-of-anybody",
-    [changeData],
-    changer("      from !== leader\n        ?", "      from === this.#core.self\n        ?"),
-  ),
+  rule("new-view-of-anybody", [changeData], changer("from !== leader ? `from", "from === this.#core.self ? `from")),
   rule(
     "new-view-begins-timers-not",
     [changeData],
