@@ -5,6 +5,7 @@ package library
 
 import (
 	"fmt"
+	"runtime"
 	"runtime/metrics"
 	"slices"
 	"strings"
@@ -20,6 +21,9 @@ import (
 
 // settle is longer than every timer that replicas run in real time (CollectTimeout).
 const settle = 10 * time.Millisecond
+
+// restMax is longer than any busy machine takes: a rest is some milliseconds.
+const restMax = time.Minute
 
 type sent struct {
 	from, to uint64
@@ -82,10 +86,17 @@ func newRestarted(t *testing.T, members, running []uint64, logs map[uint64][]*sm
 }
 
 // rest waits until replicas have done all that follows from what they were given: for the length of a timer nothing was
-// sent, and at its end every goroutine but this one waits for something.
+// sent, and at its end every goroutine but this one waits for something. Where that never comes, it says who does not rest.
 func (c *cluster) rest() {
+	c.t.Helper()
+	deadline := time.Now().Add(restMax)
 	for before := -1; before != c.mark() || working() > 1 || c.release(); time.Sleep(settle) {
 		before = c.mark()
+		if time.Now().After(deadline) {
+			stacks := make([]byte, 1<<20)
+			stacks = stacks[:runtime.Stack(stacks, true)]
+			c.t.Fatalf("no rest within %v: %d goroutines work, %d messages were sent\n%s", restMax, working(), before, stacks)
+		}
 	}
 }
 

@@ -2,7 +2,7 @@
 // and of whole worlds, all checks on and crypto stubbed; the cost of a decision against the number of orderers; and how many
 // schedules fuzzing gets through.
 // Run by scripts/bench sim, which bundles it.
-import { microseconds, milliseconds, seconds, toHex, type Instant } from "../../src/base/index.js";
+import { fromUtf8, microseconds, milliseconds, seconds, toHex, type Instant } from "../../src/base/index.js";
 import type { Event } from "../../src/boundary/index.js";
 import { AllChecks, type CheckContext } from "../../src/checks/index.js";
 import { planFor } from "../../src/plan/index.js";
@@ -93,7 +93,7 @@ function observeTrace(cluster: Cluster, { at, node, trace }: LogEntry, observe: 
   const decision = decisions[number - 1];
   if (decision === undefined) return;
   const before = decisions[number - 2];
-  const transactions = new TextDecoder().decode(decision.proposal.payload).split("\n");
+  const transactions = fromUtf8(decision.proposal.payload).split("\n");
   const shared = {
     kind: "block",
     at: at as Instant,

@@ -14,6 +14,7 @@ import {
 import { Host, type Surroundings, type Write } from "./host.js";
 import type { Ledger } from "./ledger.js";
 import { Links } from "./links.js";
+import { messageReader } from "./message-reading.js";
 import { Scheduler } from "./scheduler.js";
 import { tinyRequest } from "./tiny-application.js";
 
@@ -69,6 +70,8 @@ export class Cluster {
   /** What an honest replica hands to its network, before anything tampers with it, and what reaches one. */
   onSend: (bytes: Uint8Array, link: Direction) => void = () => undefined;
   onArrival: (bytes: Uint8Array, link: Direction) => void = () => undefined;
+  /** What bytes on their way say. */
+  readonly read = messageReader();
   /** Blocks that endless synchronisations have read, by whose they were. */
   readonly pulledBlocks = new Map<NodeId, number>();
   readonly #options: ClusterOptions;
@@ -147,9 +150,10 @@ export class Cluster {
 
   /** A client's request at the nodes given; answers the tokens under which `outcomes` will hold what became of it. */
   submit(requestId: string, to: readonly NodeId[] = this.nodes, clientId = "client"): readonly number[] {
+    const request = tinyRequest(clientId, requestId);
     return to.map((id) => {
       const token = this.#tokens++;
-      this.#of(id).input({ kind: "submit", token, request: tinyRequest(clientId, requestId) });
+      this.#of(id).input({ kind: "submit", token, request });
       return token;
     });
   }
@@ -179,11 +183,11 @@ export class Cluster {
   post(source: NodeId, target: NodeId, bytes: Uint8Array, as = source): void {
     this.#travel(source, target, (host) => {
       this.onArrival(bytes, { source: as, target });
-      host.arrive(source, { kind: "message", from: as, bytes });
+      host.arrive(source, { kind: "message", from: as, bytes, decoded: this.read(bytes) });
     });
   }
 
-  /** Records of a node's log that are durable, since the last truncation. */
+  /** Records of a node's log that are durable, since the last truncation; grows, until a truncation begins another array. */
   log(id: NodeId): readonly Uint8Array[] {
     return this.#of(id).log;
   }

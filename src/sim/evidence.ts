@@ -10,7 +10,7 @@ import { toHex, sha256, type NodeId } from "../base/index.js";
 import type { SignedStatement } from "../checks/index.js";
 import {
   decodeViewData,
-  decodeViewMetadata,
+  decodedMetadata,
   proposalDigest,
   type Message,
   type Proposal,
@@ -62,7 +62,7 @@ export class Evidence {
 
   #show(proposal: Proposal | undefined): void {
     if (proposal === undefined) return;
-    const metadata = decodeViewMetadata(proposal.metadata);
+    const metadata = decodedMetadata(proposal);
     if (metadata.kind === "bad") return;
     const { view, sequence } = metadata.value;
     this.#places.set(proposalDigest(proposal), { view, sequence });

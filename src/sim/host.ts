@@ -95,8 +95,8 @@ export class Host {
   #replica: Turncoat | undefined;
   /** Survives a crash: who is faulty by order stays so. */
   #misbehaviour: Misbehaviour | "" = "";
-  /** Durable records since the last truncation. */
-  #log: readonly Uint8Array[] = [];
+  /** Durable records since the last truncation, which begins another array. */
+  #log: Uint8Array[] = [];
   #life = 0;
   /** When the disk will have done what it was asked so far, and how many effects wait for it. */
   #diskFree: Instant;
@@ -116,7 +116,7 @@ export class Host {
     this.#diskFree = setup.scheduler.now;
   }
 
-  /** Durable records since the last truncation. */
+  /** Durable records since the last truncation; grows, until a truncation begins another array. */
   get log(): readonly Uint8Array[] {
     return this.#log;
   }
@@ -127,7 +127,8 @@ export class Host {
 
   start(): void {
     if (this.#replica !== undefined) return;
-    this.#replica = new Turncoat(this.#fromDisk(this.#log), this.#insider(), this.#log);
+    const walEntries = [...this.#log];
+    this.#replica = new Turncoat(this.#fromDisk(walEntries), this.#insider(), walEntries);
     this.input({ kind: "start" });
     if (this.#misbehaviour !== "") this.input({ kind: "misbehave", how: this.#misbehaviour });
   }
@@ -203,7 +204,8 @@ export class Host {
     switch (effect.kind) {
       case "persist":
         return this.#write(effect.kind, () => {
-          this.#log = effect.truncate ? [effect.record] : [...this.#log, effect.record];
+          if (effect.truncate) this.#log = [effect.record];
+          else this.#log.push(effect.record);
         });
       case "send":
         return this.#around.send(effect.to, effect.bytes);

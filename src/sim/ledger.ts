@@ -5,7 +5,7 @@
 // the verification sequence.
 import { assert, fromUtf8, nodeId, type NodeId, type Sequence } from "../base/index.js";
 import {
-  decodeViewMetadata,
+  decodedMetadata,
   proposalDigest,
   type Decision,
   type Proposal,
@@ -54,7 +54,7 @@ export class Ledger {
 
   append(decision: Decision, sequence: Sequence): void {
     assert(sequence === this.height + 1, `Sequence ${sequence} does not follow ${this.height}`);
-    const metadata = decodeViewMetadata(decision.proposal.metadata);
+    const metadata = decodedMetadata(decision.proposal);
     assert(metadata.kind === "good" && metadata.value.sequence === sequence, "Metadata and sequence differ");
     this.decisions.push(decision);
   }

@@ -2,7 +2,7 @@
 import { emptyBytes, sequence, view, type NodeId, type Sequence, type View } from "../base/index.js";
 import type { Decision, Proposal, Signature } from "./contract.js";
 import { decodeViewMetadata } from "./wire/decode.js";
-import type { ViewMetadata } from "./wire/message.js";
+import type { Decoded, ViewMetadata } from "./wire/message.js";
 
 /** The last delivered decision (the library's checkpoint); undefined at genesis. */
 export class Checkpoint {
@@ -62,8 +62,17 @@ export const emptyMetadata: ViewMetadata = {
 /** Metadata of a proposal; undefined at genesis (zero length means absent, section 1.2) and when it does not decode. */
 export function metadataOf(proposal: Proposal): ViewMetadata | undefined {
   if (proposal.metadata.length === 0) return undefined;
-  const decoded = decodeViewMetadata(proposal.metadata);
+  const decoded = decodedMetadata(proposal);
   return decoded.kind === "good" ? decoded.value : undefined;
+}
+
+/** Proposals never change, and each is asked for its metadata in every phase. */
+const known = new WeakMap<Proposal, Decoded<ViewMetadata>>();
+
+export function decodedMetadata(proposal: Proposal): Decoded<ViewMetadata> {
+  let decoded = known.get(proposal);
+  if (decoded === undefined) known.set(proposal, (decoded = decodeViewMetadata(proposal.metadata)));
+  return decoded;
 }
 
 /**

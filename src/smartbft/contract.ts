@@ -7,6 +7,7 @@
 // blocks on them, but the rules that the library runs "while it waits" are kept. Hosts: node (gRPC, disks), sim, tests.
 import type { NodeId, Sequence, View } from "../base/index.js";
 import type { ProtocolOptions } from "./options.js";
+import type { Decoded, Message } from "./wire/message.js";
 
 /** Section 1.2, `Proposal`. All byte strings present, maybe empty; metadata is an encoded ViewMetadata. */
 export interface Proposal {
@@ -45,8 +46,16 @@ export interface VerifyItem {
 export type Input =
   | { readonly kind: "start" }
   | { readonly kind: "deadline" }
-  /** An encoded `Message` and the sender that the transport vouches for. */
-  | { readonly kind: "message"; readonly from: NodeId; readonly bytes: Uint8Array }
+  /**
+   * An encoded `Message` and the sender that the transport vouches for. `decoded`: what `decodeMessage` makes of the bytes, where
+   * the host knows it already.
+   */
+  | {
+      readonly kind: "message";
+      readonly from: NodeId;
+      readonly bytes: Uint8Array;
+      readonly decoded?: Decoded<Message>;
+    }
   /**
    * A client's request at this node; answered by one `submitted` effect with the same token, maybe much later. `info` is its
    * identity where the host, who has examined it, knows it already.

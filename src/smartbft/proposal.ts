@@ -1,8 +1,8 @@
 // Checks of a proposal that are the protocol's, not the application's (reference section 5.5, steps 2 to 7). What a
 // proposal says of the decision before it, steps 8 and 9, is blacklist.ts.
 import type { Application, Proposal, VerifyItem } from "./contract.js";
-import type { Checkpoint } from "./checkpoint.js";
-import { decodePreparesFrom, decodeViewMetadata } from "./wire/decode.js";
+import { decodedMetadata, type Checkpoint } from "./checkpoint.js";
+import { decodePreparesFrom } from "./wire/decode.js";
 import type { PrePrepare, ViewMetadata } from "./wire/message.js";
 
 /** The metadata, or why it or the verification sequence is not what this replica expects. */
@@ -11,7 +11,7 @@ export function checkedMetadata(
   expected: { readonly view: number; readonly sequence: number; readonly decisions: number },
   verificationSequence: number,
 ): ViewMetadata | string {
-  const decoded = decodeViewMetadata(proposal.metadata);
+  const decoded = decodedMetadata(proposal);
   if (decoded.kind === "bad") return `undecodable metadata: ${decoded.reason}`;
   const metadata = decoded.value;
   for (const name of ["view", "sequence", "decisions"] as const) {

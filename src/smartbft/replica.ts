@@ -29,7 +29,7 @@ import { syncOutcome } from "./synchronisation.js";
 import type { Phase } from "./view.js";
 import type { ViewChanger } from "./view-changer.js";
 import { decodeMessage } from "./wire/decode.js";
-import type { Message } from "./wire/message.js";
+import type { Decoded, Message } from "./wire/message.js";
 
 /** A look inside, for status displays and tests; nothing of the protocol reads it. */
 export interface ReplicaStatus {
@@ -175,7 +175,7 @@ export class Replica {
 
   #hear(input: Outside): void {
     const running = this.#stage === "running";
-    if (input.kind === "message") return this.#message(input.from, input.bytes);
+    if (input.kind === "message") return this.#message(input.from, input.decoded ?? decodeMessage(input.bytes));
     if (input.kind === "submit") {
       return running ? this.#lasting.pool.submit(input.request, input) : this.#refuse(input.token);
     }
@@ -267,9 +267,8 @@ export class Replica {
     pool.revalidate();
   }
 
-  #message(from: NodeId, bytes: Uint8Array): void {
+  #message(from: NodeId, decoded: Decoded<Message>): void {
     const mark = this.#core.mark;
-    const decoded = decodeMessage(bytes);
     if (decoded.kind === "bad") {
       return this.#core.received(mark, from, { type: "unknown" }, `rejected: ${decoded.reason}`);
     }

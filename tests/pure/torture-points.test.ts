@@ -23,4 +23,23 @@ describe("points of a torture", () => {
     expect(docker.filter(({ victim }) => victim === "dockerd").length).toBeGreaterThan(phases.length);
     for (const { fraction } of docker) expect(fraction >= 0 && fraction < 1).toBe(true);
   });
+
+  it("take turns over both runtimes, each with the points that it has alone", () => {
+    const both = pointsFor({ seed: "s", count: 11, runtimes: ["netns", "docker"] });
+    expect(both.map(({ number, runtime }) => `${number} ${runtime}`).slice(0, 3)).toEqual([
+      "1 netns",
+      "2 docker",
+      "3 netns",
+    ]);
+    for (const [runtime, count] of [["netns", 6] as const, ["docker", 5] as const]) {
+      const own = both.filter((point) => point.runtime === runtime);
+      const alone = pointsFor({ seed: "s", count, runtimes: [runtime] });
+      expect(own.map((point, index) => ({ ...point, number: index + 1 }))).toEqual(alone);
+    }
+  });
+
+  it("of CI's seed kill in up, run and down of both", () => {
+    const points = pointsFor({ seed: "ci", count: 10, runtimes: ["netns", "docker"] });
+    expect(new Set(points.map(({ runtime, phase }) => `${runtime} ${phase.verb}`)).size).toBe(6);
+  });
 });

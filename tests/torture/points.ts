@@ -57,16 +57,23 @@ export interface Choice {
   readonly runtimes: readonly RuntimeName[];
 }
 
+/** With several runtimes they take turns, each with the points that it has alone: few points reach all of them. */
 export function pointsFor({ seed, count, runtimes }: Choice): readonly Point[] {
-  const pairs = runtimes.flatMap((runtime) =>
-    phases.flatMap((phase) => victimsOf(phase, runtime).map((victim) => ({ runtime, phase, victim }))),
-  );
-  const points: Point[] = [];
+  const each = Math.ceil(count / runtimes.length);
+  const drawn = inTurns(runtimes.map((runtime) => pointsOn(runtime, { seed, count: each })));
+  return drawn.slice(0, count).map((point, index) => ({ number: index + 1, ...point }));
+}
+
+type Draw = Omit<Point, "number">;
+
+function pointsOn(runtime: RuntimeName, { seed, count }: Omit<Choice, "runtimes">): readonly Draw[] {
+  const pairs = phases.flatMap((phase) => victimsOf(phase, runtime).map((victim) => ({ runtime, phase, victim })));
+  const points: Draw[] = [];
   for (let round = 1; points.length < count; round++) {
     const random = randomFrom(seed, `round/${round}`);
     for (const pair of spread(shuffled(pairs, random))) {
       if (points.length === count) break;
-      points.push({ number: points.length + 1, ...pair, fraction: random.fraction() });
+      points.push({ ...pair, fraction: random.fraction() });
     }
   }
   return points;
@@ -81,14 +88,17 @@ function shuffled<T>(items: readonly T[], random: { integer(low: number, high: n
 }
 
 /** Phases that were not hit yet come first, so that few points reach many phases. */
-function spread<T extends { readonly runtime: RuntimeName; readonly phase: Phase }>(pairs: readonly T[]): readonly T[] {
+function spread<T extends { readonly phase: Phase }>(pairs: readonly T[]): readonly T[] {
   const rows = new Map<string, T[]>();
   for (const pair of pairs) {
-    const key = `${pair.runtime} ${pair.phase.verb} ${pair.phase.name}`;
+    const key = `${pair.phase.verb} ${pair.phase.name}`;
     rows.set(key, [...(rows.get(key) ?? []), pair]);
   }
-  const columns = Math.max(...[...rows.values()].map((row) => row.length));
-  return Array.from({ length: columns }, (_, index) =>
-    [...rows.values()].flatMap((row) => row.slice(index, index + 1)),
-  ).flat();
+  return inTurns([...rows.values()]);
+}
+
+/** The first of each row, then the second of each that has one, and so on. */
+function inTurns<T>(rows: readonly (readonly T[])[]): readonly T[] {
+  const columns = Math.max(...rows.map((row) => row.length));
+  return Array.from({ length: columns }, (_, index) => rows.flatMap((row) => row.slice(index, index + 1))).flat();
 }

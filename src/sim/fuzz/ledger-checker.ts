@@ -2,7 +2,7 @@
 // signatures by the members of that time, validity, integrity. It keeps a ledger of its own, the first copy of each
 // decision that it saw, and judges membership by that.
 import { equalBytes, sequence, utf8, type NodeId } from "../../base/index.js";
-import { decodeViewMetadata, proposalDigest, type Decision } from "../../smartbft/index.js";
+import { decodedMetadata, proposalDigest, type Decision } from "../../smartbft/index.js";
 import { Ledger } from "../ledger.js";
 import { tinyApplication, tinyVerification } from "../tiny-application.js";
 import type { Raise } from "./alarm.js";
@@ -72,7 +72,7 @@ export class LedgerChecker {
       if (!this.#submitted.has(name)) this.#raise("not-submitted", node, `sequence ${place}: request ${name}`);
     }
     this.#places.push({ digest, members: this.members });
-    const metadata = decodeViewMetadata(proposal.metadata);
+    const metadata = decodedMetadata(proposal);
     if (metadata.kind === "bad" || metadata.value.sequence !== place || metadata.value.view < this.#view) {
       return this.#raise("wrong-place", node, `sequence ${place}: metadata tells of another place`);
     }

@@ -6,7 +6,7 @@ import { faultsTolerated, present, quorumSize, type NodeId, type View } from "..
 import {
   decodeMessage,
   decodeViewData,
-  decodeViewMetadata,
+  decodedMetadata,
   encodeMessage,
   encodeViewMetadata,
   proposalDigest,
@@ -103,7 +103,7 @@ function split(liar: Liar, key: Application, heard: readonly Heard[]): readonly 
 
 /** For what was in flight: as the library does, and as `improved` asks for before. */
 function votesFor(key: Application, proposal: Proposal, nextView: View): readonly Message[] {
-  const metadata = decodeViewMetadata(proposal.metadata);
+  const metadata = decodedMetadata(proposal);
   if (metadata.kind === "bad") return [];
   const { view, sequence } = metadata.value;
   const vote = { sequence, digest: proposalDigest(proposal), assist: false };
@@ -117,7 +117,7 @@ function votesFor(key: Application, proposal: Proposal, nextView: View): readonl
 
 /** Without requests, in the place of what was in flight. */
 function proposing(key: Application, inFlight: Proposal, view: View): readonly Message[] {
-  const before = decodeViewMetadata(inFlight.metadata);
+  const before = decodedMetadata(inFlight);
   if (before.kind === "bad") return [];
   const { sequence } = before.value;
   const metadata = encodeViewMetadata({ ...before.value, view, decisions: 0 });

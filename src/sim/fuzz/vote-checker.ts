@@ -3,7 +3,6 @@
 // What a leader proposes is checked for repetition: of another proposal at one place, of what it has delivered already.
 import type { NodeId } from "../../base/index.js";
 import {
-  decodeMessage,
   proposalDigest,
   type Commit,
   type Message,
@@ -28,7 +27,6 @@ export interface VoteSurroundings {
 
 export class VoteChecker {
   readonly #around: VoteSurroundings;
-  readonly #messages = new WeakMap<Uint8Array, Message | "none">();
   /** By node, kind, view and sequence. */
   readonly #votes = new Map<string, string>();
   readonly #preparesSeen = new Map<string, Set<NodeId>>();
@@ -42,16 +40,6 @@ export class VoteChecker {
 
   constructor(around: VoteSurroundings) {
     this.#around = around;
-  }
-
-  message(bytes: Uint8Array): Message | undefined {
-    let known = this.#messages.get(bytes);
-    if (known === undefined) {
-      const decoded = decodeMessage(bytes);
-      known = decoded.kind === "good" ? decoded.value : "none";
-      this.#messages.set(bytes, known);
-    }
-    return known === "none" ? undefined : known;
   }
 
   /** An honest node hands it to the network, maybe once for each target. */

@@ -4,7 +4,7 @@ import { faultsTolerated, nodeId, type Duration, type NodeId } from "../../base/
 import { equivocationText } from "../../checks/index.js";
 import {
   decodeViewData,
-  decodeViewMetadata,
+  decodedMetadata,
   proposalDigest,
   type NewView,
   type SavedMessage,
@@ -206,8 +206,9 @@ export class Watch {
     this.#traffic();
     if (this.#lastSent.get(node) === bytes) return;
     this.#lastSent.set(node, bytes);
-    const message = this.#votes.message(bytes);
-    if (message === undefined) return;
+    const decoded = this.#cluster.read(bytes);
+    if (decoded.kind === "bad") return;
+    const message = decoded.value;
     const isVote = message.kind === "Prepare" || message.kind === "Commit";
     this.#votes.sent(node, message);
     this.#changes.sent(node, message, { inFlight: isVote && this.#votes.isInFlight(node, message) });
@@ -221,7 +222,7 @@ export class Watch {
     const data = decodeViewData(raw);
     if (data.kind === "bad") return;
     const { nextView, inFlightProposal: proposal, inFlightPrepared: prepared } = data.value;
-    const metadata = proposal === undefined ? undefined : decodeViewMetadata(proposal.metadata);
+    const metadata = proposal === undefined ? undefined : decodedMetadata(proposal);
     if (proposal === undefined || metadata?.kind !== "good")
       return this.#sightings.accounts.told(node, nextView, undefined);
     const { view, sequence } = metadata.value;
@@ -229,8 +230,9 @@ export class Watch {
   }
 
   #arrived(node: NodeId, from: NodeId, bytes: Uint8Array): void {
-    const message = this.#votes.message(bytes);
-    if (message === undefined) return;
+    const decoded = this.#cluster.read(bytes);
+    if (decoded.kind === "bad") return;
+    const message = decoded.value;
     this.#votes.arrived(node, from, message);
     this.#changes.arrived(node, from, message);
     for (const proof of this.#equivocations.arrived(from, bytes, message)) {
@@ -250,7 +252,7 @@ export class Watch {
   #firstLeader(node: NodeId, view: number): NodeId | undefined {
     const { last, configuration } = this.#cluster.ledger(node);
     const { decisionsPerLeader = this.#setting.decisionsPerLeader } = configuration.options;
-    const metadata = last === undefined ? undefined : decodeViewMetadata(last.proposal.metadata);
+    const metadata = last === undefined ? undefined : decodedMetadata(last.proposal);
     const blacklist = metadata?.kind === "good" && decisionsPerLeader > 0 ? metadata.value.blacklist : [];
     const { nodes } = configuration;
     const inTurn = nodes.map((_, index) => nodes[(view + index) % nodes.length]);
@@ -269,7 +271,7 @@ export class Watch {
   /** Of the last decision; 0 without. */
   #ledgerView(node: NodeId): number {
     const { last } = this.#cluster.ledger(node);
-    const metadata = last === undefined ? undefined : decodeViewMetadata(last.proposal.metadata);
+    const metadata = last === undefined ? undefined : decodedMetadata(last.proposal);
     return metadata?.kind === "good" ? metadata.value.view : 0;
   }
 
