@@ -3,12 +3,14 @@
 // What a leader proposes is checked for repetition: of another proposal at one place, of what it has delivered already.
 import type { NodeId } from "../../base/index.js";
 import {
+  markOfImproved,
   proposalDigest,
   type Commit,
   type Message,
   type PrePrepare,
   type Prepare,
   type SavedMessage,
+  type ViewChange,
 } from "../../smartbft/index.js";
 import type { Raise } from "./alarm.js";
 import { quorumOf } from "./ledger-checker.js";
@@ -37,6 +39,9 @@ export class VoteChecker {
   /** Of the new view, for what was in flight before it: by the log. */
   readonly #inFlightPrepares = new Map<NodeId, Set<string>>();
   readonly #delivered = new Map<NodeId, Set<string>>();
+  /** By receiver: in whose name votes with the mark of `improved` came, and only ones without it. */
+  readonly #marked = new Map<NodeId, Set<NodeId>>();
+  readonly #unmarked = new Map<NodeId, Set<NodeId>>();
 
   constructor(around: VoteSurroundings) {
     this.#around = around;
@@ -49,11 +54,28 @@ export class VoteChecker {
   }
 
   arrived(node: NodeId, from: NodeId, message: Message): void {
+    if (message.kind === "ViewChange") return this.#asked(node, from, message);
     const isPrepare = message.kind === "Prepare";
     if (isPrepare) add(this.#preparesSeen, placeOf(node, message), from);
-    // A liar may pass itself off for one of the library, whose signature counts as that too.
-    const isLied = message.kind === "Commit" && !this.#around.isHonest(from);
-    if (isLied || (isPrepare && message.assist)) add(this.#agreedSeen, proposalOf(node, message), from);
+    // A liar may pass itself off for one of the library, whose signature counts as that too. It may also pass others off for one,
+    // until their own votes come: as well it might say in their names what they have not said.
+    const isTaken = !this.#around.isHonest(from) || this.#unmarked.get(node)?.has(from) === true;
+    if ((message.kind === "Commit" && isTaken) || (isPrepare && message.assist))
+      add(this.#agreedSeen, proposalOf(node, message), from);
+  }
+
+  /** Improved: votes tell by a mark that their senders say more than the library does; who has set it once keeps it. */
+  #asked(node: NodeId, from: NodeId, { reason }: ViewChange): void {
+    if (reason === markOfImproved) {
+      add(this.#marked, node, from);
+      this.#unmarked.get(node)?.delete(from);
+    } else if (this.#marked.get(node)?.has(from) !== true) add(this.#unmarked, node, from);
+  }
+
+  /** Its components are fresh, and know of no vote. */
+  reconfigured(node: NodeId): void {
+    this.#marked.delete(node);
+    this.#unmarked.delete(node);
   }
 
   /** The View of a view change: its Commit stands in the library's log nowhere (section 8.10). */
@@ -89,6 +111,7 @@ export class VoteChecker {
   /** Its pool is gone: what it delivered before may be submitted to it, and proposed by it, again. */
   restarted(node: NodeId): void {
     this.#delivered.delete(node);
+    this.reconfigured(node);
   }
 
   #proposed(node: NodeId, message: PrePrepare): void {

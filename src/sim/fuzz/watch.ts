@@ -172,6 +172,7 @@ export class Watch {
       this.#votes.inFlightStarted(node, Number(trace.facts["view"]), Number(trace.facts["sequence"]));
     }
     const view = Number(trace.facts["view"]);
+    if (trace.step === "reconfigured") this.#votes.reconfigured(node);
     if (trace.step === "viewDataSent") this.#newViews.asked(node, Number(trace.facts["nextView"]));
     if (trace.step === "newViewSent") {
       this.#newViews.sent(node, view);
