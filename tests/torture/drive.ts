@@ -44,14 +44,14 @@ export async function drive(point: Point, driving: Driving): Promise<Driven> {
   const { place, engine } = driving;
   const { verb } = point.phase;
   if (verb === "down") await run(wordsFor("up", point.runtime), place);
-  const agent = verb === "down" ? agentPid() : undefined;
+  const agent = verb === "down" ? agentOfLab() : undefined;
   const command = new Command(wordsFor(verb, point.runtime), place);
   await begun(point.phase, command, agent);
   const delayMs = Math.round(point.fraction * (driving.spans.get(keyOf(point.phase)) ?? 0));
   await pause(delayMs, { signal });
   const reached = phaseReached(verb, command, agent);
-  await strike(point, command, engine);
-  const after = [`${verb}: ${await command.ended()}`];
+  const after = (await strike(point, command, engine)) ? [] : ["nobody was there to be killed"];
+  after.push(`${verb}: ${await command.ended()}`);
   if (point.victim === "dockerd") {
     await engine?.restart();
     after.push("engine started again");
@@ -69,7 +69,7 @@ export async function measureSpans(runtime: RuntimeName, place: Place): Promise<
   const begins: { readonly key: string; readonly atMs: number }[] = [];
   const spans = new Map<string, number>();
   for (const verb of ["up", "down", "run"] as const) {
-    const agent = verb === "down" ? agentPid() : undefined;
+    const agent = verb === "down" ? agentOfLab() : undefined;
     const command = new Command(wordsFor(verb, runtime), place);
     const own = phases.filter((phase) => phase.verb === verb);
     await Promise.all(
@@ -114,17 +114,33 @@ function phaseReached(verb: Verb, command: Command, agent: number | undefined): 
   return said.at(-1)?.name ?? "";
 }
 
-async function strike(point: Point, command: Command, engine: EngineOfOurs | undefined): Promise<void> {
-  if (point.victim === "cli") return command.kill();
-  if (point.victim === "dockerd") return engine?.kill();
+/** That of a lab that is up. */
+function agentOfLab(): number {
+  const pid = agentPid();
+  if (pid === undefined) throw new OperatingError(`The lab is up, and its agent is not found among the processes`);
+  return pid;
+}
+
+/** False when the victim had ended, or had not begun: the command goes on undisturbed. */
+async function strike(point: Point, command: Command, engine: EngineOfOurs | undefined): Promise<boolean> {
+  if (point.victim === "cli") {
+    command.kill();
+    return true;
+  }
+  if (point.victim === "dockerd") {
+    await engine?.kill();
+    return true;
+  }
   const nodes = nodePids();
   const pid = point.victim === "agent" ? agentPid() : nodes[Math.floor(point.fraction * nodes.length)];
-  if (pid === undefined) return; // it has ended in between: the point is a shutdown undisturbed
+  if (pid === undefined) return false;
   try {
     process.kill(pid, "SIGKILL");
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    return false;
   }
+  return true;
 }
 
 /** Another shell: a lab that lives on is looked at, its run finished, and ended; a dead one is left to `clean`. */
