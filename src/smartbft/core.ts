@@ -11,12 +11,24 @@ import { encodeMessage } from "./wire/encode.js";
 import type { Message } from "./wire/message.js";
 
 /** What a trace tells of a message. */
-export interface Outline {
-  readonly type: MessageType;
+export type Outline = VoteOutline | OtherOutline;
+
+interface VoteOutline {
+  readonly type: "Prepare" | "Commit";
+  readonly view: number;
+  readonly sequence: number;
+  readonly digest: string;
+  readonly assist?: true;
+}
+
+interface OtherOutline {
+  readonly type: Exclude<MessageType, VoteOutline["type"]>;
   readonly view?: number;
   readonly sequence?: number;
-  readonly assist?: boolean;
-  readonly digest?: string;
+}
+
+interface Unreadable {
+  readonly type: "unknown";
 }
 
 /** Of a digest in a trace: enough to tell two apart. */
@@ -127,14 +139,13 @@ export class Core {
   }
 
   /** Tells of an incoming message, before the effects that it had since `mark`. */
-  received(mark: number, from: NodeId, told: Outline | { readonly type: "unknown" }, decision: string): void {
+  received(mark: number, from: NodeId, told: Outline | Unreadable, decision: string): void {
     const effects: string[] = [];
     for (let index = mark; index < this.#effects.length; index++) {
       const name = effectName(present(this.#effects[index], "an effect"));
       if (name !== undefined && effects.at(-1) !== name) effects.push(name);
     }
-    const trace: Trace = { kind: "received", from, ...told, decision, effects };
-    this.#effects.splice(mark, 0, { kind: "trace", trace });
+    this.#effects.splice(mark, 0, { kind: "trace", trace: receivedTrace(from, told, decision, effects) });
   }
 
   take(): readonly Effect[] {
@@ -144,10 +155,27 @@ export class Core {
   }
 
   #post(to: NodeId, bytes: Uint8Array, told: Outline): void {
-    this.emit({ kind: "trace", trace: { kind: "sent", to, ...told } });
+    this.emit({ kind: "trace", trace: sentTrace(to, told) });
     this.emit({ kind: "send", to, bytes });
   }
 }
+
+// Traces of votes are spelled out: nearly all messages are votes, and an engine is slow at a spread behind other properties.
+
+function receivedTrace(from: NodeId, told: Outline | Unreadable, decision: string, effects: readonly string[]): Trace {
+  if (!isPlainVote(told)) return { kind: "received", from, ...told, decision, effects };
+  const { type, view, sequence, digest } = told;
+  return { kind: "received", from, type, view, sequence, digest, decision, effects };
+}
+
+function sentTrace(to: NodeId, told: Outline): Trace {
+  if (!isPlainVote(told)) return { kind: "sent", to, ...told };
+  const { type, view, sequence, digest } = told;
+  return { kind: "sent", to, type, view, sequence, digest };
+}
+
+const isPlainVote = (told: Outline | Unreadable): told is VoteOutline =>
+  (told.type === "Prepare" || told.type === "Commit") && told.assist === undefined;
 
 export function outline(message: Message): Outline {
   switch (message.kind) {
