@@ -61,16 +61,14 @@ export class FieldReader {
     this.#expect(WireType.LengthDelimited);
     const start = this.#position;
     const size = this.#size();
-    let text = "";
-    for (let index = 0; index < size; index++) {
-      const byte = this.#bytes[this.#position + index] ?? 0;
-      if (byte > 0x7f) {
-        this.#position = start;
-        return this.#aside((reader) => reader.string(true));
-      }
-      text += String.fromCharCode(byte);
+    const end = this.#position + size;
+    for (let index = this.#position; index < end; index++) {
+      if ((this.#bytes[index] ?? 0) <= 0x7f) continue;
+      this.#position = start;
+      return this.#aside((reader) => reader.string(true));
     }
-    this.#position += size;
+    const text = asciiText(this.#bytes, this.#position, end);
+    this.#position = end;
     return text;
   }
 
@@ -134,6 +132,17 @@ export class FieldReader {
   #expect(wireType: WireType): void {
     if (this.#wireType !== wireType) throw new Error(`wire type ${this.#wireType} where ${wireType} belongs`);
   }
+}
+
+const decoder = new TextDecoder();
+/** From it on, as digests are, calling the engine's decoder costs less than a text that grows by one character at a time. */
+const longSize = 32;
+
+function asciiText(bytes: Uint8Array, start: number, end: number): string {
+  if (end - start >= longSize) return decoder.decode(bytes.subarray(start, end));
+  let text = "";
+  for (let index = start; index < end; index++) text += String.fromCharCode(bytes[index] ?? 0);
+  return text;
 }
 
 function safe(value: bigint | string): number {
