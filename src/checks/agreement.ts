@@ -1,20 +1,20 @@
 // Agreement: no two members of the lab store different blocks under one number.
-import type { Event } from "../boundary/index.js";
-import { Findings, type Check, type CheckVerdict } from "./check.js";
+import type { EventOf } from "../boundary/index.js";
+import { Findings, type CheckOf, type CheckVerdict } from "./check.js";
 import { RecentMap } from "./recent-map.js";
 
 /** Numbers remembered: hours at a few blocks a second. A block older than that is not compared, and says so. */
 const numbersRemembered = 50_000;
 
-export class Agreement implements Check {
+export class Agreement implements CheckOf<"block"> {
+  readonly hears = { block: true } as const;
   readonly #blocks = new RecentMap<number, { readonly hash: string; readonly node: string }>(numbersRemembered);
   readonly #findings = new Findings();
   #forgottenUpTo = -1;
   #compared = 0;
   #uncompared = 0;
 
-  observe(event: Event): void {
-    if (event.kind !== "block") return;
+  observe(event: EventOf<"block">): void {
     const known = this.#blocks.get(event.number);
     if (known === undefined) {
       if (event.number <= this.#forgottenUpTo) {

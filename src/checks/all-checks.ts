@@ -1,9 +1,9 @@
 // All checks as one fold. Counts that results publish are read from the checks that own them.
-import type { Event } from "../boundary/index.js";
+import type { Event, EventKind } from "../boundary/index.js";
 import { Agreement } from "./agreement.js";
 import { Byzantine } from "./byzantine.js";
 import { HashChain, NoGap } from "./chain.js";
-import { judgement, type Check, type CheckContext, type CheckVerdict, type Truth } from "./check.js";
+import { isHeard, judgement, type Check, type CheckContext, type CheckVerdict, type Truth } from "./check.js";
 import { Clock } from "./clock.js";
 import { FaultsEffective, FaultsOnTime, KernelConfirms } from "./faults.js";
 import { Impairments } from "./impairments.js";
@@ -36,6 +36,8 @@ export class AllChecks {
   readonly #window = new Window();
   readonly #byzantine: Byzantine;
   readonly #checks: readonly Check[];
+  /** Those that hear of a kind of event: most events are steps, and most checks hear of none. */
+  readonly #byKind = new Map<EventKind, readonly Check[]>();
   /** What the protocol promises of correct nodes only: events of a Byzantine one are nothing to them. */
   readonly #ofCorrectNodes: ReadonlySet<Check>;
 
@@ -69,7 +71,17 @@ export class AllChecks {
 
   observe(event: Event): void {
     const isFaulty = this.#byzantine.has(event.node);
-    for (const check of this.#checks) if (!isFaulty || !this.#ofCorrectNodes.has(check)) check.observe(event);
+    for (const check of this.#hearing(event.kind))
+      if (!isFaulty || !this.#ofCorrectNodes.has(check)) check.observe(event);
+  }
+
+  #hearing(kind: EventKind): readonly Check[] {
+    let checks = this.#byKind.get(kind);
+    if (checks === undefined) {
+      checks = this.#checks.filter((check) => isHeard(kind, check));
+      this.#byKind.set(kind, checks);
+    }
+    return checks;
   }
 
   counts(): CheckCounts {

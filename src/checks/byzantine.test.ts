@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { seconds, type Instant } from "../base/index.js";
 import type { Event, EventOf } from "../boundary/index.js";
+import { verdictOf } from "./some-events.js";
 import { AllChecks } from "./all-checks.js";
 import { Byzantine } from "./byzantine.js";
 import type { CheckContext, CheckVerdict } from "./check.js";
@@ -65,9 +66,7 @@ function verdictsAfter(...events: readonly Event[]): ReadonlyMap<string, CheckVe
 }
 
 function byzantineAfter(events: readonly Event[], fidelity: CheckContext["fidelity"] = "improved"): CheckVerdict {
-  const check = new Byzantine({ ...context, fidelity });
-  for (const event of events) check.observe(event);
-  return check.verdict();
+  return verdictOf(new Byzantine({ ...context, fidelity }), ...events);
 }
 
 describe("a Byzantine orderer by order", () => {

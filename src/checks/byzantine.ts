@@ -6,11 +6,12 @@
 // of its view (reference section 15, item 21), nor while somebody forges senders; nor are two Commits, where a leader told two
 // stories: one may be signed in its view, the other in the change to a later one (docs/byzantine.md).
 import { faultsTolerated } from "../base/index.js";
-import type { Event } from "../boundary/index.js";
-import { Findings, type Check, type CheckContext, type CheckVerdict } from "./check.js";
+import type { EventOf } from "../boundary/index.js";
+import { Findings, type CheckOf, type CheckContext, type CheckVerdict } from "./check.js";
 import { EquivocationsObserved, equivocationText, type Equivocation } from "./equivocation.js";
 
-export class Byzantine implements Check {
+export class Byzantine implements CheckOf<"fault" | "step" | "message"> {
+  readonly hears = { fault: true, step: true, message: true } as const;
   readonly #context: CheckContext;
   readonly #ways = new Map<string, Set<string>>();
   readonly #observed = new EquivocationsObserved();
@@ -24,7 +25,7 @@ export class Byzantine implements Check {
     return this.#ways.has(node);
   }
 
-  observe(event: Event): void {
+  observe(event: EventOf<"fault" | "step" | "message">): void {
     if (event.kind === "fault" && event.what === "byzantine" && event.state !== "failed")
       this.#order(event.target, event.how);
     else if (event.kind === "step" && event.step === "misbehaving")

@@ -1,15 +1,15 @@
 // No gap and hash chain: every node stores numbers without a hole, and each header names the hash of the one before.
 // A number stored again (after a restart, or twice by recovery) is no gap; that it is the same block is agreement's matter.
-import type { Event } from "../boundary/index.js";
-import { Findings, type Check, type CheckVerdict } from "./check.js";
+import type { EventOf } from "../boundary/index.js";
+import { Findings, type CheckOf, type CheckVerdict } from "./check.js";
 
-export class NoGap implements Check {
+export class NoGap implements CheckOf<"block"> {
+  readonly hears = { block: true } as const;
   readonly #last = new Map<string, number>();
   readonly #findings = new Findings();
   #steps = 0;
 
-  observe(event: Event): void {
-    if (event.kind !== "block") return;
+  observe(event: EventOf<"block">): void {
     const last = this.#last.get(event.node);
     if (last !== undefined && event.number > last + 1) {
       this.#findings.add(`${event.node} stored block ${event.number} after block ${last}`);
@@ -30,14 +30,14 @@ export class NoGap implements Check {
   }
 }
 
-export class HashChain implements Check {
+export class HashChain implements CheckOf<"block"> {
+  readonly hears = { block: true } as const;
   readonly #last = new Map<string, { readonly number: number; readonly hash: string }>();
   readonly #findings = new Findings();
   #links = 0;
   #unlinked = 0;
 
-  observe(event: Event): void {
-    if (event.kind !== "block") return;
+  observe(event: EventOf<"block">): void {
     const last = this.#last.get(event.node);
     if (last !== undefined && event.number <= last.number) return;
     if (last !== undefined && event.number === last.number + 1) {

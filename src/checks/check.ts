@@ -2,7 +2,7 @@
 // given whenever the events do not suffice for `true`. Composition keeps the worst. Checks run online in the simulator and
 // afterwards in a run, on events in order of their instants; memory is bounded by caps, and a cap that was hit is `unknown`.
 import type { Duration } from "../base/index.js";
-import type { Event } from "../boundary/index.js";
+import type { Event, EventKind, EventOf } from "../boundary/index.js";
 
 export type Truth = "true" | "false" | "unknown";
 
@@ -14,9 +14,19 @@ export interface CheckVerdict {
 }
 
 export interface Check {
+  /** The kinds of event that it is told of; to all others it is deaf. */
+  readonly hears: "all" | Readonly<Partial<Record<EventKind, true>>>;
   observe(event: Event): void;
   verdict(): CheckVerdict;
 }
+
+/** A check of these kinds of event alone: the compiler refuses one that looks at a kind and does not hear it. */
+export interface CheckOf<K extends EventKind> extends Check {
+  readonly hears: Readonly<Record<K, true>>;
+  observe(event: EventOf<K>): void;
+}
+
+export const isHeard = (kind: EventKind, { hears }: Check): boolean => hears === "all" || hears[kind] === true;
 
 /** Who takes part and how long the service may take, all from the plan. */
 export interface CheckContext {

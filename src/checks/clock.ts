@@ -1,18 +1,19 @@
 // Clock: every process read the same clock. Each clock probe is the difference in microseconds between two processes'
 // reading of CLOCK_MONOTONIC beyond what the exchange itself explains; the simulator has but one clock.
-import type { Event } from "../boundary/index.js";
-import type { Check, CheckVerdict } from "./check.js";
+import type { EventOf } from "../boundary/index.js";
+import type { CheckOf, CheckVerdict } from "./check.js";
 
 /** As much as a fault may be late: below it no phase of an outage is told apart. */
 const differenceMax = 5_000;
 
-export class Clock implements Check {
+export class Clock implements CheckOf<"environment" | "probe"> {
+  readonly hears = { environment: true, probe: true } as const;
   #virtual = false;
   #probes = 0;
   #worst = 0;
   #worstOf = "";
 
-  observe(event: Event): void {
+  observe(event: EventOf<"environment" | "probe">): void {
     if (event.kind === "environment") this.#virtual = event.clock === "virtual";
     if (event.kind !== "probe" || event.probe !== "clock") return;
     this.#probes += 1;

@@ -1,8 +1,8 @@
 // Faults: each one asked for took effect (read back), the kernel in the node's namespace reported it where it must, and it
 // came on time. An exit code is no confirmation, and a fault that failed makes the run `unknown`: it measured something else.
 import { milliseconds, type Duration, type Instant } from "../base/index.js";
-import type { Event, FaultEvent } from "../boundary/index.js";
-import { Findings, type Check, type CheckContext, type CheckVerdict } from "./check.js";
+import type { EventOf, FaultEvent } from "../boundary/index.js";
+import { Findings, type CheckOf, type CheckContext, type CheckVerdict } from "./check.js";
 
 /** Design section 7: a fault later than this marks its run. */
 export const latenessMax: Duration = milliseconds(5);
@@ -10,7 +10,8 @@ export const latenessMax: Duration = milliseconds(5);
 const kernelBefore: Duration = milliseconds(100);
 const kernelAfter: Duration = milliseconds(1_000);
 
-export class FaultsEffective implements Check {
+export class FaultsEffective implements CheckOf<"fault"> {
+  readonly hears = { fault: true } as const;
   readonly #expected: number;
   readonly #requested = new Set<string>();
   readonly #effective = new Set<string>();
@@ -21,8 +22,7 @@ export class FaultsEffective implements Check {
     this.#expected = context.faultsExpected;
   }
 
-  observe(event: Event): void {
-    if (event.kind !== "fault") return;
+  observe(event: EventOf<"fault">): void {
     const key = `fault ${event.fault} at ${event.target === "" ? event.asked : event.target}`;
     if (event.state === "requested") this.#requested.add(key);
     if (event.state === "failed") this.#failures.add(`${key}: ${event.detail}`);
@@ -47,7 +47,8 @@ export class FaultsEffective implements Check {
   }
 }
 
-export class FaultsOnTime implements Check {
+export class FaultsOnTime implements CheckOf<"fault"> {
+  readonly hears = { fault: true } as const;
   #timed = 0;
   #effective = 0;
   #late = 0;
@@ -57,8 +58,8 @@ export class FaultsOnTime implements Check {
     return this.#late;
   }
 
-  observe(event: Event): void {
-    if (event.kind !== "fault" || event.state !== "effective") return;
+  observe(event: EventOf<"fault">): void {
+    if (event.state !== "effective") return;
     this.#effective += 1;
     const lateness = latenessOf(event);
     if (lateness === undefined) return;
@@ -84,7 +85,8 @@ export function latenessOf(event: FaultEvent): Duration | undefined {
   return event.dueAt === undefined ? undefined : ((event.at - event.dueAt) as Duration); // integer microseconds by construction
 }
 
-export class KernelConfirms implements Check {
+export class KernelConfirms implements CheckOf<"environment" | "link" | "fault"> {
+  readonly hears = { environment: true, link: true, fault: true } as const;
   readonly #lastDown = new Map<string, { readonly at: Instant; readonly admin: boolean }>();
   readonly #requestedAt = new Map<string, Instant>();
   /** Faults effective whose report from the kernel is still to come. */
@@ -92,7 +94,7 @@ export class KernelConfirms implements Check {
   #confirmed = 0;
   #virtual = false;
 
-  observe(event: Event): void {
+  observe(event: EventOf<"environment" | "link" | "fault">): void {
     if (event.kind === "environment") this.#virtual = event.runtime === "sim";
     if (event.kind === "link" && (event.admin === "down" || !event.carrier || event.deleted)) {
       const endpoint = `${event.node}:${event.interface}`;

@@ -6,6 +6,8 @@ import type { Event } from "../boundary/index.js";
 import type { Check, CheckContext, CheckVerdict } from "./check.js";
 
 export class Liveness implements Check {
+  /** Whatever happens tells how late it is. */
+  readonly hears = "all";
   readonly #patience: Duration;
   #since: Instant | undefined;
   #what = "";

@@ -10,8 +10,8 @@
 //   drained   every orderer's pool was probed as empty after the last acceptance.
 // Otherwise the run was stopped while it was pending: unknown.
 import { faultsTolerated, type Duration, type Instant } from "../base/index.js";
-import type { BlockEvent, Event, RequestEvent } from "../boundary/index.js";
-import type { Check, CheckContext, CheckVerdict } from "./check.js";
+import type { BlockEvent, EventOf, RequestEvent } from "../boundary/index.js";
+import type { CheckOf, CheckContext, CheckVerdict } from "./check.js";
 import { RecentMap } from "./recent-map.js";
 
 /** Committed transactions remembered, so that an acceptance heard after the commit opens nothing. */
@@ -30,7 +30,8 @@ export interface LossCount {
   readonly firstLost: string;
 }
 
-export class NothingLost implements Check {
+export class NothingLost implements CheckOf<"request" | "block" | "step" | "probe"> {
+  readonly hears = { request: true, block: true, step: true, probe: true } as const;
   readonly #needed: number;
   readonly #orderers: readonly string[];
   readonly #patience: Duration;
@@ -48,7 +49,7 @@ export class NothingLost implements Check {
     this.#patience = context.patience;
   }
 
-  observe(event: Event): void {
+  observe(event: EventOf<"request" | "block" | "step" | "probe">): void {
     if (event.kind === "request") this.#request(event);
     else if (event.kind === "block" && event.role === "peer") this.#block(event);
     else if (event.kind === "step" && event.step === "autoRemoved") {

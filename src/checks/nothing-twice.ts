@@ -5,8 +5,8 @@
 // a pool remembers only the newest 1000 requests that were delivered (section 3.3): one that arrives again after so many
 // others is taken for new. Such a duplicate is counted and named when the peer marked the second occurrence invalid. Any
 // other duplicate is `false`.
-import type { BlockEvent, Event } from "../boundary/index.js";
-import { Findings, type Check, type CheckContext, type CheckVerdict } from "./check.js";
+import type { BlockEvent, EventOf } from "../boundary/index.js";
+import { Findings, type CheckOf, type CheckContext, type CheckVerdict } from "./check.js";
 import { RecentMap } from "./recent-map.js";
 
 /** Committed transactions remembered: a second occurrence later than this many others is not seen, and the detail says so. */
@@ -20,7 +20,8 @@ interface First {
   readonly ordinal: number;
 }
 
-export class NothingTwice implements Check {
+export class NothingTwice implements CheckOf<"step" | "block"> {
+  readonly hears = { step: true, block: true } as const;
   readonly #fidelity: "library" | "improved";
   readonly #firstOf = new RecentMap<string, First>(transactionsRemembered);
   /** Blocks whose decision was completed inside a view change or restored from a log. */
@@ -52,7 +53,7 @@ export class NothingTwice implements Check {
     return this.#named;
   }
 
-  observe(event: Event): void {
+  observe(event: EventOf<"step" | "block">): void {
     if (event.kind === "step") {
       const sequence = event.facts["sequence"];
       if (event.step === "inFlightCommitted" && typeof sequence === "number") this.#inFlight.add(sequence);

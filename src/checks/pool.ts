@@ -1,11 +1,12 @@
 // Pool: no request was refused because an orderer's pool was full. A service that turned work away was not measured
 // under the load that was asked for. Counted where it happens (the orderer's step), else where it is heard (the client).
-import type { Event } from "../boundary/index.js";
-import type { Check, CheckVerdict } from "./check.js";
+import type { EventOf } from "../boundary/index.js";
+import type { CheckOf, CheckVerdict } from "./check.js";
 
 const full = /pool (is )?full/i;
 
-export class Pool implements Check {
+export class Pool implements CheckOf<"step" | "request"> {
+  readonly hears = { step: true, request: true } as const;
   #atOrderers = 0;
   #atClients = 0;
   #answers = 0;
@@ -15,7 +16,7 @@ export class Pool implements Check {
     return Math.max(this.#atOrderers, this.#atClients);
   }
 
-  observe(event: Event): void {
+  observe(event: EventOf<"step" | "request">): void {
     if (event.kind === "step" && event.step === "refused" && full.test(String(event.facts["reason"])))
       this.#atOrderers += 1;
     if (event.kind !== "request" || event.state === "invoked") return;

@@ -1,8 +1,8 @@
 // Processes: none ended before the run was stopped, but those a fault ended while it lasted. A service of ours that dies is a finding about
 // the service (`false`: reference section 15 item 32 is such a death); a routing daemon that dies breaks the lab, so that the
 // run measured something else (`unknown`).
-import type { Event, FaultEvent, FaultKind } from "../boundary/index.js";
-import { Findings, type Check, type CheckVerdict } from "./check.js";
+import type { EventOf, FaultEvent, FaultKind } from "../boundary/index.js";
+import { Findings, type CheckOf, type CheckVerdict } from "./check.js";
 
 const services: ReadonlySet<string> = new Set(["orderer", "peer", "client"]);
 
@@ -13,7 +13,8 @@ function ends(what: FaultKind, process: string): boolean {
   return what === "node-stop" || what === "node-kill" || what === "node-restart";
 }
 
-export class Processes implements Check {
+export class Processes implements CheckOf<"phase" | "fault" | "process"> {
+  readonly hears = { phase: true, fault: true, process: true } as const;
   /** By node: what faults that are not healed do to it. */
   readonly #faults = new Map<string, Map<number, FaultKind>>();
   /** A death is told by the process itself and by whoever waits for it: once counts. */
@@ -28,7 +29,7 @@ export class Processes implements Check {
     return this.#services.count + this.#daemons.count;
   }
 
-  observe(event: Event): void {
+  observe(event: EventOf<"phase" | "fault" | "process">): void {
     if (event.kind === "phase" && event.phase === "stopped") this.#stopped = true;
     if (event.kind === "fault") return this.#fault(event);
     if (event.kind !== "process") return;

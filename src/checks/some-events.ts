@@ -1,7 +1,7 @@
 // Events as the tests of this room write them, and the verdict on some.
 import { seconds, type Instant } from "../base/index.js";
 import type { Event, EventOf } from "../boundary/index.js";
-import type { Check, CheckContext, CheckVerdict } from "./check.js";
+import { isHeard, type Check, type CheckContext, type CheckVerdict } from "./check.js";
 
 export const context: CheckContext = {
   orderers: ["orderer1", "orderer2", "orderer3", "orderer4"],
@@ -14,7 +14,7 @@ export const context: CheckContext = {
 export const at = (second: number): Instant => (second * 1_000_000) as Instant; // integer microseconds
 
 export function verdictOf(check: Check, ...events: readonly Event[]): CheckVerdict {
-  for (const event of events) check.observe(event);
+  for (const event of events) if (isHeard(event.kind, check)) check.observe(event);
   return check.verdict();
 }
 

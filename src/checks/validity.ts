@@ -1,11 +1,12 @@
 // Validity: what is committed was asked for by a client.
-import type { Event } from "../boundary/index.js";
-import { Findings, type Check, type CheckVerdict } from "./check.js";
+import type { EventOf } from "../boundary/index.js";
+import { Findings, type CheckOf, type CheckVerdict } from "./check.js";
 import { RecentMap } from "./recent-map.js";
 
 const transactionsRemembered = 200_000;
 
-export class Validity implements Check {
+export class Validity implements CheckOf<"request" | "block"> {
+  readonly hears = { request: true, block: true } as const;
   /** Invoked and not yet committed. */
   readonly #invoked = new Set<string>();
   readonly #committed = new RecentMap<string, true>(transactionsRemembered);
@@ -14,7 +15,7 @@ export class Validity implements Check {
   #invocations = 0;
   #commits = 0;
 
-  observe(event: Event): void {
+  observe(event: EventOf<"request" | "block">): void {
     if (event.kind === "request") {
       if (event.state !== "invoked") return;
       this.#invocations += 1;

@@ -1,10 +1,11 @@
 // View order: the views an orderer runs never go back while its process lives. A view that is agreed on but does not run yet
 // does not count: a sync that was under way restarts the old one first (reference section 8.7). A restart may take an
 // orderer back to its ledger's view (section 15 item 7), so a new process starts afresh.
-import type { Event } from "../boundary/index.js";
-import { Findings, type Check, type CheckContext, type CheckVerdict } from "./check.js";
+import type { EventOf } from "../boundary/index.js";
+import { Findings, type CheckOf, type CheckContext, type CheckVerdict } from "./check.js";
 
-export class ViewOrder implements Check {
+export class ViewOrder implements CheckOf<"process" | "step"> {
+  readonly hears = { process: true, step: true } as const;
   readonly #orderers: ReadonlySet<string>;
   readonly #views = new Map<string, number>();
   readonly #findings = new Findings();
@@ -14,7 +15,7 @@ export class ViewOrder implements Check {
     this.#orderers = new Set(context.orderers);
   }
 
-  observe(event: Event): void {
+  observe(event: EventOf<"process" | "step">): void {
     if (!this.#orderers.has(event.node)) return;
     if (event.kind === "process" && event.state === "ended" && event.process === "orderer")
       this.#views.delete(event.node);

@@ -1,15 +1,16 @@
 // The window of a run: from the start of its timeline to its end. A run in which no client's transaction was committed at
 // a peer inside it has shown nothing, and no check on it may say `true`.
-import type { Event } from "../boundary/index.js";
-import type { Check, CheckVerdict } from "./check.js";
+import type { EventOf } from "../boundary/index.js";
+import type { CheckOf, CheckVerdict } from "./check.js";
 
-export class Window implements Check {
+export class Window implements CheckOf<"phase" | "block"> {
+  readonly hears = { phase: true, block: true } as const;
   #open = false;
   #started = false;
   #stopped = false;
   #commits = 0;
 
-  observe(event: Event): void {
+  observe(event: EventOf<"phase" | "block">): void {
     if (event.kind === "phase") {
       if (event.phase === "timeline-started") {
         this.#open = true;
