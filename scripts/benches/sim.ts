@@ -48,6 +48,7 @@ function replicas(
     linkDelay: microseconds(100),
     fsync: microseconds(100),
     protocol,
+    remembersSteps: false,
   });
   const orderers = names(size);
   const checks = new AllChecks(contextFor(orderers, ["orderer1"]));
@@ -69,7 +70,6 @@ function replicas(
   const warmUp = seconds(Math.min(2, load.forSeconds));
   cluster.load(load.rate, warmUp);
   cluster.run(warmUp);
-  cluster.steps.length = 0;
   const height = (): number => Math.max(...cluster.nodes.map((id) => cluster.ledger(id).height));
   const [from, cpu] = [height(), cpuSeconds()];
   cluster.load(load.rate, seconds(load.forSeconds));
@@ -86,28 +86,29 @@ function replicas(
 function observeTrace(cluster: Cluster, { at, node, trace }: LogEntry, observe: (event: Event) => void): void {
   if (trace.kind !== "step") return;
   const name = `orderer${node}`;
-  observe({ at, node: name, ...trace });
-  if (trace.step !== "delivered") return;
+  const { component, step, facts } = trace;
+  observe({ kind: "step", at, node: name, component, step, facts });
+  if (step !== "delivered") return;
   const { decisions } = cluster.ledger(node);
-  const number = Number(trace.facts["sequence"]);
+  const number = Number(facts["sequence"]);
   const decision = decisions[number - 1];
   if (decision === undefined) return;
   const before = decisions[number - 2];
   const transactions = fromUtf8(decision.proposal.payload).split("\n");
-  const shared = {
+  observe({
     kind: "block",
     at: at as Instant,
     node: name,
     number,
     hash: proposalDigest(decision.proposal),
     previousHash: before === undefined ? toHex(new Uint8Array(32)) : proposalDigest(before.proposal),
-    view: Number(trace.facts["view"] ?? 0),
+    view: Number(facts["view"] ?? 0),
     bytes: decision.proposal.payload.length,
     transactions,
     duplicates: [],
     source: "decision",
-  } as const;
-  observe({ ...shared, role: "orderer" });
+    role: "orderer",
+  });
 }
 
 /** A whole world on one switch: client, peer, streams, disks, processes; every event made and checked. */

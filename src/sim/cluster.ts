@@ -4,7 +4,9 @@ import { after, assert, microseconds, nodeId, present, randomFrom, seconds } fro
 import type { Duration, Instant, NodeId, Random } from "../base/index.js";
 import {
   libraryOptions,
+  type Decoded,
   type IngressKind,
+  type Message,
   type Misbehaviour,
   type ProtocolOptions,
   type SubmitOutcome,
@@ -40,6 +42,8 @@ export interface ClusterOptions {
   readonly syncPrunesPool?: boolean;
   /** As in Fabric: commit signatures carry no auxiliary data, so nobody is redeemed. */
   readonly emptyAuxiliary?: boolean;
+  /** Whether `steps` remembers them, as it does by default: a long run that nobody asks about it afterwards grows by them. */
+  readonly remembersSteps?: boolean;
 }
 
 export interface LogEntry {
@@ -60,7 +64,7 @@ export class Cluster {
   #nodes: readonly NodeId[];
   readonly links: Links;
   readonly random: Random;
-  /** Steps of all nodes in order; `onTrace` sees every trace, messages included. */
+  /** Steps of all nodes in order, if they are remembered; `onTrace` sees every trace, messages included. */
   readonly steps: LogEntry[] = [];
   readonly outcomes = new Map<number, SubmitOutcome>();
   onTrace: (entry: LogEntry) => void = () => undefined;
@@ -69,8 +73,8 @@ export class Cluster {
   onWrite: (write: Write) => void = () => undefined;
   /** What an honest replica hands to its network, before anything tampers with it, and what reaches one. */
   onSend: (bytes: Uint8Array, link: Direction) => void = () => undefined;
-  onArrival: (bytes: Uint8Array, link: Direction) => void = () => undefined;
-  /** What bytes on their way say. */
+  onArrival: (bytes: Uint8Array, link: Direction, says: Decoded<Message>) => void = () => undefined;
+  /** What bytes say that leave now. */
   readonly read = messageReader();
   /** Blocks that endless synchronisations have read, by whose they were. */
   readonly pulledBlocks = new Map<NodeId, number>();
@@ -181,9 +185,10 @@ export class Cluster {
 
   /** Sends bytes over the network, as a node that makes up messages would; `as`: whom it claims to be. */
   post(source: NodeId, target: NodeId, bytes: Uint8Array, as = source): void {
+    const decoded = this.read(bytes);
     this.#travel(source, target, (host) => {
-      this.onArrival(bytes, { source: as, target });
-      host.arrive(source, { kind: "message", from: as, bytes, decoded: this.read(bytes) });
+      this.onArrival(bytes, { source: as, target }, decoded);
+      host.arrive(source, { kind: "message", from: as, bytes, decoded });
     });
   }
 
@@ -231,6 +236,7 @@ export class Cluster {
   }
 
   #around(id: NodeId): Surroundings {
+    const { remembersSteps = true } = this.#options;
     return {
       send: (target, bytes) => this.#send({ source: id, target, as: id }, bytes),
       sendAs: (as, target, bytes) => this.#send({ source: id, target, as }, bytes),
@@ -250,7 +256,7 @@ export class Cluster {
       submitted: (token, outcome) => this.outcomes.set(token, outcome),
       trace: (trace) => {
         const entry = { at: this.now, node: id, trace };
-        if (trace.kind === "step") this.steps.push(entry);
+        if (trace.kind === "step" && remembersSteps) this.steps.push(entry);
         this.onTrace(entry);
       },
       syncPrunesPool: this.#options.syncPrunesPool ?? true,

@@ -61,8 +61,8 @@ export class Faults {
       return undefined;
     };
     const observed = cluster.onArrival;
-    cluster.onArrival = (bytes, link) => {
-      observed(bytes, link);
+    cluster.onArrival = (bytes, link, says) => {
+      observed(bytes, link, says);
       const liar = this.#liars.get(link.target);
       if (liar?.hear !== undefined && cluster.isRunning(link.target))
         this.#tell(link.target, liar.hear(bytes, link.source));

@@ -37,6 +37,7 @@ export function clusterOptions(seed: number, setting: Setting): ClusterOptions {
     verifyTime: () => milliseconds(setting.verifyMs),
     syncTime: milliseconds(2),
     emptyAuxiliary: setting.emptyAuxiliary,
+    remembersSteps: false,
     protocol: {
       ...timers,
       fidelity,

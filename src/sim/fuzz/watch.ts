@@ -6,6 +6,7 @@ import {
   decodeViewData,
   decodedMetadata,
   proposalDigest,
+  type Message,
   type NewView,
   type SavedMessage,
   type SignedViewData,
@@ -28,6 +29,13 @@ import { VoteChecker } from "./vote-checker.js";
 
 /** Steps after which a ledger may hold more. A sync that brings a reconfiguration never ends: the components that began it are gone. */
 const grownAt: ReadonlySet<Step> = new Set(["syncEnded", "stateTimeout", "stateCollected", "reconfigured"] as const);
+
+interface Arrival {
+  readonly node: NodeId;
+  readonly from: NodeId;
+  readonly bytes: Uint8Array;
+  readonly message: Message;
+}
 
 export class Watch {
   readonly #cluster: Cluster;
@@ -89,7 +97,9 @@ export class Watch {
     });
     this.#sightings = new Sightings(this.#scene(setting, records));
     cluster.onSend = (bytes, { source }) => this.#sent(source, bytes);
-    cluster.onArrival = (bytes, { source, target }) => this.#arrived(target, source, bytes);
+    cluster.onArrival = (bytes, { source, target }, says) => {
+      if (says.kind === "good") this.#arrived({ node: target, from: source, bytes, message: says.value });
+    };
     cluster.onWrite = ({ node, kind, when }) => {
       if (kind === "deliver" && when === "after") this.#grown(node);
     };
@@ -230,10 +240,7 @@ export class Watch {
     this.#sightings.accounts.told(node, nextView, { view, sequence, digest: proposalDigest(proposal), prepared });
   }
 
-  #arrived(node: NodeId, from: NodeId, bytes: Uint8Array): void {
-    const decoded = this.#cluster.read(bytes);
-    if (decoded.kind === "bad") return;
-    const message = decoded.value;
+  #arrived({ node, from, bytes, message }: Arrival): void {
     this.#votes.arrived(node, from, message);
     this.#changes.arrived(node, from, message);
     for (const proof of this.#equivocations.arrived(from, bytes, message)) {
