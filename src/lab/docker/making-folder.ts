@@ -43,5 +43,9 @@ export const endingWithUs = (): readonly string[] =>
 /** The same for a command that starts others, as root: they, and what they mount, are gone with it. */
 export const endingWholeWithUs = (): readonly string[] => [
   ...endingWithUs(),
-  ...["unshare", "--pid", "--mount", "--fork", "--kill-child"],
+  "unshare",
+  "--pid",
+  "--mount",
+  "--fork",
+  "--kill-child",
 ];
