@@ -1,11 +1,12 @@
 // An engine elsewhere, by a context of the docker client, used by a user with no right on this machine but to reach it: a run from up
 // to down, nodes entered, logs read. Then that engine is killed in the middle of a run, and what it left is found and removed.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import Docker from "dockerode";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
+import { containerName, labelsOf, nodeRole } from "../../src/lab/docker/containers.js";
 import { there, until, waiting, type Look } from "../../src/system/index.js";
 import { root, shortExperiment, starTopology } from "../netns/cli-bench.js";
 import { clientFolder, FarEngine } from "./far-engine.js";
@@ -142,3 +143,41 @@ test("an engine that goes away in the middle of a run is told, with what to do; 
   expect(await left()).toEqual([[], [], []]);
   expect(existsSync(join(folder, "broken", "run-01", "events.ndjson"))).toBe(true);
 });
+
+test("a container that an engine forgot, as it was killed in the instant of its start, goes with clean", async ({
+  skip,
+}) => {
+  skip(noEngine !== "", noEngine);
+  const forgotten = await forgottenByEngine();
+  expect((await testbed("clean")).stderr).toContain("removed container testbed.star.r1");
+  expect(forgotten.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+  expect(await left()).toEqual([[], [], []]);
+}, 120_000);
+
+/** Pids of a container of lab "star" that begins, and is "created" by the engine's word. With its containerd it forgets every time, alone sometimes. */
+async function forgottenByEngine(): Promise<readonly string[]> {
+  const container = await far.client.createContainer({
+    name: containerName("star", "r1"),
+    Image: image,
+    Cmd: ["sleep", "infinity"],
+    Labels: labelsOf({ lab: "star", owner: join(folder, "state", "labs", "star") }, nodeRole, "r1"),
+    NetworkDisabled: true,
+  });
+  const pids = (): readonly string[] => {
+    const shims = pidsBy("-f", `^[^ ]*containerd-shim.* -id ${container.id}`);
+    return shims.length === 0 ? [] : [...shims, ...pidsBy("-P", shims.join())];
+  };
+  const started = container.start().catch(() => undefined); // the engine dies of it
+  const begun = (): Look<true> => (pids().length > 1 ? there(true) : waiting("no process"));
+  await until(begun, { timeoutMs: 20_000, everyMs: 1, signal, what: "the container to begin" });
+  far.kill("containerd");
+  far.kill();
+  await started;
+  far.start();
+  expect((await container.inspect()).State.Status).toBe("created");
+  expect(pids().length).toBeGreaterThan(0);
+  return pids();
+}
+
+const pidsBy = (...words: readonly string[]): readonly string[] =>
+  spawnSync("pgrep", words, { encoding: "utf8" }).stdout.split("\n").filter(Boolean);

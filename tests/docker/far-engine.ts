@@ -46,9 +46,9 @@ export class FarEngine {
     this.#isKilled = false;
   }
 
-  /** SIGKILL to the engine alone: its containers live on. */
-  kill(): void {
-    process.kill(Number(readFileSync(join(this.folder, "docker.pid"), "utf8")), "SIGKILL");
+  /** SIGKILL to the engine, or its containerd, alone: containers live on. */
+  kill(what: "docker" | "containerd" = "docker"): void {
+    process.kill(Number(readFileSync(join(this.folder, `${what}.pid`), "utf8")), "SIGKILL");
     this.#isKilled = true;
   }
 

@@ -1,6 +1,16 @@
 // The node image: made FROM a Debian image where the engine has one, else by debootstrap, and what is done is said; made anew in
 // seconds after a change of the sources; missing images told with a cure; and a runtime chosen where no image can be made.
-import { appendFileSync, cpSync, mkdtempSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -11,6 +21,8 @@ import { buildNodeImage, dockerRuntime } from "../../src/lab/index.js";
 import { baseImage, wayToBase } from "../../src/lab/docker/base-image.js";
 import { baseReference } from "../../src/lab/docker/base-recipe.js";
 import { startContainer } from "../../src/lab/docker/containers.js";
+import { processHere } from "../../src/lab/netns/host-process.js";
+import { there, until, waiting, type Look } from "../../src/system/index.js";
 import { planFrom } from "../netns/a-lab.js";
 import { root } from "../netns/cli-bench.js";
 import { image, noEngine, onEngine, signal } from "./on-engine.js";
@@ -134,6 +146,66 @@ test("after a change of the sources the image is made anew in seconds, and the s
     expect(await buildNodeImage({ signal, progress: () => undefined })).toBe(image);
   }
 });
+
+test.for([
+  ["npm", "npm"],
+  ["debootstrap", "root/debootstrap"],
+] as const)(
+  "a command line that is killed while %s works: it ends too, and clean takes the folder away",
+  async ([, place], { skip }) => {
+    skip(noEngine !== "", noEngine);
+    const temporary = mkdtempSync("/tmp/testbed-killed-");
+    const env = { TMPDIR: temporary, TESTBED_DEBIAN_IMAGE: "127.0.0.1:1/debian:1" };
+    const { pid, startTicks } = await processHere();
+    const busy = `testbed-base-${pid}-${startTicks}-busy`; // of a process that lives: ours
+    mkdirSync(join(temporary, busy));
+    const others = `testbed-base-${pid}-1-others`;
+    mkdirSync(join(temporary, others));
+    chownSync(join(temporary, others), 61_234, 61_234);
+    const project = copyOfProject(); // of which there is no image
+    appendFileSync(join(project, "images", "node", "start"), "# another program\n");
+    const program = join(project, "dist", "testbed.mjs");
+    const ours = (): readonly string[] => readdirSync(temporary).filter((name) => ![busy, others].includes(name));
+    try {
+      await withoutBase(new Docker(), async () => {
+        const making = execa(process.execPath, [program, "images", "build"], { env, reject: false });
+        const begun = (): Look<true> =>
+          ours().some((name) => existsSync(join(temporary, name, place))) ? there(true) : waiting("not begun");
+        await until(begun, { timeoutMs: 60_000, everyMs: 1, signal, what: place });
+        making.kill("SIGKILL");
+        expect((await making).signal).toBe("SIGKILL");
+        const gone = (): Look<true> => {
+          const working = processesWith(temporary);
+          return working.length === 0 ? there(true) : waiting(working.join("; "));
+        };
+        await until(gone, { timeoutMs: 5_000, everyMs: 20, signal, what: "its programs to have ended" });
+      });
+      expect(ours()).toHaveLength(1);
+      const { stderr } = await execa(process.execPath, [program, "clean"], { env });
+      expect(stderr).toContain(`folder ${temporary}/testbed-base-`);
+      expect(readdirSync(temporary).toSorted()).toEqual([busy, others].toSorted());
+    } finally {
+      rmSync(temporary, { recursive: true });
+      rmSync(project, { recursive: true });
+    }
+  },
+);
+
+/** Command lines that have a path in them. */
+const processesWith = (path: string): readonly string[] =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => textOf(`/proc/${pid}/cmdline`).replaceAll("\0", " "))
+    .filter((line) => line.includes(path));
+
+/** Empty when the process has gone. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
 
 test("an image that has vanished, and one that nobody has, are told with what to do", async ({ skip }) => {
   skip(noEngine !== "", noEngine);

@@ -24,7 +24,7 @@ ${examples("testbed images build", "testbed images build -f json | jq -r .image"
     )
     .addOption(textOption())
     .action(async ({ format }) => {
-      interrupt.cleansUp("a folder testbed-base-… under the folder of temporary files");
+      interrupt.cleansUp("a folder testbed-base-… under the folder of temporary files, which testbed clean removes");
       const reference = await buildNodeImage({ signal: interrupt.signal, progress: progressFromNow() });
       await print(format === "json" ? `${JSON.stringify({ image: reference })}\n` : `${reference}\n`);
     });

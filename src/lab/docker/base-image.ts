@@ -1,8 +1,7 @@
 // The lower layer of the node image: Debian with FRR and the tools, and a Node binary from the npm registry. It is made in one of
 // two ways: from a Debian image, where the engine has one or reaches a registry that does, else by debootstrap on this machine. It
 // changes only with this file, so it is made once for an engine.
-import { copyFile, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { EnvironmentLacks, hasCode, OperatingError, runCommand } from "../../system/index.js";
@@ -12,6 +11,7 @@ import { imageFromDebian } from "./debian-image.js";
 import { imageByDebootstrap } from "./debootstrap-image.js";
 import { engineError } from "./engine.js";
 import { hasImage, registryAnswer } from "./images.js";
+import { endingWithUs, makingFolder } from "./making-folder.js";
 
 /** A mirror of Docker's registry, or an image that the engine has by another name. */
 const debianImage = (): string => process.env["TESTBED_DEBIAN_IMAGE"] ?? `debian:${recipe.suite}-slim`;
@@ -50,7 +50,7 @@ export async function baseImage(engine: Docker, making: Making): Promise<string>
         "install debootstrap and run   testbed images build   once as root (labs need no root then), or set TESTBED_DEBIAN_IMAGE to a Debian image that the engine can have",
     });
   }
-  const folder = await mkdtemp(join(tmpdir(), "testbed-base-"));
+  const folder = await makingFolder("base");
   try {
     making.progress(`base image by ${way.way === "debian" ? `FROM ${way.image}` : "debootstrap"}: ${way.why}`);
     const node = await nodeBinary(folder, making);
@@ -72,7 +72,9 @@ async function nodeBinary(folder: string, { signal, progress }: Making): Promise
   const place = join(folder, "npm");
   await mkdir(place);
   const flags = ["--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
-  await runCommand("npm", ["install", "--prefix", place, ...flags, `${nodePackage}@${nodeVersion}`], {
+  const install = ["npm", "install", "--prefix", place, ...flags, `${nodePackage}@${nodeVersion}`];
+  const [command = "", ...args] = [...endingWithUs(), ...install];
+  await runCommand(command, args, {
     signal,
     timeoutMs: stepMsMax,
     environment: { HOME: process.env["HOME"] ?? folder },

@@ -9,11 +9,13 @@ import type { NodePlaces } from "../agent/node-files.js";
 import { inImage, programs } from "../programs.js";
 import { putFiles, type ArchiveFile } from "./archive.js";
 import { dockerFormat, engineError, label, messageOf, statusOf } from "./engine.js";
+import { endForgotten } from "./forgotten.js";
 import { beingMade } from "./in-flight.js";
 
 export const switchboardRole = "switchboard";
 export const nodeRole = "node";
 export const ownImageRole = "own-image";
+const sweeperRole = "sweeper";
 /** Where the switchboard has its engine's socket. */
 export const engineSocketInside = "/testbed-engine.sock";
 
@@ -266,6 +268,11 @@ export async function removeLabContainers(
   const nodes = found.filter((each) => !isSwitchboard(each));
   // The agent ends first: it makes no others. Its container goes last: it says which of them may be on their way.
   for (const { Id } of switchboards) await endAgent(engine, Id);
+  const ids = found.filter(({ State }) => State === "created").map(({ Id }) => Id);
+  const image = found.find(({ Labels }) => Labels[label.role] !== ownImageRole)?.ImageID;
+  if (ids.length > 0 && image !== undefined) {
+    await endForgotten(engine, { ids, image, labels: labelsOf(name, sweeperRole, "") });
+  }
   await all([...nodes, ...switchboards].map((each) => () => remove(each)));
   const look = async (): Promise<Look<true>> => {
     for (let left = await containersWith(engine, ours); left.length > 0; left = await containersWith(engine, ours)) {

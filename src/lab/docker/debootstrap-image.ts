@@ -9,6 +9,7 @@ import { OperatingError, tryCommand } from "../../system/index.js";
 import { baseLabels, baseRepository, baseTag, recipe, stepMsMax, type Making } from "./base-recipe.js";
 import { engineError } from "./engine.js";
 import { followed } from "./images.js";
+import { endingWholeWithUs } from "./making-folder.js";
 
 export async function imageByDebootstrap(
   engine: Docker,
@@ -26,9 +27,10 @@ export async function imageByDebootstrap(
 async function debootstrap(root: string, { signal, progress }: Making): Promise<void> {
   const { suite, packages } = recipe;
   progress(`Debian ${suite} by debootstrap (some minutes, once)`);
-  const args = ["--variant=minbase", `--include=${packages.join(",")}`, suite, root];
+  const make = ["debootstrap", "--variant=minbase", `--include=${packages.join(",")}`, suite, root];
+  const [command = "", ...args] = [...endingWholeWithUs(), "nice", "-n", "10", ...make];
   // Its own end is looked at: what it said is in its standard output.
-  const { exitCode, stdout, stderr } = await tryCommand("nice", ["-n", "10", "debootstrap", ...args], {
+  const { exitCode, stdout, stderr } = await tryCommand(command, args, {
     signal,
     timeoutMs: stepMsMax,
   });

@@ -5,6 +5,7 @@ import type { Runtime } from "../contract.js";
 import { engineAddress } from "./engine-address.js";
 import type { Fitness } from "./fitness.js";
 import type { ImageOptions } from "./node-image.js";
+import { removeAbandonedFolders } from "./making-folder.js";
 
 const runtime = async () => (await import("./runtime.js")).dockerRuntime;
 
@@ -15,7 +16,10 @@ export const dockerRuntime: Runtime = {
   attach: async (name) => (await runtime()).attach(name),
   down: async (name) => (await runtime()).down(name),
   list: async () => (noEngineIsThere() ? [] : (await runtime()).list()),
-  clean: async () => (noEngineIsThere() ? [] : (await runtime()).clean()),
+  clean: async () => [
+    ...(await removeAbandonedFolders()),
+    ...(noEngineIsThere() ? [] : await (await runtime()).clean()),
+  ],
 };
 
 /** For who chooses a runtime: an engine answers, and labs can be had on it. */

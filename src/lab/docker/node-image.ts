@@ -1,8 +1,7 @@
 // The node image: the base, and over it a thin layer with our programs. Its tag is the hash of what is in it, so an image made of
 // other sources is never used by mistake: it is another image. The same image carries the switchboard, whose program is the agent.
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type Docker from "dockerode";
 import { sha256Hex } from "../../base/index.js";
@@ -12,6 +11,7 @@ import { baseImage, wayToBase } from "./base-image.js";
 import { baseReference } from "./base-recipe.js";
 import { engineError, engineFacts, label, messageOf, openEngine, statusOf } from "./engine.js";
 import { followed, hasImage } from "./images.js";
+import { makingFolder } from "./making-folder.js";
 import { quickRuntime } from "./quick-runtime.js";
 
 export interface ImageOptions {
@@ -32,7 +32,7 @@ export async function nodeImage(engine: Docker, options: ImageOptions): Promise<
   if (await hasImage(engine, reference)) return reference;
   const base = await baseImage(engine, options);
   options.progress("the programs' layer of the node image");
-  const context = await mkdtemp(join(tmpdir(), "testbed-image-"));
+  const context = await makingFolder("image");
   try {
     for (const { from, to } of files) {
       const target = join(context, "testbed", to);
