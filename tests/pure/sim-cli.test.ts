@@ -49,7 +49,7 @@ it("sim runs an experiment to its summary, names its costs in the manifest, and 
   expect(ended.stderr).toMatch(/trace [0-9a-f]{64} of \d+ events, seed 1\/1/);
   expect(ended.code).toBe(0);
   const manifest: unknown = JSON.parse(readFileSync(join(output, "manifest.json"), "utf8"));
-  expect(manifest).toMatchObject({ runtime: "sim", costs: { format: 3, source: "defaults" } });
+  expect(manifest).toMatchObject({ runtime: "sim", costs: { format: 4, source: "defaults" } });
   const report = await testbed("report", output);
   expect(report.stdout).toBe(ended.stdout);
 });
@@ -79,7 +79,7 @@ it("refuses costs of another format, and costs for real machines", patience, asy
   writeFileSync(costs, '{"format": 1}');
   const old = await testbed("sim", "experiments/single-homed-leader.yaml", "--costs", costs);
   expect(old.code).toBe(2);
-  expect(old.stderr).toContain(`Cannot read "${costs}": format: got 1, expected 3`);
+  expect(old.stderr).toContain(`Cannot read "${costs}": format: got 1, expected 4`);
   const real = await testbed("run", "experiments/single-homed-leader.yaml", "--costs", costs);
   expect(real.code).toBe(2);
   expect(real.stderr).toContain("Cannot use --costs there");
@@ -98,7 +98,7 @@ it("calibrate measures this machine and writes costs that sim reads", patience, 
     "request",
   ]);
   const costs = costsFrom(readFileSync(output, "utf8"));
-  expect(costs).toMatchObject({ format: 3 });
+  expect(costs).toMatchObject({ format: 4 });
   expect(costs).toHaveProperty("verifyUs");
   const nowhere = await testbed("calibrate", "--output", join(folder, "no", "costs.json"));
   expect(nowhere.code).toBe(2);

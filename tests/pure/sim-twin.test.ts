@@ -1,46 +1,29 @@
 // The twin check: one experiment in virtual time and in namespaces, with four orderers and with seven (docs/measured/twin-of-…).
 // The costs come from processor time and from runs that are not judged here (docs/simulator.md says which). Same order of causes, and
-// phases near: the bar is max(2 ms, 25 %) in each phase that is no timer. Where that is not reached the test says by how much, and
-// docs/simulator.md why.
+// phases near: the bar is max(2 ms, 25 %) in each phase that is no timer. One median cannot be held to it, as the lab's own could not
+// (twin-floor.ts); there its two modes are. docs/simulator.md has the reasons.
 import { beforeAll, describe, expect, it } from "vitest";
 import type { RunResult } from "../../src/results/index.js";
 import { published, shipped, simulated } from "./sim-run.js";
+import { isWithinBar, measuredIn, median, passesAgainstItself, twins, type Phase } from "./twin-floor.js";
 
-type Phase = "viewChange" | "firstDecision" | "firstCommit";
-const columns: Readonly<Record<Phase, string>> = {
-  viewChange: "view_change_ms",
-  firstDecision: "first_decision_ms",
-  firstCommit: "first_commit_ms",
-};
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((left, right) => left - right);
-  const at = (index: number): number => sorted[index] ?? Number.NaN;
-  return (at(Math.ceil(sorted.length / 2) - 1) + at(Math.floor(sorted.length / 2))) / 2;
-}
-
-describe.each([
-  { folder: "twin-of-four", experiment: "twin-of-four", profile: "fast" },
-  { folder: "twin-of-seven", experiment: "twin-of-seven", profile: "fast" },
-  { folder: "twin-of-four-fabric", experiment: "leader-interface-down", profile: "fabric" },
-  { folder: "twin-of-seven-fabric", experiment: "leader-interface-down-of-seven", profile: "fabric" },
-] as const)("$folder", ({ folder, experiment, profile }) => {
+describe.each(twins)("$folder", ({ folder, experiment, profile }) => {
+  const isRace = folder === "twin-of-seven-fabric";
   const measured = published(folder, "runs.csv");
   const views = published(folder, "views.csv").filter(({ view_from: from }) => from === "0");
   let results: readonly RunResult[] = [];
   beforeAll(() => {
     const loaded = shipped(experiment, profile);
-    results = ["1/1", "1/2", "1/3"].map((seed) => simulated(loaded, { seed, messageTrace: true }).result);
+    const seeds = Array.from({ length: isRace ? 8 : 3 }, (_, index) => `1/${index + 1}`);
+    results = seeds.map((seed) => simulated(loaded, { seed, messageTrace: true }).result);
   }, 300_000);
 
-  const kernel = (phase: Phase): readonly number[] => measured.map((row) => Number(row[columns[phase]]));
-  const own = (phase: Phase): number =>
-    median(results.map((result) => (result.outages[0]?.phases[phase] ?? Number.NaN) / 1_000));
-  const expectWithinBar = (phase: Phase): void => {
-    const ms = median(kernel(phase));
-    expect(Math.abs(own(phase) - ms), `${own(phase)} ms, measured ${ms} ms`).toBeLessThanOrEqual(
-      Math.max(2, 0.25 * ms),
-    );
+  const kernel = (phase: Phase): readonly number[] => measuredIn(folder, phase);
+  const own = (phase: Phase): readonly number[] =>
+    results.map((result) => (result.outages[0]?.phases[phase] ?? Number.NaN) / 1_000);
+  const expectWithinBar = (phase: Phase, counts: (ms: number) => boolean = () => true): void => {
+    const [ms, measuredMs] = [median(own(phase).filter(counts)), median(kernel(phase).filter(counts))];
+    expect(isWithinBar(ms, measuredMs), `${ms} ms, measured ${measuredMs} ms`).toBe(true);
   };
 
   it("passes all checks, loses nothing, and changes the view once, from 0 to 1", () => {
@@ -84,16 +67,16 @@ describe.each([
 
   it("has the first decision within the bar", () => expectWithinBar("firstDecision"));
 
-  if (folder !== "twin-of-seven-fabric")
-    it("has the first commit within the bar", () => expectWithinBar("firstCommit"));
-  else
-    it("commits early, by up to a factor of 2, beside the quicker of the lab's two modes", () => {
-      const quick = kernel("firstCommit").filter((ms) => ms < modesPartMs);
-      expect(quick.length).toBeGreaterThan(measured.length / 4);
-      const ratio = median(quick) / own("firstCommit");
-      expect(ratio).toBeGreaterThan(1);
-      expect(ratio).toBeLessThan(2);
+  if (!isRace) it("has the first commit within the bar", () => expectWithinBar("firstCommit"));
+  else {
+    it("has a first commit of two modes, of which each is within the bar", () => {
+      expectWithinBar("firstCommit", (ms) => ms < modesPartMs);
+      expectWithinBar("firstCommit", (ms) => ms > modesPartMs);
     });
+
+    it("has a first commit whose median no model can be held to: the lab's own would mostly fail", () =>
+      expect(passesAgainstItself(kernel("firstCommit"))).toBeLessThan(0.5));
+  }
 });
 
 /** A block is with the peer before the next batch is checked, or after (docs/simulator.md): nothing lies between. */

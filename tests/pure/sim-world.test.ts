@@ -53,7 +53,7 @@ describe("a run", () => {
     const other = simulated(quiet(), { seed: "2/1" });
     expect(other.trace).not.toBe(one.trace);
     expect(one.events[0]).toMatchObject({ kind: "environment", runtime: "sim", clock: "virtual" });
-    expect(JSON.stringify(one.events[0])).toContain(`defaults: {\\"format\\":3,\\"cores\\":${defaultCosts.cores}`);
+    expect(JSON.stringify(one.events[0])).toContain(`defaults: {\\"format\\":4,\\"cores\\":${defaultCosts.cores}`);
   });
 
   it("costs time where costs are, and none where they are not", patience, () => {

@@ -1,6 +1,7 @@
 // Real time where this user may have it; nothing that is started meanwhile does, and what was before comes back.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { giveRealTimeBack, takeRealTime } from "./real-time.js";
 
@@ -21,4 +22,19 @@ test("is this thread's alone, and ends with its priority as it was", () => {
   expect(child.policy).toBe(0);
   expect(own()).toEqual(before);
   expect(before.policy).toBe(0);
+});
+
+test("gives a thread that was in real time before its own policy back", () => {
+  const script = `import { readFileSync } from "node:fs";
+    import { giveRealTimeBack, takeRealTime } from ${JSON.stringify(join(import.meta.dirname, "real-time.ts"))};
+    const own = () => readFileSync("/proc/thread-self/stat", "utf8").split(" ").slice(39, 41).join(" ");
+    const before = own();
+    takeRealTime();
+    const taken = own();
+    giveRealTimeBack();
+    console.log([before, taken, own()].join(", "));`;
+  const node = ["--import", "tsx", "--input-type=module", "--eval", script];
+  const { stdout, stderr } = spawnSync("chrt", ["--rr", "1", process.execPath, ...node], { encoding: "utf8" });
+  // Priority and policy each time: round robin is 2, first in first out 1. Who may not hears so from chrt.
+  expect(`${stdout}${stderr}`.trim()).toMatch(/^(1 2, 2 1, 1 2|chrt: failed to set .*)$/);
 });

@@ -4,23 +4,35 @@
 // (sched(7)), and a container whose control group has time for it: others run as they are.
 import koffi from "koffi";
 
-const setScheduler = koffi.load(null).func("int sched_setscheduler(int thread, int policy, const int32_t *parameters)");
+const libc = koffi.load(null);
+const setScheduler = libc.func("int sched_setscheduler(int thread, int policy, const int32_t *parameters)");
+const getScheduler = libc.func("int sched_getscheduler(int thread)");
+const getParameters = libc.func("int sched_getparam(int thread, _Out_ int32_t *parameters)");
 
 /** linux/sched.h; what is started meanwhile does not inherit it. */
-const [ordinary, fifo, resetOnFork] = [0, 1, 0x4000_0000];
+const [fifo, resetOnFork] = [1, 0x4000_0000];
 /** The thread that asks. */
 const own = 0;
 
-let state: "ordinary" | "real-time" | "refused" = "ordinary";
+interface Scheduling {
+  readonly policy: number;
+  readonly parameters: Int32Array;
+}
 
+let state: Scheduling | "ordinary" | "refused" = "ordinary";
+
+/** Before all who have what this thread has: a lab may be in real time altogether, as under `chrt --rr 1`. */
 export function takeRealTime(): void {
   if (state !== "ordinary") return;
-  state = setScheduler(own, fifo | resetOnFork, Int32Array.of(1)) === 0 ? "real-time" : "refused";
+  const before = { policy: Number(getScheduler(own)), parameters: new Int32Array(1) };
+  getParameters(own, before.parameters);
+  const priority = Int32Array.of((before.parameters[0] ?? 0) + 1);
+  state = setScheduler(own, fifo | resetOnFork, priority) === 0 ? before : "refused";
 }
 
 /** The priority of before counts again. */
 export function giveRealTimeBack(): void {
-  if (state !== "real-time") return;
-  setScheduler(own, ordinary, Int32Array.of(0)); // who had it may give it back
+  if (typeof state === "string") return;
+  setScheduler(own, state.policy, state.parameters); // who had it may give it back
   state = "ordinary";
 }

@@ -23,6 +23,8 @@ const schema = z.strictObject({
   coldUs: us,
   wakeUs: us,
   eventUs: us,
+  staleUs: us,
+  staleBesideUs: us,
 });
 
 /** The costs, or what is wrong with the text. */

@@ -3,7 +3,7 @@
 // docs/measured was made. Which of them a run used stands in its environment event.
 import type { Duration } from "../../base/index.js";
 
-export const costsFormat = 3;
+export const costsFormat = 4;
 
 export interface Costs {
   readonly format: typeof costsFormat;
@@ -36,6 +36,9 @@ export interface Costs {
   readonly wakeUs: number;
   /** What who watches the nodes, the agent and the command line, does with an event of theirs. */
   readonly eventUs: number;
+  /** What a peer's first block after a pause costs more, on its own thread, and on those of V8 beside it. */
+  readonly staleUs: number;
+  readonly staleBesideUs: number;
 }
 
 /**
@@ -75,6 +78,8 @@ export const defaultCosts: Costs = {
   coldUs: 500,
   wakeUs: 150,
   eventUs: 100,
+  staleUs: 4_000,
+  staleBesideUs: 4_000,
 };
 
 /**
@@ -103,6 +108,8 @@ export function calibratedCosts(measured: Measured, { source, cores }: Pick<Cost
     coldUs: scaled(defaultCosts.coldUs, "verifyUs"),
     wakeUs: defaultCosts.wakeUs,
     eventUs: scaled(defaultCosts.eventUs, "verifyUs"),
+    staleUs: scaled(defaultCosts.staleUs, "verifyUs"),
+    staleBesideUs: scaled(defaultCosts.staleBesideUs, "verifyUs"),
   };
 }
 
@@ -126,6 +133,8 @@ export const noCosts: Costs = {
   coldUs: 0,
   wakeUs: 0,
   eventUs: 0,
+  staleUs: 0,
+  staleBesideUs: 0,
 };
 
 export const duration = (us: number): Duration => Math.round(us) as Duration; // integer microseconds by construction

@@ -1,5 +1,5 @@
 // A peer of the world: the PeerMachine on simulated streams and disk, as node/peer.ts.
-import { seconds } from "../../base/index.js";
+import { instant, seconds } from "../../base/index.js";
 import { headOf, PeerMachine, type DeliverReader, type PeerEffect, type PeerInput } from "../../fabric/index.js";
 import { Chain } from "./chain.js";
 import { MachineLoop } from "./machine-loop.js";
@@ -10,6 +10,9 @@ import { check, type Site } from "./site.js";
 /** Fabric's peer.deliveryclient.connTimeout. */
 const connectTimeout = seconds(3);
 
+/** So long without a block is a pause. Measured are 25 s, which are one, and 2 s, which are none. */
+const pauseUs = 10_000_000;
+
 export class Peer implements Service {
   readonly detail = "";
   readonly #site: Site;
@@ -18,6 +21,7 @@ export class Peer implements Service {
   readonly #loop: MachineLoop<PeerInput, PeerEffect>;
   readonly #reader: DeliverReader;
   readonly #reading: Reading;
+  #blockAt = instant(0);
 
   constructor(site: Site, config: ConfigOf<"peer">, disks: Disks) {
     this.#site = site;
@@ -56,9 +60,21 @@ export class Peer implements Service {
     this.#reading.abandon();
   }
 
+  /** After a pause the code that takes a block apart is compiled anew. */
+  #blockCame(): void {
+    const { process, costs } = this.#site;
+    const at = process.now();
+    if (at - this.#blockAt > pauseUs) {
+      process.charge(costs.staleUs);
+      process.beside(costs.staleBesideUs);
+    }
+    this.#blockAt = at;
+  }
+
   #carryOut(effect: PeerEffect): void {
     switch (effect.kind) {
       case "verify":
+        this.#blockCame();
         return check(this.#site, effect.items, (results) =>
           this.#loop.push({ kind: "verified", id: effect.id, results }),
         );

@@ -86,3 +86,20 @@ it("what is left for the end of a turn is done then, however much the turn still
   scheduler.run(instant(1_000));
   expect(told).toEqual([700]);
 });
+
+it("V8's threads share their work out, stand in line with the pool's, and stop, go on and end with their process", () => {
+  const { scheduler, processes } = machine(1, 3);
+  const told: string[] = [];
+  for (const [index, process] of processes.entries()) {
+    process.beside(4_000);
+    process.aside([{ us: 500 }], () => told.push(`${index} ${process.now()}`));
+    process.stop();
+  }
+  processes[1]?.die();
+  processes[0]?.resume();
+  scheduler.run(instant(50_000));
+  expect(told).toEqual(["0 4500"]);
+  processes[2]?.resume();
+  scheduler.run(instant(100_000));
+  expect(told).toEqual(["0 4500", "2 54500"]);
+});

@@ -82,6 +82,8 @@ export class Process {
   #alive = true;
   /** Once it was used. */
   #pool: ThreadPool | undefined;
+  /** Likewise. */
+  #besides: readonly Process[] | undefined;
 
   constructor(scheduler: Scheduler, cores: Cores, wakeUs: number) {
     this.#scheduler = scheduler;
@@ -130,14 +132,24 @@ export class Process {
     });
   }
 
+  /** Work for V8's own threads, which collect garbage and compile: shared out among them, and nobody waits for it. */
+  beside(us: number): void {
+    if (us === 0) return;
+    this.#besides ??= Array.from({ length: v8ThreadCount }, () => new Process(this.#scheduler, this.#cores, 0));
+    const shareUs = Math.ceil(us / v8ThreadCount);
+    for (const thread of this.#besides) thread.at(this.now(), () => thread.run(() => thread.charge(shareUs)));
+  }
+
   /** Stopped in its tracks: work and timers wait, the kernel's part of its connections goes on. */
   stop(): void {
     this.#stopped = true;
+    this.#besides?.forEach((thread) => thread.stop());
     this.#pool?.stop();
   }
 
   resume(): void {
     this.#stopped = false;
+    this.#besides?.forEach((thread) => thread.resume());
     this.#pool?.resume();
     if (!this.#busy && this.#head < this.#queue.length) this.#wake();
   }
@@ -190,6 +202,8 @@ export class Process {
     this.#stopped = false;
     this.#pool?.die();
     this.#pool = undefined;
+    this.#besides?.forEach((thread) => thread.die());
+    this.#besides = undefined;
   }
 
   /** Another process in its place. */
@@ -231,6 +245,8 @@ export class Process {
   }
 }
 
+/** Node's --v8-pool-size. */
+const v8ThreadCount = 4;
 /** libuv's UV_THREADPOOL_SIZE. */
 const poolThreadCount = 4;
 
