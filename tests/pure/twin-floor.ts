@@ -27,7 +27,7 @@ export function median(values: readonly number[]): number {
   return (at(Math.ceil(sorted.length / 2) - 1) + at(Math.floor(sorted.length / 2))) / 2;
 }
 
-/** Issue 5: max(2 ms, 25 %). */
+/** docs/simulator.md, twin check: max(2 ms, 25 %). */
 export const isWithinBar = (ms: number, measuredMs: number): boolean =>
   Math.abs(ms - measuredMs) <= Math.max(2, 0.25 * measuredMs);
 

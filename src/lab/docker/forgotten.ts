@@ -7,10 +7,10 @@ import { engineError, messageOf, statusOf } from "./engine.js";
 
 /**
  * Ends the shims of the ids given, which come as arguments, and waits for them and their children. A shim that is told to end takes its
- * socket away; containerd sees that it has gone, and ends the container.
+ * socket away; containerd sees that it has gone, and ends the container. That pgrep finds none (its exit code 1) is no failure.
  */
 const endShims = `IFS='|'
-shims=$(pgrep -f "^[^ ]*containerd-shim[^ ]* (.* )?-id ($*)( |$)") || exit 0
+shims=$(pgrep -f "^[^ ]*containerd-shim[^ ]* (.* )?-id ($*)( |$)") || exit $(($? - 1))
 unset IFS
 all="$shims $(pgrep -P "$(echo $shims | tr ' ' ,)")"
 kill -TERM $shims
@@ -27,12 +27,14 @@ export interface Forgotten {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Ends what runs of containers that the engine calls "created". Rejects with an OperatingError when it does not end. */
+/**
+ * Ends what runs of containers that the engine calls "created". Rejects with an OperatingError when it does not end, or cannot be looked
+ * for; then the container that looks is left, with its labels.
+ */
 export async function endForgotten(engine: Docker, { ids, image, labels }: Forgotten): Promise<void> {
   const late = AbortSignal.timeout(endMsMax);
-  let sweeper: Docker.Container | undefined;
   try {
-    sweeper = await engine.createContainer({
+    const sweeper = await engine.createContainer({
       Image: image,
       Cmd: ["sh", "-c", endShims, "sh", ...ids],
       Labels: { ...labels },
@@ -47,7 +49,9 @@ export async function endForgotten(engine: Docker, { ids, image, labels }: Forgo
       },
     });
     await sweeper.start();
-    await sweeper.wait({ abortSignal: late });
+    const { StatusCode: code } = (await sweeper.wait({ abortSignal: late })) as { readonly StatusCode: number };
+    await sweeper.remove({ force: true });
+    if (code !== 0) throw new Error(`what looks for them ended with exit code ${code}`);
   } catch (error) {
     if (late.aborted) {
       throw new OperatingError(
@@ -60,7 +64,5 @@ export async function endForgotten(engine: Docker, { ids, image, labels }: Forgo
     }
     // 404: the image has gone, and nothing can be run of it.
     if (statusOf(error) !== 404) throw engineError(`End what the engine forgot: ${messageOf(error)}`, error);
-  } finally {
-    await sweeper?.remove({ force: true });
   }
 }

@@ -60,7 +60,7 @@ export class Peer implements Service {
     this.#reading.abandon();
   }
 
-  /** After a pause the code that takes a block apart is compiled anew. */
+  /** A block after a pause is dearer (docs/simulator.md, Costs). */
   #blockCame(): void {
     const { process, costs } = this.#site;
     const at = process.now();
