@@ -211,7 +211,7 @@ export class Controller implements ViewHost {
       if (job === undefined) break;
       this.batcher.stop();
       if (job.kind === "decide") this.#decide(job.view, job.decision, job.requests);
-      else if (job.kind === "install") this.#change({ view: job.view, sequence: job.sequence, decisions: 0 });
+      else if (job.kind === "install") this.#install(job.view, job.sequence);
       else if (job.kind === "abort") this.#abort(job.view);
       else this.#sync();
     }
@@ -278,6 +278,16 @@ export class Controller implements ViewHost {
     this.#core.trace("controller", "rotating", { view: this.#view, sequence: decided, from, to });
     this.#change({ view: this.#view, sequence: sequence(decided + 1), decisions: this.#decisions });
     this.#parts.pool.restartTimers();
+  }
+
+  /**
+   * A sync may have brought the view before, and the View that it started have decided since the place was asked for. The library
+   * begins again at that place (docs/protocol.md, surprise 21).
+   */
+  #install(view: View, asked: Sequence): void {
+    const isRunning = this.#core.improved && view === this.#view;
+    if (!isRunning) return this.#change({ view, sequence: asked, decisions: 0 });
+    this.#change({ view, sequence: sequence(this.#parts.checkpoint.sequence + 1), decisions: this.#decisions });
   }
 
   #abort(view: View): void {
@@ -376,7 +386,7 @@ export class Controller implements ViewHost {
     } else {
       if (outcome.learnt) {
         state.saveNewView(outcome.view, sequence(outcome.sequence - 1));
-        inFlight.viewInstalled(outcome.view);
+        inFlight.voidBefore(outcome.view);
       }
       if (outcome.view > this.#view) this.#events.viewLearnt(outcome.view);
       this.#change(outcome);

@@ -3,6 +3,7 @@
 import { equalBytes, sequence, view as toView, type Sequence, type View } from "../base/index.js";
 import { metadataOf } from "./checkpoint.js";
 import type { Proposal } from "./contract.js";
+import type { Place } from "./in-flight-votes.js";
 import { proposalDigest } from "./wire/digest.js";
 import type { ViewData } from "./wire/message.js";
 
@@ -11,6 +12,8 @@ export interface WasInFlight {
   readonly proposal: Proposal;
   readonly view: View;
   readonly preparedIn: View | undefined;
+  /** For what it had stood up at that place, before a NewView had this one committed. */
+  readonly before?: Proposal | undefined;
 }
 
 /** Set by every proposed record, marked by every commit record, cleared only by a sync that reached it; survives delivery. */
@@ -19,6 +22,7 @@ export class InFlight {
   /** The view in which it was prepared last. */
   #preparedIn: View | undefined;
   #other: string | undefined;
+  #before: Proposal | undefined;
   /** Of the view in which this replica stood up for it last: the one that it is of, or one whose NewView has it committed. */
   #view = toView(0);
   readonly #improved: boolean;
@@ -32,8 +36,9 @@ export class InFlight {
   }
 
   /** As told before a restart. */
-  restore({ proposal, view, preparedIn }: WasInFlight): void {
+  restore({ proposal, view, preparedIn, before }: WasInFlight): void {
     this.#proposal = proposal;
+    this.#before = before;
     this.#preparedIn = preparedIn;
     this.#other = undefined;
     this.#view = view;
@@ -45,7 +50,13 @@ export class InFlight {
    */
   standUpFor(proposal: Proposal, view: View): void {
     const preparedIn = this.isPrepared(proposal) ? this.#preparedIn : undefined;
-    this.restore({ proposal, view, preparedIn });
+    this.restore({ proposal, view, preparedIn, before: this.#beforeStandingUpFor(proposal) });
+  }
+
+  #beforeStandingUpFor(proposal: Proposal): Proposal | undefined {
+    const was = this.#proposal;
+    if (was === undefined || sequenceOf(was) !== sequenceOf(proposal)) return undefined;
+    return equalProposals(was, proposal) ? this.#before : was;
   }
 
   /**
@@ -67,14 +78,24 @@ export class InFlight {
   }
 
   /**
+   * Of what ViewData tells. Where the one in flight is left out, the one before it has its turn: a member that another NewView took
+   * it from may have prepared it, and then lacks its F+1 as long as nobody else tells of it, and argues against all else
+   * (surprise 36). It is told as not prepared, which binds nobody: what was decided anywhere has a quorum that tells of it.
+   */
+  told(nextView: View, members: { readonly f: number }): Proposal | undefined {
+    return this.isLeftOut(nextView, members) ? this.#before : this.#proposal;
+  }
+
+  /**
    * Whether it is left out of ViewData, as if it had never come. Two stories told, neither may ever have a quorum that does
    * not argue against it; both left out, the one that is to be committed may lack its F+1. So by turns, and so that of any
    * two proposals there are soon a view in which one is told alone and one in which the other is, whoever leads them:
    *
    * - who knows of the other story compares the digests: the lower is left out in even views, the higher in odd ones;
    * - who does not goes by the age of its proposal (below), which tells proposals of different views apart;
-   * - and in some pairs of views (`isByDigest`) a bit of the digest decides in which of the two it is told, for two of one view
-   *   whose holders heard nothing of each other's vote, or heard of different lies.
+   * - and in some pairs of views (`isByDigest`) a bit of the digests that are known decides in which of the two it is told, for two of
+   *   one view whose holders heard nothing of each other's vote, or heard of lies. Those who know of each other's lose no pair
+   *   by it: what the one tells the other leaves out.
    *
    * Safe whoever leaves out what: what was decided anywhere was prepared by a quorum, whose honest members tell of it, and
    * are in every quorum of ViewData, so neither "nothing" nor another proposal is agreed on.
@@ -83,8 +104,14 @@ export class InFlight {
     if (this.#proposal === undefined || this.prepared || !this.#improved) return false;
     const digest = proposalDigest(this.#proposal);
     const age = nextView - (metadataOf(this.#proposal)?.view ?? nextView) - 1;
-    if (age > f && isByDigest(nextView)) return bitOf(digest, Math.floor(nextView / 2)) === (nextView % 2 === 0);
-    if (this.#other !== undefined) return digest < this.#other === (nextView % 2 === 0);
+    const isEven = nextView % 2 === 0;
+    const isLower = this.#other === undefined || digest < this.#other;
+    if (age > f && isByDigest(nextView)) {
+      const pair = Math.floor(nextView / 2);
+      const bit = bitOf(digest, pair) !== (this.#other !== undefined && bitOf(this.#other, pair));
+      return (bit === isLower) === isEven;
+    }
+    if (this.#other !== undefined) return isLower === isEven;
     // Others may have prepared something else at its place in a newer view or an older one, and this one argues against it in
     // every quorum that it is in (surprise 39). The F+1 views after its own always tell of it: as many leaders in a row as may
     // be away must not make what one other has prepared lack its F+1. Turns by a period would have a distance at which two
@@ -98,29 +125,42 @@ export class InFlight {
     this.#other = undefined;
   }
 
+  /** Of which view it is, or whose NewView had this replica commit it. */
+  get place(): Place | undefined {
+    return this.#proposal && { view: this.#view, sequence: this.sequence, digest: proposalDigest(this.#proposal) };
+  }
+
+  /** Whether it stands up for it because a NewView has it committed. */
+  get isOfChange(): boolean {
+    return this.#proposal !== undefined && viewOf(this.#proposal) < this.#view;
+  }
+
   /** Whether it is this one that is in flight, and prepared. */
   isPrepared(proposal: Proposal): boolean {
     return this.prepared && this.#proposal !== undefined && equalProposals(this.#proposal, proposal);
   }
 
   /**
-   * A view is installed, here or at F+1 others that were asked: whatever was in flight in older ones was committed before it,
+   * A view is installed, here or at F+1 others that were asked; or F+1 others said in their votes that its NewView has them commit
+   * another proposal at this place: whatever was in flight in older ones was committed before it,
    * or could not be decided any more. The library goes on telling of it, and a quorum that needs this replica may find that
    * it argues against all that has been proposed since (docs/protocol.md, surprise 43).
    *
    * Has this replica followed another NewView of that view, of a leader that made two, it may be decided there after all, but
    * then a quorum prepares it there: that it was prepared in an older one is void too, and it is told by turns.
    */
-  viewInstalled(view: View): void {
+  voidBefore(view: View): void {
     if (!this.#improved) return;
-    if (this.#view < view) this.clear();
-    else if (this.#preparedIn !== undefined && this.#preparedIn < view) this.#preparedIn = undefined;
+    if (this.#view < view) return this.clear();
+    if (this.#view === view) this.#before = undefined;
+    if (this.#preparedIn !== undefined && this.#preparedIn < view) this.#preparedIn = undefined;
   }
 
   clear(): void {
     this.#proposal = undefined;
     this.#preparedIn = undefined;
     this.#other = undefined;
+    this.#before = undefined;
     this.#view = toView(0);
   }
 
@@ -133,8 +173,9 @@ export class InFlight {
   }
 
   /** What a log tells after a restart. */
-  get told(): WasInFlight | undefined {
-    return this.#proposal && { proposal: this.#proposal, view: this.#view, preparedIn: this.#preparedIn };
+  get was(): WasInFlight | undefined {
+    if (this.#proposal === undefined) return undefined;
+    return { proposal: this.#proposal, view: this.#view, preparedIn: this.#preparedIn, before: this.#before };
   }
 
   /** 0 when nothing is in flight. */

@@ -31,7 +31,7 @@ export {
 } from "./byzantine/contract.js";
 export { Turncoat, type TurncoatInput } from "./byzantine/turncoat.js";
 export { decodedMetadata } from "./checkpoint.js";
-export { markOfImproved } from "./in-flight-votes.js";
+export { isReasonOfImproved } from "./in-flight-votes.js";
 export { Ingress, type IngressKind } from "./ingress.js";
 export { IngressTurns, type TurnsOptions } from "./ingress-turns.js";
 export { Replica, type ReplicaStatus } from "./replica.js";

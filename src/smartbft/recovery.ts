@@ -154,9 +154,9 @@ function lastInFlight(records: readonly SavedMessage[], decided: Sequence): WasI
       inFlight.standUpFor(record.prePrepare.proposal, record.prepare.view);
     else if (record.kind === "commit") inFlight.markPrepared();
     // What was in flight before an installed view is void (surprise 43 of docs/protocol.md).
-    else if (record.kind === "newView") inFlight.viewInstalled(record.metadata.view);
+    else if (record.kind === "newView") inFlight.voidBefore(record.metadata.view);
   }
-  return inFlight.sequence > decided ? inFlight.told : undefined;
+  return inFlight.sequence > decided ? inFlight.was : undefined;
 }
 
 function savedMessage(entry: Uint8Array): SavedMessage {

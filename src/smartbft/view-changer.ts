@@ -13,7 +13,6 @@ import {
   type View,
 } from "../base/index.js";
 import type { Core } from "./core.js";
-import { markOfImproved } from "./in-flight-votes.js";
 import { leaderOf } from "./leader.js";
 import type { Pool } from "./pool.js";
 import type { State } from "./state.js";
@@ -129,9 +128,11 @@ export class ViewChanger {
 
   /** A sync found a view (section 8.11). */
   learnView(view: View): void {
-    // Improved: before all that waits, which is of an older view; with it a NewView would leave after votes in this one.
-    if (this.#core.improved) this.#queue.unshift({ kind: "learnt", view });
-    else this.#queue.push({ kind: "learnt", view });
+    // Improved: before all that waits or is examined, which is of older views, or would make a NewView after votes in this one.
+    if (this.#core.improved) {
+      this.#installer.inForce(view);
+      this.#queue.unshift({ kind: "learnt", view });
+    } else this.#queue.push({ kind: "learnt", view });
     this.#core.later(() => this.#run());
   }
 
@@ -216,7 +217,7 @@ export class ViewChanger {
   }
 
   #vote(nextView: View): void {
-    this.#core.broadcast({ kind: "ViewChange", nextView, reason: this.#core.improved ? markOfImproved : "" });
+    this.#core.broadcast({ kind: "ViewChange", nextView, reason: this.#installer.reasonOfVote });
   }
 
   /** Section 8.3. */

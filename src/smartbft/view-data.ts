@@ -19,9 +19,7 @@ export function ownViewData(
     nextView,
     lastDecision: checkpoint.decision?.proposal ?? genesisProposal,
     lastDecisionSignatures: checkpoint.decision?.signatures ?? [],
-    inFlightProposal: inFlight.isLeftOut(nextView, members)
-      ? undefined
-      : offeredInFlight(checkpoint, inFlight, committedInChange),
+    inFlightProposal: offeredInFlight(checkpoint, inFlight.told(nextView, members), committedInChange),
     // Sent as stored even when the proposal is left out (section 8.5).
     inFlightPrepared: inFlight.prepared,
   };
@@ -36,13 +34,12 @@ const genesisProposal: Proposal = {
 
 function offeredInFlight(
   checkpoint: Checkpoint,
-  inFlight: InFlight,
+  proposal: Proposal | undefined,
   committedInChange: Proposal | undefined,
 ): Proposal | undefined {
-  const { proposal } = inFlight;
   const last = checkpoint.decision?.proposal;
   if (proposal === undefined || last === undefined) return proposal;
-  const behind = checkpoint.sequence - inFlight.sequence;
+  const behind = checkpoint.sequence - (metadataOf(proposal)?.sequence ?? 0);
   if (behind === 0) return undefined;
   if (behind === 1 && committedInChange !== undefined && equalProposals(committedInChange, last)) return undefined;
   // Anything older is refused by every receiver; the library stops here with a panic.

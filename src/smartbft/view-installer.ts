@@ -7,7 +7,7 @@ import { metadataOf } from "./checkpoint.js";
 import type { Decision, Proposal, RequestInfo } from "./contract.js";
 import type { Delivery } from "./delivery.js";
 import { InFlightCommit, type InFlightEvents } from "./in-flight-commit.js";
-import { InFlightVotes } from "./in-flight-votes.js";
+import { InFlightVotes, reasonOfVote } from "./in-flight-votes.js";
 import { equalProposals, inFlightAgreement, type InFlight } from "./in-flight.js";
 import { signatureItem, walkNewView } from "./new-view.js";
 import type { ViewParts } from "./view.js";
@@ -34,6 +34,7 @@ interface Accepted {
 export class ViewInstaller {
   readonly #parts: InstallerParts;
   #nextView = 0 as View; // brand constructor
+  #inForce = 0 as View; // brand constructor
   /** Accepted ViewData by sender, at the leader-to-be. */
   readonly #data = new Map<NodeId, Accepted>();
   #committedInChange: Proposal | undefined;
@@ -58,6 +59,14 @@ export class ViewInstaller {
 
   leave(): void {
     this.#data.clear();
+  }
+
+  /**
+   * A sync found this view in force, and the controller starts a View in it: to act on a NewView of it now, or to make one, would be
+   * to stand up for a second thing there, and to begin again where it may have decided (docs/protocol.md, surprise 21).
+   */
+  inForce(view: View): void {
+    this.#inForce = view;
   }
 
   /** Where the installed view goes on. */
@@ -125,6 +134,7 @@ export class ViewInstaller {
       entries,
       deliver: (decision, done) => this.#deliver(decision, done),
       done: (verdict) => {
+        if (this.#inForce >= this.#nextView) return refuse("a sync found the view in force");
         if (verdict.kind === "invalid") return refuse(verdict.reason);
         if (verdict.kind === "ahead") {
           this.#parts.events.sync("NewView with decisions far ahead");
@@ -153,6 +163,12 @@ export class ViewInstaller {
     this.#votes.voted(from, vote);
   }
 
+  /** Of this replica's votes. */
+  get reasonOfVote(): string {
+    const { core, inFlight } = this.#parts;
+    return core.improved ? reasonOfVote(inFlight.isOfChange ? inFlight.place : undefined) : "";
+  }
+
   /** Whether an in-flight commit took the tick. */
   tick(): boolean {
     const { commit } = this.#inFlight ?? {};
@@ -167,6 +183,8 @@ export class ViewInstaller {
 
   #own(): Accepted {
     const { core, checkpoint, inFlight } = this.#parts;
+    const overruledBy = inFlight.place && this.#votes.overruledBy(inFlight.place, core);
+    if (overruledBy !== undefined) inFlight.voidBefore(overruledBy);
     const data = ownViewData(this.#nextView, checkpoint, inFlight, this.#committedInChange, core);
     const raw = encodeViewData(data);
     return { signed: { kind: "ViewData", raw, signer: core.self, signature: core.application.sign(raw) }, data };
@@ -175,7 +193,7 @@ export class ViewInstaller {
   /** First per sender; with a quorum that agrees on what is in flight, the NewView goes out and is processed here too. */
   #register(from: NodeId, accepted: Accepted, release: () => void): void {
     const { core } = this.#parts;
-    if (this.#data.has(from)) return release();
+    if (this.#data.has(from) || this.#inForce >= this.#nextView) return release();
     this.#data.set(from, accepted);
     core.trace("viewChanger", "viewDataAccepted", { from, nextView: this.#nextView });
     if (this.#data.size < core.q) return release();
@@ -263,7 +281,7 @@ export class ViewInstaller {
   #install(release: () => void): void {
     const { core, checkpoint, state, inFlight, events } = this.#parts;
     state.saveNewView(this.#nextView, checkpoint.sequence);
-    inFlight.viewInstalled(this.#nextView);
+    inFlight.voidBefore(this.#nextView);
     if (core.improved && inFlight.sequence <= checkpoint.sequence) inFlight.clear();
     events.installed();
     release();

@@ -66,7 +66,8 @@ const shownIn: Readonly<Record<string, readonly PlotName[]>> = {
   "one-answer-is-enough": ["boastedAt"],
   "falls-back": ["reconfiguredInChange"],
   "timeout-lost": ["complainedInFlight"],
-  "two-stories": ["twoStories", "decidedOneStory"],
+  "two-stories": ["twoStories", "decidedOneStory", "bothStoriesHeld"],
+  "first-story-forgotten": ["bothStoriesHeld"],
   "promise-outlived": ["withheldNewView"],
   "silent-leader": ["withheldNewView", "oldArgument"],
   "old-argument": [
@@ -77,11 +78,13 @@ const shownIn: Readonly<Record<string, readonly PlotName[]>> = {
     "foundVoid",
     "decidedInChange",
     "twoStories",
+    "bothStoriesHeld",
   ],
   "commit-forgotten": ["decidedInChange"],
   "commit-unwatched": ["quorumAtTheTimeout"],
   "two-new-views": ["twoNewViews"],
   "void-argued-for": ["foundVoid"],
+  "left-view-claimed": ["startedAgainInChange"],
 };
 
 const planted: readonly Mutant[] = [
@@ -437,6 +440,16 @@ const planted: readonly Mutant[] = [
     inFlight("if (age > f && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
   ),
   historical(
+    36,
+    "first-story-forgotten",
+    "who follows a NewView that commits the other story tells no more of the first, and says in no vote that it has followed one",
+    inFlight("this.isLeftOut(nextView, members) ? this.#before :", "this.isLeftOut(nextView, members) ? undefined :"),
+    installer(
+      "inFlight.isOfChange ? inFlight.place : undefined",
+      "inFlight.isOfChange && core.f < 0 ? inFlight.place : undefined",
+    ),
+  ),
+  historical(
     37,
     "promise-outlived",
     "after a timeout it votes in the view that it had left with its ViewData",
@@ -470,6 +483,9 @@ const planted: readonly Mutant[] = [
     "a proposal of an older view is told in every view, and argues against what was prepared since",
     inFlight("return onesOf(age - f) % 2 === 1;", "return false;"),
     inFlight("if (age > f && isByDigest(nextView))", "if (age < 0 && isByDigest(nextView))"),
+    // And nobody learns from others that it was void.
+    controller("        inFlight.voidBefore(outcome.view);\n", ""),
+    installer("if (overruledBy !== undefined)", "if (overruledBy !== undefined && core.f < 0)"),
   ),
   historical(
     40,
@@ -503,7 +519,7 @@ const planted: readonly Mutant[] = [
     43,
     "void-argued-for",
     "what was in flight before an installed view is told of in the view changes after it",
-    inFlight("if (this.#view < view) this.clear();", "if (this.#view < view) return;"),
+    inFlight("if (this.#view < view) return this.clear();", "if (this.#view < view) return;"),
   ),
   historical(
     44,

@@ -302,7 +302,7 @@ export const rules: readonly Rule[] = [
     "restores-no-view",
     ["smartbft-restart"],
     inFile("smartbft/recovery.ts")(
-      'return { ...ledger, number: view, decisions: 0, facts: { from: "newView", view, sequence } };',
+      'return { ...ledger, number: view, entered: view, decisions: 0, facts: { from: "newView", view, sequence } };',
       'return { ...ledger, facts: { from: "newView", view, sequence } };',
     ),
   ),
@@ -350,8 +350,8 @@ export const rules: readonly Rule[] = [
     "in-flight-never-told",
     [changeInFlight, cluster],
     viewData(
-      "  const { proposal } = inFlight;\n",
-      "  const proposal = inFlight.sequence < 0 ? inFlight.proposal : undefined;\n",
+      "inFlightProposal: offeredInFlight(checkpoint, inFlight.told(nextView, members), committedInChange),",
+      "inFlightProposal: offeredInFlight(checkpoint, undefined, committedInChange),",
     ),
   ),
   // The library's own history (item 32). No schedule reaches it: a sync that clears the proposal replaces or stops the View
@@ -360,8 +360,8 @@ export const rules: readonly Rule[] = [
     "pruned-in-flight-panics",
     ["src/smartbft/in-flight"],
     inFlight(
-      "    if (this.#proposal !== undefined) this.#prepared = true;\n",
-      '    if (this.#proposal === undefined) throw new RangeError("nothing in flight");\n    this.#prepared = true;\n',
+      "    if (this.#proposal !== undefined) this.#preparedIn = this.#view;\n",
+      '    if (this.#proposal === undefined) throw new RangeError("nothing in flight");\n    this.#preparedIn = this.#view;\n',
     ),
   ),
   rule(

@@ -20,6 +20,7 @@ import {
 import { parseExperiment } from "../../src/spec/index.js";
 import { mutants } from "../mutants/mutants.js";
 import { checkAnchors } from "../mutants/patch.js";
+import { rules } from "../mutants/rules.js";
 import { quick } from "../mutants/quick.js";
 
 const library = { size: 4, fidelity: "library" } as const;
@@ -302,8 +303,8 @@ describe("the list of surprises", () => {
   });
 });
 
-describe("the mutants", () => {
-  it.each(mutants.map((mutant) => [mutant.name, mutant] as const))(
+describe("the mutants and altered rules", () => {
+  it.each([...mutants, ...rules].map((planted) => [planted.name, planted] as const))(
     "%s: each anchor stands exactly once",
     (_name, { patches }) => {
       expect(() => checkAnchors(patches)).not.toThrow();

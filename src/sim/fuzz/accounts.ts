@@ -1,4 +1,4 @@
-// What ViewData tells of the proposal in flight, held against what others tell (surprise 39) and against what its sender
+// What ViewData tells of the proposal in flight, held against what others tell (surprises 36 and 39) and against what its sender
 // has done (40, 43), and what a liar says of itself in two NewViews of one view (42). Unlike the lives of sightings.ts it
 // outlives a restart: a Commit that was sent stays sent.
 import { sha256, toHex, type NodeId } from "../../base/index.js";
@@ -15,7 +15,7 @@ export interface Account {
 type Facts = Readonly<Record<string, Fact>>;
 
 export class Accounts {
-  readonly #see: (surprise: 39 | 40 | 42 | 43) => void;
+  readonly #see: (surprise: 36 | 39 | 40 | 42 | 43) => void;
   readonly #height: (node: NodeId) => number;
   /** What liars have said in NewViews, by signer and view. */
   readonly #words = new Map<string, string>();
@@ -27,7 +27,7 @@ export class Accounts {
   /** The view that each has entered last, and where. */
   readonly #entered = new Map<NodeId, { readonly view: number; readonly sequence: number }>();
 
-  constructor(height: (node: NodeId) => number, see: (surprise: 39 | 40 | 42 | 43) => void) {
+  constructor(height: (node: NodeId) => number, see: (surprise: 36 | 39 | 40 | 42 | 43) => void) {
     this.#height = height;
     this.#see = see;
   }
@@ -68,6 +68,7 @@ export class Accounts {
     if (account.view < view && account.sequence >= sequence) this.#see(43);
     const others = this.#told.get(nextView) ?? [];
     if (others.some((other) => isArgued(other, account) || isArgued(account, other))) this.#see(39);
+    if (others.some((other) => isOtherStory(other, account))) this.#see(36);
     this.#told.set(nextView, [...others, account]);
   }
 }
@@ -75,5 +76,12 @@ export class Accounts {
 /** One of an older view argues against one that was prepared in a newer. */
 const isArgued = ({ view, sequence, prepared, digest }: Account, by: Account): boolean =>
   prepared && by.view < view && by.sequence === sequence && by.digest !== digest;
+
+/** Two of one view and place, and one of them prepared. */
+const isOtherStory = (one: Account, other: Account): boolean =>
+  (one.prepared || other.prepared) &&
+  one.view === other.view &&
+  one.sequence === other.sequence &&
+  one.digest !== other.digest;
 
 const placeOf = (facts: Facts): string => `${String(facts["view"])} ${String(facts["sequence"])}`;

@@ -1,5 +1,5 @@
 // Plots about a proposal in flight: what was decided, prepared or merely proposed before a view change must be found out by it.
-import { faultsTolerated } from "../../base/index.js";
+import { faultsTolerated, quorumSize } from "../../base/index.js";
 import {
   allButFirst,
   afterwards,
@@ -153,3 +153,31 @@ export const decidedOneStory: Author = (random, size) => ({
   ],
   setting: { decisionsPerLeader: 0, actOneMs: 6000, jitterMs: 0, requestsPerSecond: pick(random, [4, 15]) },
 });
+
+/**
+ * The same, and the liar is gone for good: of those who are left, and all needed, some have prepared a story, some hold it, and
+ * some hold the other, and not all have heard of it (39).
+ */
+export const bothStoriesHeld: Author = (random, size) => {
+  const left = shuffled(random, size).filter((id) => id !== 1);
+  const isSoonOver = random.integer(0, 1) === 0;
+  const actOneMs = isSoonOver ? 500 : 6000;
+  return {
+    events: [
+      turn(1, pick(random, ["scheming", "equivocating"]), actOneMs),
+      when(
+        "prepared",
+        random.integer(1, isSoonOver ? 3 : 10),
+        isolate("here", pick(random, ["both", "out"] as const)),
+        pick(random, [30, 8000]),
+      ),
+    ],
+    setting: {
+      decisionsPerLeader: 0,
+      actOneMs,
+      jitterMs: pick(random, [0, 2]),
+      requestsPerSecond: 4,
+      healed: left.slice(0, quorumSize(size)).toSorted((one, other) => one - other),
+    },
+  };
+};

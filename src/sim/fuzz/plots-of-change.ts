@@ -1,7 +1,9 @@
 // Plots about the view change itself: its votes, its messages and its records, and what else happens meanwhile.
 import type { Step } from "../../smartbft/index.js";
+import { faultsTolerated, toMilliseconds } from "../../base/index.js";
 import { afterwards, at, complainAll, isolate, pick, shuffled, turn, when, type Author } from "./plot-parts.js";
 import type { Event, Fault } from "./schedule.js";
+import { timers } from "./setting.js";
 
 const moments: readonly Step[] = [
   "prePrepared",
@@ -84,6 +86,26 @@ export const lyingNextLeader: Author = (random) => {
       afterwards("viewInstalled", random.integer(1, 6), second, forMs(second)),
     ],
     setting: { decisionsPerLeader: 0 },
+  };
+};
+
+/**
+ * View 1 gets no NewView, for its leader is cut off, and view 2 gets none, for its leader hears nothing. F+1 of those who wait for it
+ * are started again, one after the other; then the leader of view 1 is, in view 0, and asks the others where they are (44).
+ */
+export const startedAgainInChange: Author = (random, size) => {
+  const since = random.integer(200, 1500);
+  const second = since + toMilliseconds(timers.viewChangeTimeout) + pick(random, [150, 300, 500]);
+  const waiting = shuffled(random, size).filter((id) => id !== 2 && id !== 3);
+  const restarted = [...waiting.slice(0, faultsTolerated(size) + 1), 2];
+  return {
+    events: [
+      at(since, isolate(2), second + 90 * (restarted.length - 1) - since),
+      at(since + 5, complainAll),
+      at(since + 1000, isolate(3, "in"), 5000),
+      ...restarted.map((node, index) => at(second + 90 * index, { kind: "crash", node }, 30)),
+    ],
+    setting: { decisionsPerLeader: 0, syncOnStart: true, jitterMs: 0, actOneMs: 7000 },
   };
 };
 

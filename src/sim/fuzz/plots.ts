@@ -6,6 +6,7 @@ import type { Random } from "../../base/index.js";
 import { decidedInChange, foundVoid, quorumAtTheTimeout } from "./plots-of-commit.js";
 import { pick, type Author, type Plot } from "./plot-parts.js";
 import {
+  bothStoriesHeld,
   complainedInFlight,
   decidedAlone,
   decidedOneStory,
@@ -20,6 +21,7 @@ import {
   reconfiguredInChange,
   restartedInChange,
   saidAgain,
+  startedAgainInChange,
   stepByStep,
 } from "./plots-of-change.js";
 import {
@@ -58,14 +60,19 @@ const first = {
   quorumAtTheTimeout: [quorumAtTheTimeout, 1],
   foundVoid: [foundVoid, 1],
 } as const satisfies Cast;
-/** Drawn in the place of what a seed would have otherwise, so that all other seeds stay what they were. New ones go here. */
+/** Drawn in the place of what a seed would have otherwise, so that all other seeds stay what they were. */
 const later = {
   decidedOneStory: [decidedOneStory, 1],
   restartedLeader: [restartedLeader, 1],
   removedUnawares: [removedUnawares, 1],
   twoNewViews: [twoNewViewsMade, 1],
 } as const satisfies Cast;
-const plots = { ...first, ...later };
+/** The same once more, with a draw of its own. New ones go into a fourth. */
+const newest = {
+  startedAgainInChange: [startedAgainInChange, 1],
+  bothStoriesHeld: [bothStoriesHeld, 2],
+} as const satisfies Cast;
+const plots = { ...first, ...later, ...newest };
 export type PlotName = keyof typeof plots;
 export const plotNames = namesOf(plots);
 
@@ -77,7 +84,8 @@ export interface Drawn {
 
 /** For every other seed one. */
 export function drawPlot(seed: Random): Drawn | undefined {
-  const [random, instead] = [seed.stream("plot"), seed.stream("later plot")];
+  const [random, instead, anew] = [seed.stream("plot"), seed.stream("later plot"), seed.stream("newest plot")];
+  if (anew.integer(0, 19) === 0) return { name: pick(anew, byWeight(newest)), random: anew };
   if (instead.integer(0, 11) === 0) return { name: pick(instead, byWeight(later)), random: instead };
   return random.integer(0, 1) === 0 ? { name: pick(random, byWeight(first)), random } : undefined;
 }

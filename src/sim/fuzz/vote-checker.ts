@@ -3,7 +3,7 @@
 // What a leader proposes is checked for repetition: of another proposal at one place, of what it has delivered already.
 import type { NodeId } from "../../base/index.js";
 import {
-  markOfImproved,
+  isReasonOfImproved,
   proposalDigest,
   type Commit,
   type Message,
@@ -66,7 +66,7 @@ export class VoteChecker {
 
   /** Improved: votes tell by a mark that their senders say more than the library does; who has set it once keeps it. */
   #asked(node: NodeId, from: NodeId, { reason }: ViewChange): void {
-    if (reason === markOfImproved) {
+    if (isReasonOfImproved(reason)) {
       add(this.#marked, node, from);
       this.#unmarked.get(node)?.delete(from);
     } else if (this.#marked.get(node)?.has(from) !== true) add(this.#unmarked, node, from);
