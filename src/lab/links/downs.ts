@@ -119,8 +119,7 @@ export class Downs {
     const device = ownEnd(endpoint);
     const holds = this.#adminHolds.get(endpoint.name) ?? new Set();
     this.#adminHolds.set(endpoint.name, holds);
-    const cut = confirmed(stateText(device, this.#wiring.setAdmin(device, "down")));
-    holds.add(fault);
+    const cut = await this.#holdDown(device, holds, fault);
     const undo = async (): Promise<Confirmed> => {
       holds.delete(fault);
       if (this.#wiring.isGone(endpoint.node)) return confirmed(`${endpoint.node} has ended, and has no interfaces`);
@@ -128,6 +127,18 @@ export class Downs {
       return confirmed(stateText(device, this.#wiring.setAdmin(device, "up")));
     };
     return { ...cut, undo };
+  }
+
+  async #holdDown(device: Device, holds: Set<number>, fault: number): Promise<Confirmed> {
+    holds.add(fault);
+    try {
+      this.#wiring.order(device, "down");
+      await Promise.resolve(); // the other interfaces that are due at the same instant go down before this one is looked at
+      return confirmed(stateText(device, this.#wiring.readBack(device, "down")));
+    } catch (error) {
+      holds.delete(fault);
+      throw error;
+    }
   }
 
   async #cutCarrier({ endpoint, fault }: CutOptions): Promise<Cut> {

@@ -28,11 +28,9 @@ export function linkRequest(name: string, admin?: Admin): Buffer {
   return Buffer.concat([fixed, attribute(nameOfLink, Buffer.from(`${name}\0`))]);
 }
 
-/** Sets it in the kernel's namespace and answers its state afterwards, or why the kernel refused. */
-export function setLink(kernel: Kernel, name: string, admin: Admin): LinkState | string {
-  const refused = kernel.ask({ type: newLink, flags: 0, body: linkRequest(name, admin) });
-  return refused === "" ? linkState(kernel, name) : refused;
-}
+/** Sets it in the kernel's namespace; answers why the kernel refused, "" where it did not. */
+export const setLink = (kernel: Kernel, name: string, admin: Admin): string =>
+  kernel.ask({ type: newLink, flags: 0, body: linkRequest(name, admin) });
 
 /** The state, or why there is none. */
 export function linkState(kernel: Kernel, name: string): LinkState | string {

@@ -99,14 +99,23 @@ export class Wiring {
 
   /** Sets a device up or down and answers its state as the kernel tells it afterwards. */
   setAdmin(device: Device, admin: Admin): LinkState {
+    this.order(device, admin);
+    return this.readBack(device, admin);
+  }
+
+  /** Sets it; whether it is so `readBack` says. */
+  order(device: Device, admin: Admin): void {
     this.#refuseGone(device);
     const key = keyOf(device);
     const echoes = this.#echoes.get(key) ?? [];
     echoes.push({ admin, until: now() + echoUsMax });
     this.#echoes.set(key, echoes);
-    const state = setLink(this.#kernelOf(device.namespace), device.name, admin);
-    if (typeof state === "string")
-      throw new OperatingError(`Set ${describe(device)} ${admin}: the kernel said "${state}"`);
+    const refused = setLink(this.#kernelOf(device.namespace), device.name, admin);
+    if (refused !== "") throw new OperatingError(`Set ${describe(device)} ${admin}: the kernel said "${refused}"`);
+  }
+
+  readBack(device: Device, admin: Admin): LinkState {
+    const state = this.show(device);
     if (state.admin === admin) return state;
     throw new OperatingError(`Set ${describe(device)} ${admin}: read back it is ${state.admin}`);
   }
