@@ -1,12 +1,13 @@
 // What was in flight: the cases of the library's TestCheckInFlightNoProposal and TestCheckInFlightWithProposal
 // (reference section 14.5), as sets of entries. N = 4: F = 1, Q = 3.
 import { describe, expect, it } from "vitest";
-import { emptyBytes, sequence, utf8, view, type View } from "../base/index.js";
+import { emptyBytes, nodeId, present, sequence, utf8, view, type View } from "../base/index.js";
 import type { Proposal } from "./contract.js";
+import { InFlightVotes, reasonOfVote } from "./in-flight-votes.js";
 import { InFlight, inFlightAgreement } from "./in-flight.js";
 import { proposalDigest } from "./wire/digest.js";
 import { encodeViewMetadata } from "./wire/encode.js";
-import type { ViewData } from "./wire/message.js";
+import type { ViewChange, ViewData } from "./wire/message.js";
 
 const proposal = (name: string, at: number): Proposal => ({
   header: emptyBytes,
@@ -122,6 +123,83 @@ describe("surprise 36: two stories of one leader", () => {
       expect(alone(left, right, next(from, 2))).toHaveLength(1);
       expect(alone(right, left, next(from, 2))).toHaveLength(1);
     }
+  });
+
+  it("and in each pair of views, those included in which the digests decide", () => {
+    const [left, right] = [holder(first, [second]), holder(second, [first])];
+    for (let from = 2; from < 200; from += 2) {
+      expect(alone(left, right, next(from, 2)), `${from}`).toHaveLength(1);
+      expect(alone(right, left, next(from, 2)), `${from}`).toHaveLength(1);
+    }
+  });
+
+  describe("who follows a NewView that commits the other", () => {
+    const following = holder(first, [second]);
+    following.markPrepared();
+    following.standUpFor(second, view(2));
+
+    it("tells of that, and of the first in the views in which it leaves that out; of neither as prepared", () => {
+      expect(following.prepared).toBe(false);
+      const told = next(3, 40).map((number) => following.told(number, ofFour));
+      expect(told).toEqual(next(3, 40).map((number) => (following.isLeftOut(number, ofFour) ? first : second)));
+      expect(new Set(told)).toEqual(new Set([first, second]));
+    });
+
+    it("tells the same after a restart, and the other way round after one that commits the first again", () => {
+      const restarted = new InFlight({ improved: true });
+      restarted.restore(present(following.was, "what was in flight"));
+      for (const number of next(3, 20)) expect(restarted.told(number, ofFour)).toBe(following.told(number, ofFour));
+      restarted.standUpFor(first, view(3));
+      restarted.standUpFor(first, view(4));
+      const left = present(
+        next(5, 20).find((number) => restarted.isLeftOut(number, ofFour)),
+        "a view that leaves it out",
+      );
+      expect(restarted.told(left, ofFour)).toBe(second);
+    });
+
+    it("tells of neither when the view is installed elsewhere with its sequence open", () => {
+      const other = new InFlight({ improved: true });
+      other.restore(present(following.was, "what was in flight"));
+      other.voidBefore(view(3));
+      expect(next(4, 20).filter((number) => other.told(number, ofFour) !== undefined)).toEqual([]);
+    });
+  });
+
+  describe("what others say in their votes that they follow", () => {
+    const place = { view: view(0), sequence: sequence(1), digest: proposalDigest(first) };
+    const vote = (of: number, what: Proposal, at = 1): ViewChange => {
+      const digest = proposalDigest(what);
+      const reason = reasonOfVote({ view: view(of), sequence: sequence(at), digest });
+      return { kind: "ViewChange", nextView: view(9), reason };
+    };
+    const overruledBy = (...said: readonly ViewChange[]): View | undefined => {
+      const votes = new InFlightVotes();
+      for (const [index, each] of said.entries()) votes.voted(nodeId(index + 2), each);
+      return votes.overruledBy(place, ofFour);
+    };
+
+    it.each([
+      ["one alone may lie", [vote(2, second)], undefined],
+      ["F+1", [vote(2, second), vote(2, second)], 2],
+      [
+        "for two others, in two views: the older of the newest F+1",
+        [vote(2, second), vote(5, third), vote(4, second)],
+        4,
+      ],
+      ["the same proposal", [vote(2, first), vote(2, first), vote(2, second)], undefined],
+      ["another sequence", [vote(2, second, 2), vote(2, second)], undefined],
+    ])("%s", (_name, said, expected) => {
+      expect(overruledBy(...said)).toBe(expected);
+    });
+
+    it("a vote without it, maybe another's, takes nothing back", () => {
+      const votes = new InFlightVotes();
+      for (const from of [2, 3]) votes.voted(nodeId(from), vote(2, second));
+      for (const reason of [reasonOfVote(undefined), "", "in-flight votes: view x"])
+        votes.voted(nodeId(2), { kind: "ViewChange", nextView: view(9), reason });
+      expect(votes.overruledBy(place, ofFour)).toBe(2);
+    });
   });
 
   it("what F+1 voted for counts, whoever else was voted for", () => {
