@@ -67,7 +67,7 @@ const shownIn: Readonly<Record<string, readonly PlotName[]>> = {
   "falls-back": ["reconfiguredInChange"],
   "timeout-lost": ["complainedInFlight"],
   "two-stories": ["twoStories", "decidedOneStory", "bothStoriesHeld"],
-  "first-story-forgotten": ["bothStoriesHeld"],
+  "first-story-forgotten": ["otherStoryFollowed", "bothStoriesHeld"],
   "promise-outlived": ["withheldNewView"],
   "silent-leader": ["withheldNewView", "oldArgument"],
   "old-argument": [

@@ -1,5 +1,5 @@
 // Plots about a proposal in flight: what was decided, prepared or merely proposed before a view change must be found out by it.
-import { faultsTolerated, quorumSize } from "../../base/index.js";
+import { faultsTolerated, quorumSize, type Random } from "../../base/index.js";
 import {
   allButFirst,
   afterwards,
@@ -12,6 +12,7 @@ import {
   turn,
   when,
   type Author,
+  type Plot,
 } from "./plot-parts.js";
 import type { Fault } from "./schedule.js";
 
@@ -159,19 +160,40 @@ export const decidedOneStory: Author = (random, size) => ({
  * some hold the other, and not all have heard of it (39).
  */
 export const bothStoriesHeld: Author = (random, size) => {
-  const left = shuffled(random, size).filter((id) => id !== 1);
   const isSoonOver = random.integer(0, 1) === 0;
-  const actOneMs = isSoonOver ? 500 : 6000;
+  return believersLeft(random, size, {
+    behaviour: pick(random, ["scheming", "equivocating"]),
+    actOneMs: isSoonOver ? 500 : 6000,
+    prepared: random.integer(1, isSoonOver ? 3 : 10),
+    gone: isolate("here", pick(random, ["both", "out"] as const)),
+    goneMs: pick(random, [30, 8000]),
+  });
+};
+
+/** The same; the first to prepare a story is away while a NewView has the others commit the other, in which the liar fails them (36). */
+export const otherStoryFollowed: Author = (random, size) =>
+  believersLeft(random, size, {
+    behaviour: "scheming",
+    actOneMs: 6000,
+    prepared: 1 + quorumSize(size) * random.integer(0, 3),
+    gone: isolate("here"),
+    goneMs: 8000,
+  });
+
+interface Telling {
+  readonly behaviour: string;
+  readonly actOneMs: number;
+  /** At which time that one prepares it is gone, and for how long. */
+  readonly prepared: number;
+  readonly gone: Fault;
+  readonly goneMs: number;
+}
+
+function believersLeft(random: Random, size: number, telling: Telling): Plot {
+  const left = shuffled(random, size).filter((id) => id !== 1);
+  const { behaviour, actOneMs, prepared, gone, goneMs } = telling;
   return {
-    events: [
-      turn(1, pick(random, ["scheming", "equivocating"]), actOneMs),
-      when(
-        "prepared",
-        random.integer(1, isSoonOver ? 3 : 10),
-        isolate("here", pick(random, ["both", "out"] as const)),
-        pick(random, [30, 8000]),
-      ),
-    ],
+    events: [turn(1, behaviour, actOneMs), when("prepared", prepared, gone, goneMs)],
     setting: {
       decisionsPerLeader: 0,
       actOneMs,
@@ -180,4 +202,4 @@ export const bothStoriesHeld: Author = (random, size) => {
       healed: left.slice(0, quorumSize(size)).toSorted((one, other) => one - other),
     },
   };
-};
+}

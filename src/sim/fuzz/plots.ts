@@ -11,6 +11,7 @@ import {
   decidedAlone,
   decidedOneStory,
   oldArgument,
+  otherStoryFollowed,
   twoNewViewsMade,
   twoStories,
   withheldNewView,
@@ -71,6 +72,7 @@ const later = {
 const newest = {
   startedAgainInChange: [startedAgainInChange, 1],
   bothStoriesHeld: [bothStoriesHeld, 2],
+  otherStoryFollowed: [otherStoryFollowed, 1],
 } as const satisfies Cast;
 const plots = { ...first, ...later, ...newest };
 export type PlotName = keyof typeof plots;
