@@ -39,6 +39,7 @@ export const surprises: readonly Surprise[] = [
     "signed-twice",
     "view-back",
     "vote-back",
+    "vote-unlogged",
     "threw",
   ),
   surprise(6, "past-proposal-restored", "vote-past", "vote-changed", "signed-twice", "stalled", "threw"),
