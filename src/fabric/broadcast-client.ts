@@ -10,7 +10,7 @@ import type { OutboundChannel, OutboundStream } from "./outbound.js";
 type Answer = Extract<ClientInput, { kind: "answered" | "failed" }>;
 
 /** An answer takes a few milliseconds, so this many streams carry thousands of sends a second. */
-const streamsMax = 16;
+const usualStreams = 16;
 
 /** `stream` is undefined while the send waits for a connection or for its turn. */
 interface Sending {
@@ -23,17 +23,24 @@ export class BroadcastClient implements Disposable {
   readonly #channel: OutboundChannel;
   readonly #settings: TransportSettings;
   readonly #answer: (answer: Answer) => void;
+  readonly #streamsMax: number;
   readonly #idle: OutboundStream[] = [];
   readonly #sending = new Map<number, Sending>();
   readonly #tokens = new Map<OutboundStream, number>();
   /** Bounded by what the client's machine lets be outstanding. */
   #line: Sending[] = [];
 
-  /** Owns the channel from here on. */
-  constructor(channel: OutboundChannel, settings: TransportSettings, answer: (answer: Answer) => void) {
+  /** Owns the channel from here on. At most `streamsMax` sends are under way at one time. */
+  constructor(
+    channel: OutboundChannel,
+    settings: TransportSettings,
+    answer: (answer: Answer) => void,
+    streamsMax = usualStreams,
+  ) {
     this.#channel = channel;
     this.#settings = settings;
     this.#answer = answer;
+    this.#streamsMax = streamsMax;
   }
 
   /** Answered once, unless given up. In state "transient-failure" it fails at once, as a gRPC call does. */
@@ -75,7 +82,7 @@ export class BroadcastClient implements Disposable {
   }
 
   #write(sending: Sending): void {
-    const stream = this.#idle.pop() ?? (this.#tokens.size < streamsMax ? this.#open() : undefined);
+    const stream = this.#idle.pop() ?? (this.#tokens.size < this.#streamsMax ? this.#open() : undefined);
     if (stream === undefined) this.#line.push(sending);
     else this.#writeOn(stream, sending);
   }

@@ -99,10 +99,12 @@ class Load implements Disposable {
     const configs = cluster.configs.filter((config): config is OrdererConfig => names.includes(config.name));
     const [{ transport, consenters, channel, clients }] = configs as [OrdererConfig];
     this.#signed = signedTransactions(cluster, channel, present(clients[0], "a client").publicKey);
-    this.#clients = consenters.map(
-      (target) =>
-        new BroadcastClient(new Channel(target, "broadcast", transport, () => undefined), transport, () => undefined),
-    );
+    // As many streams as there are transactions outstanding: with fewer, orderers whose answers wait for a processor would be
+    // asked for no more than the streams carry, whatever they could order.
+    this.#clients = consenters.map((target) => {
+      const channel = new Channel(target, "broadcast", transport, () => undefined);
+      return new BroadcastClient(channel, transport, () => undefined, outstandingCount);
+    });
     this.#leader = cluster.node("orderer1");
     this.#timer = setInterval(() => this.#fill(), 1);
   }
