@@ -66,3 +66,9 @@ export interface MachineSummary {
   readonly complaints: number;
   readonly syncs: number;
 }
+
+/** What stands behind a time that nothing else explains: the one cause that no event of the lab tells. Empty where the kernel does not. */
+export function waitingText({ cpuPressurePercent }: MachineSummary): string {
+  if (cpuPressurePercent === undefined) return "";
+  return `; some task waited for a processor ${cpuPressurePercent.toFixed(0)} % of the run`;
+}

@@ -155,6 +155,27 @@ describe("a gap of 200 ms planted in one plane", () => {
     expect(notTrue(result)).toEqual(["outage", "prediction"]);
   });
 
+  it("that nothing explains says for how long some task waited for a processor", () => {
+    const options = { oldWorkFirstMs: 200 };
+    const [first, ...rest] = leaderDown(options);
+    if (first === undefined) throw new Error("the story is empty");
+    const pressure: Event = {
+      at: first.at,
+      node: "",
+      kind: "probe",
+      probe: "pressure",
+      subject: "cpu",
+      asked: "",
+      measured: 61.9,
+      unit: "percent",
+    };
+    const detail = (events: readonly Event[]): string | undefined =>
+      resultOf(events, contextFor(options)).checks.find(({ name }) => name === "outage")?.detail;
+    const problem = detail([first, ...rest]);
+    expect(problem).toMatch(/^the phases leave 200.0 ms .* unexplained$/);
+    expect(detail([first, pressure, ...rest])).toBe(`${problem}; some task waited for a processor 62 % of the run`);
+  });
+
   it("of 100 ms stays below 5 % of the outage and is only published", () => {
     const result = told({ oldWorkFirstMs: 100 });
     expect(inMs(result.outages[0]?.phases.residual)).toBeCloseTo(100, 3);

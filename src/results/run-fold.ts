@@ -10,7 +10,7 @@ import { FaultLog } from "./fault-log.js";
 import { Heights } from "./heights.js";
 import type { Histogram } from "./histogram.js";
 import { InOrder } from "./in-order.js";
-import { Machine } from "./machine.js";
+import { Machine, waitingText } from "./machine.js";
 import { Path } from "./path.js";
 import { phaseNames, phasesOf } from "./phases.js";
 import { predictionFor } from "./prediction.js";
@@ -289,17 +289,19 @@ type Measured = Pick<
 
 function measurementVerdicts(measured: Measured): readonly CheckVerdict[] {
   if (measured.firstFault === undefined) return [];
-  const first = measured.outages[0];
+  const problem = measured.outages[0]?.phases.problem ?? "";
   const outage: CheckVerdict = {
     name: "outage",
-    verdict: measured.outage === undefined || (first !== undefined && first.phases.problem !== "") ? "unknown" : "true",
-    detail:
-      first?.phases.problem ||
-      (measured.outage === undefined
-        ? "no new work was committed after the fault"
-        : `${measured.outage / 1_000} ms, its phases explain it`),
+    verdict: measured.outage === undefined || problem !== "" ? "unknown" : "true",
+    detail: outageDetail(measured, problem),
   };
   return measured.isPredicted === undefined ? [outage] : [outage, predictionVerdict(measured)];
+}
+
+function outageDetail({ outage, machine }: Measured, problem: string): string {
+  if (problem !== "") return `${problem}${waitingText(machine)}`;
+  if (outage === undefined) return "no new work was committed after the fault";
+  return `${outage / 1_000} ms, its phases explain it`;
 }
 
 function predictionVerdict({ prediction, isPredicted, explanation, outages, machine }: Measured): CheckVerdict {
@@ -314,12 +316,10 @@ function predictionVerdict({ prediction, isPredicted, explanation, outages, mach
     const length = phases?.[phase];
     return length === undefined || length === 0 ? [] : [`${phase} ${length / 1_000} ms`];
   });
-  const pressure = machine.cpuPressurePercent;
-  const busy = pressure === undefined ? "" : `; some task waited for a processor ${pressure.toFixed(0)} % of the run`;
   return {
     name,
     verdict: "unknown",
-    detail: `${outside}, and no known surprise explains it: ${longest.join(", ")}${busy}`,
+    detail: `${outside}, and no known surprise explains it: ${longest.join(", ")}${waitingText(machine)}`,
   };
 }
 

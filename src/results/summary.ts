@@ -2,6 +2,7 @@
 // number has its unit; what is not known says so.
 import type { Duration } from "../base/index.js";
 import type { CheckVerdict } from "../checks/index.js";
+import { waitingText } from "./machine.js";
 import { phaseNames, type PhaseName } from "./phases.js";
 import type { LatencySummary, MeasuredOutage, RunResult } from "./run-result.js";
 import { spreadsOf } from "./verdict.js";
@@ -96,7 +97,11 @@ function laterText(result: RunResult, { outage, phases }: MeasuredOutage): strin
       ? "not ended when the run was stopped"
       : `${((outage.end - outage.start) / 1_000).toFixed(1)} ms`;
   const why =
-    phases.kind === "view change" ? `${phases.changes.length} view changes` : phases.problem || "without a view change";
+    phases.kind === "view change"
+      ? `${phases.changes.length} view changes`
+      : phases.problem === ""
+        ? "without a view change"
+        : `${phases.problem}${waitingText(result.machine)}`;
   return `${length}, from ${from} ms after the fault; ${why}`;
 }
 
