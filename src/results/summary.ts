@@ -96,13 +96,12 @@ function laterText(result: RunResult, { outage, phases }: MeasuredOutage): strin
     outage.end === undefined
       ? "not ended when the run was stopped"
       : `${((outage.end - outage.start) / 1_000).toFixed(1)} ms`;
-  const why =
-    phases.kind === "view change"
-      ? `${phases.changes.length} view changes`
-      : phases.problem === ""
-        ? "without a view change"
-        : `${phases.problem}${waitingText(result.machine)}`;
-  return `${length}, from ${from} ms after the fault; ${why}`;
+  return `${length}, from ${from} ms after the fault; ${laterReason(result, phases)}`;
+}
+
+function laterReason({ machine }: RunResult, { kind, changes, problem }: MeasuredOutage["phases"]): string {
+  if (kind === "view change") return `${changes.length} view changes`;
+  return problem === "" ? "without a view change" : `${problem}${waitingText(machine)}`;
 }
 
 function viewText(result: RunResult): string {
