@@ -1,9 +1,12 @@
-// Real time where this user may have it; nothing that is started meanwhile does, and what was before comes back.
+// Real time where this user may have it, around what is due; nothing that is started meanwhile does, and what was before comes back.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { giveRealTimeBack, takeRealTime } from "./real-time.js";
+import { after, between, milliseconds } from "../../base/index.js";
+import { now } from "../../system/index.js";
+import { giveRealTimeBack, RealTimeWindow, takeRealTime } from "./real-time.js";
 
 /** Niceness and policy of a thread, fields 19 and 41 of proc_pid_stat(5). */
 function scheduling(stat: string): { readonly niceness: number; readonly policy: number } {
@@ -37,4 +40,23 @@ test("gives a thread that was in real time before its own policy back", () => {
   const { stdout, stderr } = spawnSync("chrt", ["--rr", "1", process.execPath, ...node], { encoding: "utf8" });
   // Priority and policy each time: round robin is 2, first in first out 1. Who may not hears so from chrt.
   expect(`${stdout}${stderr}`.trim()).toMatch(/^(1 2, 2 1, 1 2|chrt: failed to set .*)$/);
+});
+
+test("is held from before what is due until it was read back", async () => {
+  takeRealTime();
+  const held = own().policy; // 0 for who may not
+  giveRealTimeBack();
+  const window = new RealTimeWindow();
+  const due = after(now(), milliseconds(60));
+  window.next(due);
+  expect(own().policy).toBe(0);
+  const seen = new Set<number>();
+  while (between(now(), due) > 0) {
+    if (between(now(), due) < 5_000) seen.add(own().policy);
+    await setImmediate();
+  }
+  window.next(undefined);
+  seen.add(own().policy);
+  expect([...seen]).toEqual([held]);
+  while (own().policy !== 0) await setImmediate(); // the runner's time limit is this one's
 });

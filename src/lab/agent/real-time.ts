@@ -1,8 +1,10 @@
-// Real time for this thread, for the few milliseconds in which a fault is due: a processor at once, and as long as it takes. A priority
+// Real time for this thread, for the few milliseconds around a fault: a processor at once, and as long as it takes. A priority
 // alone (agent/main.ts) is a share: the kernel's fair scheduler lets any process that wakes up run for a tick, 4 ms, on the
 // processor of one that has just used its share, as who waits by looking at the clock has. Only privileged users may
 // (sched(7)), and a container whose control group has time for it: others run as they are.
 import koffi from "koffi";
+import { after, between, type Instant, microseconds } from "../../base/index.js";
+import { DeadlineTimer, now } from "../../system/index.js";
 
 const libc = koffi.load(null);
 const setScheduler = libc.func("int sched_setscheduler(int thread, int policy, const int32_t *parameters)");
@@ -35,4 +37,35 @@ export function giveRealTimeBack(): void {
   if (typeof state === "string") return;
   setScheduler(own, state.policy, state.parameters); // who had it may give it back
   state = "ordinary";
+}
+
+/** So long before something is due this thread gets a processor before all others: it sleeps once more until then. */
+const aheadUs = 10_000;
+/** And so long afterwards it keeps it: what was ordered is yet to be read back. */
+const lingerMs = 5;
+
+/** Real time around each of the instants at which something is due. */
+export class RealTimeWindow {
+  readonly #opening = new DeadlineTimer(() => this.#open());
+  #closing: NodeJS.Timeout | undefined;
+
+  /** To be told each time, when that was done or has changed; undefined is nothing more. */
+  next(deadline: Instant | undefined): void {
+    const left = deadline === undefined ? Infinity : between(now(), deadline);
+    const isNear = left <= aheadUs;
+    this.#opening.set(deadline === undefined || isNear ? undefined : after(deadline, microseconds(-aheadUs)));
+    if (isNear) this.#open();
+    else if (typeof state !== "string") this.#closing ??= setTimeout(() => this.#close(), lingerMs);
+  }
+
+  #open(): void {
+    clearTimeout(this.#closing);
+    this.#closing = undefined;
+    takeRealTime();
+  }
+
+  #close(): void {
+    this.#closing = undefined;
+    giveRealTimeBack();
+  }
 }

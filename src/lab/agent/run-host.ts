@@ -13,7 +13,7 @@ import { RunProbes } from "../probes/run-probes.js";
 import type { EventLog } from "./event-log.js";
 import { nodeLogs } from "./node-logs.js";
 import type { Nodes } from "./nodes.js";
-import { giveRealTimeBack, takeRealTime } from "./real-time.js";
+import { RealTimeWindow } from "./real-time.js";
 
 export interface RunHostOptions {
   /** The lab's plan as it is now. */
@@ -24,8 +24,6 @@ export interface RunHostOptions {
   readonly nodes: Nodes;
 }
 
-/** So long before something is due this thread gets a processor before all others: it sleeps once more until then. */
-const aheadUs = 10_000;
 /** So long before, the loop does nothing else: what came in just before would be heard first, which takes a few tenths of a millisecond. */
 const holdUs = 500;
 
@@ -42,7 +40,7 @@ interface Run {
 export class RunHost {
   readonly #options: RunHostOptions;
   readonly #timer = new DeadlineTimer(() => this.#step());
-  readonly #ahead = new DeadlineTimer(() => takeRealTime());
+  readonly #realTime = new RealTimeWindow();
   /** What each orderer said last of its view: a director that starts now has not heard it. */
   readonly #views = new Map<string, EventOf<"step">>();
   #run: Run | undefined;
@@ -115,7 +113,8 @@ export class RunHost {
     const actions = this.#dueOf(run.director);
     const ended = actions.find((action) => action.kind === "end");
     for (const action of actions) if (!isLast(action)) this.#carryOut(run, action);
-    if (ended === undefined) this.#await(run.director.deadline());
+    // What was begun is read back before anything else is looked at.
+    if (ended === undefined) queueMicrotask(() => this.#await(run.director.deadline()));
     else this.#end(run, ended.problem).catch((error: unknown) => this.#complain(errorText(error)));
   }
 
@@ -135,10 +134,8 @@ export class RunHost {
   }
 
   #await(deadline: Instant | undefined): void {
-    const left = deadline === undefined ? Infinity : between(now(), deadline);
-    if (left > aheadUs) giveRealTimeBack();
-    this.#ahead.set(deadline === undefined || left <= aheadUs ? undefined : before(deadline, aheadUs));
-    this.#timer.set(deadline === undefined ? undefined : before(deadline, holdUs));
+    this.#realTime.next(deadline);
+    this.#timer.set(deadline === undefined ? undefined : after(deadline, microseconds(-holdUs)));
   }
 
   #carryOut(run: Run, action: Exclude<Action, { kind: "end" }>): void {
@@ -201,8 +198,6 @@ export class RunHost {
     this.#options.log.emit({ kind: "log", at: now(), node: "", process: "director", text });
   }
 }
-
-const before = (deadline: Instant, us: number): Instant => after(deadline, microseconds(-us));
 
 /** The end is carried out by itself, after everything else; with it comes `stopped`. */
 function isLast(action: Action): action is Extract<Action, { kind: "end" }> {

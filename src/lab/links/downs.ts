@@ -74,7 +74,8 @@ export class Downs {
 
   /** Just before a fault is due: the second of two looks takes half as long as the first. */
   rehearse(): void {
-    this.#wiring.show({ namespace: "", name: "lo" });
+    this.#wiring.adminOf(loopback);
+    this.#wiring.show(loopback);
   }
 
   /** A node has its wires again: what drops its frames is a rule on ports that are new. */
@@ -124,7 +125,8 @@ export class Downs {
       holds.delete(fault);
       if (this.#wiring.isGone(endpoint.node)) return confirmed(`${endpoint.node} has ended, and has no interfaces`);
       if (holds.size > 0) return confirmed(`${describe(device)} stays down: fault ${[...holds].join(", ")} holds it`);
-      return confirmed(stateText(device, this.#wiring.setAdmin(device, "up")));
+      this.#wiring.setAdmin(device, "up");
+      return this.#told(now(), device);
     };
     return { ...cut, undo };
   }
@@ -134,11 +136,19 @@ export class Downs {
     try {
       this.#wiring.order(device, "down");
       await Promise.resolve(); // the other interfaces that are due at the same instant go down before this one is looked at
-      return confirmed(stateText(device, this.#wiring.readBack(device, "down")));
+      this.#wiring.readBack(device, "down");
+      const at = now();
+      await Promise.resolve(); // and are read back
+      return this.#told(at, device);
     } catch (error) {
       holds.delete(fault);
       throw error;
     }
+  }
+
+  /** What was read back at this instant, with all that the kernel says of the device. */
+  #told(at: Instant, device: Device): Confirmed {
+    return { at, detail: stateText(device, this.#wiring.show(device)) };
   }
 
   async #cutCarrier({ endpoint, fault }: CutOptions): Promise<Cut> {
@@ -146,7 +156,7 @@ export class Downs {
     const isCable = endpoint.link?.carrier === "propagate" && endpoint.farPort !== undefined;
     const others = isCable ? [endpoint.farPort] : [];
     const device = ownEnd(endpoint);
-    this.#wiring.show(device); // a fault on an interface that is not there must fail before anything is done
+    this.#wiring.adminOf(device); // a fault on an interface that is not there must fail before anything is done
     try {
       // The target's own port first, and its end is looked at before anything else is done: that is when the fault is in effect.
       // The far end follows within a millisecond or two and is waited for all the same.
@@ -176,7 +186,7 @@ export class Downs {
   async #drop(hooks: readonly ("ingress" | "egress")[], { endpoint, fault }: CutOptions): Promise<Cut> {
     await this.#table();
     const { port } = endpoint.interface;
-    this.#wiring.show(ownEnd(endpoint)); // as above
+    this.#wiring.adminOf(ownEnd(endpoint)); // as above
     const chains = hooks.map((hook) => ({ hook, name: `fault${fault}_${endpoint.interface.portIndex}_${hook}` }));
     const cut = await this.#addDrops(port, chains);
     const drops = this.#drops.get(endpoint.name) ?? new Set();
@@ -238,6 +248,9 @@ export class Downs {
     }
   }
 }
+
+/** Of the switchboard: every kernel has it. */
+const loopback: Device = { namespace: "", name: "lo" };
 
 const confirmed = (detail: string): Confirmed => ({ at: now(), detail });
 

@@ -10,6 +10,7 @@ const socket = libc.func("int socket(int domain, int type, int protocol)");
 const send = libc.func("intptr_t send(int fd, const uint8_t *bytes, size_t size, int flags)");
 const receive = libc.func("intptr_t recv(int fd, _Out_ uint8_t *bytes, size_t size, int flags)");
 const close = libc.func("int close(int fd)");
+const ioctl = libc.func("int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)");
 const nameToIndex = libc.func("uint32_t if_nametoindex(const char *name)");
 const textOfError = libc.func("const char *strerror(int number)");
 
@@ -47,6 +48,8 @@ export interface Kernel {
   readonly ask: (message: NetlinkMessage) => string;
   /** What `read` makes of the kernel's message of the wanted type; or why there is none. */
   readonly read: <T>(message: NetlinkMessage, wanted: Wanted<T>) => { readonly value: T } | { readonly why: string };
+  /** A request of netdevice(7), which any socket takes; the answer is written into `argument`. Answers why not, "" where it was done. */
+  readonly control: (request: number, argument: Buffer) => string;
 }
 
 interface Wanted<T> {
@@ -66,6 +69,7 @@ function openHere(): OpenKernel {
   return {
     ask: (message) => refusalOf(exchange(descriptor, message)),
     read: (message, wanted) => readBy(descriptor, message, wanted),
+    control: (request, argument) => (Number(ioctl(descriptor, request, argument)) < 0 ? errorText(koffi.errno()) : ""),
     [Symbol.dispose]: () => void close(descriptor),
   };
 }

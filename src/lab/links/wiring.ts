@@ -4,7 +4,7 @@
 import type { Plan, PlannedInterface, PlannedLink } from "../../plan/index.js";
 import { now, OperatingError } from "../../system/index.js";
 import { openKernel, type OpenKernel } from "./netlink.js";
-import { linkState, setLink, type LinkState } from "./netlink-links.js";
+import { adminState, linkState, setLink, type LinkState } from "./netlink-links.js";
 import { ResidentNft } from "./resident-nft.js";
 
 export interface Endpoint {
@@ -97,10 +97,10 @@ export class Wiring {
     return this.#gone.has(node);
   }
 
-  /** Sets a device up or down and answers its state as the kernel tells it afterwards. */
-  setAdmin(device: Device, admin: Admin): LinkState {
+  /** Sets a device up or down and reads that back. */
+  setAdmin(device: Device, admin: Admin): void {
     this.order(device, admin);
-    return this.readBack(device, admin);
+    this.readBack(device, admin);
   }
 
   /** Sets it; whether it is so `readBack` says. */
@@ -114,15 +114,23 @@ export class Wiring {
     if (refused !== "") throw new OperatingError(`Set ${describe(device)} ${admin}: the kernel said "${refused}"`);
   }
 
-  readBack(device: Device, admin: Admin): LinkState {
-    const state = this.show(device);
-    if (state.admin === admin) return state;
-    throw new OperatingError(`Set ${describe(device)} ${admin}: read back it is ${state.admin}`);
+  readBack(device: Device, admin: Admin): void {
+    const found = this.adminOf(device);
+    if (found !== admin) throw new OperatingError(`Set ${describe(device)} ${admin}: read back it is ${found}`);
+  }
+
+  /** Quicker than `show`, which queues up with all who hear of a change. */
+  adminOf(device: Device): Admin {
+    return this.#look(device, adminState).admin;
   }
 
   show(device: Device): LinkState {
+    return this.#look(device, linkState);
+  }
+
+  #look<State>(device: Device, look: (kernel: OpenKernel, name: string) => State | string): State {
     this.#refuseGone(device);
-    const state = linkState(this.#kernelOf(device.namespace), device.name);
+    const state = look(this.#kernelOf(device.namespace), device.name);
     if (typeof state !== "string") return state;
     throw new OperatingError(`Look at ${describe(device)}: the kernel said "${state}"`);
   }
