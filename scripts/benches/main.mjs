@@ -9,6 +9,7 @@ import { growth } from "./growth.mjs";
 import { links } from "./links.mjs";
 import { memory } from "./memory.mjs";
 import { routers } from "./routers.mjs";
+import { Interrupted, toItsEnd } from "./shared.mjs";
 
 const document = "docs/performance.md";
 
@@ -32,7 +33,10 @@ if (bench === undefined) {
 
 /** Of other things, as the bench itself has hardly begun: a load above the count of processors makes absolute times longer. */
 const loadBefore = loadavg()[0];
-const result = await bench();
+const result = await toItsEnd(bench).catch((error) => {
+  if (error instanceof Interrupted) process.exit(130);
+  throw error;
+});
 process.stdout.write(`${result.title}\n${textOf(result)}\n`);
 if (options.includes("--markdown")) publish(result);
 

@@ -1,16 +1,36 @@
 // What the benches share: a folder and a state of their own, the testbed's command line, the kernel's word on when everything has
-// gone, medians, and a table that is text on a terminal and Markdown in docs/performance.md.
+// gone, medians.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 
-/** The lowest place that `wait` ends in: also when a bench is interrupted nothing of it stays. */
-export const work = mkdtempSync("/tmp/testbed-bench.");
+export const work = mkdtempSync(join(tmpdir(), "testbed-bench."));
 const environment = { ...process.env, TESTBED_STATE: join(work, "state") };
 // Where it is set, Node 20 reads all these certificates before it runs anything, for 0.1 s; nothing that is measured here needs one.
 delete environment.NODE_EXTRA_CA_CERTS;
-process.on("exit", () => rmSync(work, { recursive: true, force: true }));
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130));
+/** Ends of the commands that were started and still run, by their processes. */
+const running = new Map();
+
+/** Told to end: the process then ends without a word on errors. */
+export class Interrupted extends Error {}
+
+/** What `bench` answers. Whatever comes of it, nothing of it stays: its labs are ended before the folder that knows of them goes. */
+export async function toItsEnd(bench) {
+  const interrupted = new Promise((_, reject) => {
+    for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => reject(new Interrupted(signal)));
+  });
+  try {
+    return await Promise.race([bench(), interrupted]);
+  } finally {
+    for (const child of running.keys()) child.kill("SIGTERM");
+    await Promise.allSettled(running.values());
+    const labs = join(work, "state", "labs");
+    for (const lab of existsSync(labs) ? readdirSync(labs) : []) testbed("down", "--lab", lab);
+    rmSync(work, { recursive: true });
+  }
+}
 
 /** Runs a command of ours to its end; answers what it printed on both outputs. */
 export function testbed(...words) {
@@ -34,10 +54,13 @@ export function started(...words) {
   });
   const end = new Promise((resolve, reject) => {
     child.once("exit", (code) => {
+      running.delete(child);
       if (code === 0 || code === 1) resolve();
       else reject(new Error(`testbed ${words.join(" ")} ended with ${code}:\n${text}`));
     });
   });
+  running.set(child, end);
+  end.catch(() => undefined); // for who waits for it; nobody may be
   const line = (word) => Promise.race([new Promise((resolve) => waiters.push({ word, resolve })), end]);
   return { line, end };
 }
@@ -168,6 +191,7 @@ export async function interleaved(times, contenders) {
   for (let time = 1; time <= times; time++) {
     for (const [name, run] of Object.entries(contenders)) {
       const result = await run();
+      await setImmediate(); // signals are heard between two turns of the loop
       measured[name].push(result);
       process.stderr.write(`  ${time}/${times} ${name}: ${JSON.stringify(result)}\n`);
     }
