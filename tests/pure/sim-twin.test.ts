@@ -1,24 +1,24 @@
 // The twin check: one experiment in virtual time and in namespaces, with four orderers and with seven (docs/measured/twin-of-…).
 // The costs come from processor time and from runs that are not judged here (docs/simulator.md says which). Same order of causes, and
-// phases near: the bar is max(2 ms, 25 %) in each phase that is no timer. One median cannot be held to it, as the lab's own could not
-// (twin-floor.ts); there its two modes are. docs/simulator.md has the reasons.
+// phases near: the bar is max(2 ms, 25 %) in each phase that is no timer. Two medians cannot be held to it, as what is measured is a
+// race with two modes, in the lab as here: there each mode is. docs/simulator.md has the reasons.
 import { beforeAll, describe, expect, it } from "vitest";
 import type { RunResult } from "../../src/results/index.js";
-import { published, shipped, simulated } from "./sim-run.js";
-import { isWithinBar, measuredIn, median, passesAgainstItself, twins, type Phase } from "./twin-floor.js";
+import { shipped, simulated } from "./sim-run.js";
+import { isWithinBar, measuredIn, median, rowsOf, twins, type Phase } from "./twin-floor.js";
 
-describe.each(twins)("$folder", ({ folder, experiment, profile }) => {
-  const isRace = folder === "twin-of-seven-fabric";
-  const measured = published(folder, "runs.csv");
-  const views = published(folder, "views.csv").filter(({ view_from: from }) => from === "0");
+describe.each(twins)("$name", (twin) => {
+  const { experiment, profile, modesPartMs } = twin;
+  const measured = rowsOf(twin, "runs.csv");
+  const views = rowsOf(twin, "views.csv").filter(({ view_from: from }) => from === "0");
   let results: readonly RunResult[] = [];
   beforeAll(() => {
     const loaded = shipped(experiment, profile);
-    const seeds = Array.from({ length: isRace ? 8 : 3 }, (_, index) => `1/${index + 1}`);
+    const seeds = Array.from({ length: modesPartMs === undefined ? 3 : 8 }, (_, index) => `1/${index + 1}`);
     results = seeds.map((seed) => simulated(loaded, { seed, messageTrace: true }).result);
   }, 300_000);
 
-  const kernel = (phase: Phase): readonly number[] => measuredIn(folder, phase);
+  const kernel = (phase: Phase): readonly number[] => measuredIn(twin, phase);
   const own = (phase: Phase): readonly number[] =>
     results.map((result) => (result.outages[0]?.phases[phase] ?? Number.NaN) / 1_000);
   const expectWithinBar = (phase: Phase, counts: (ms: number) => boolean = () => true): void => {
@@ -67,17 +67,12 @@ describe.each(twins)("$folder", ({ folder, experiment, profile }) => {
 
   it("has the first decision within the bar", () => expectWithinBar("firstDecision"));
 
-  if (!isRace) it("has the first commit within the bar", () => expectWithinBar("firstCommit"));
+  if (modesPartMs === undefined) it("has the first commit within the bar", () => expectWithinBar("firstCommit"));
   else {
+    // A block is with the peer before the next batch is checked, or after (docs/simulator.md).
     it("has a first commit of two modes, of which each is within the bar", () => {
       expectWithinBar("firstCommit", (ms) => ms < modesPartMs);
       expectWithinBar("firstCommit", (ms) => ms > modesPartMs);
     });
-
-    it("has a first commit whose median no model can be held to: the lab's own would mostly fail", () =>
-      expect(passesAgainstItself(kernel("firstCommit"))).toBeLessThan(0.5));
   }
 });
-
-/** A block is with the peer before the next batch is checked, or after (docs/simulator.md): nothing lies between. */
-const modesPartMs = 80;

@@ -3,12 +3,34 @@
 import { randomFrom } from "../../src/base/index.js";
 import { published } from "./sim-run.js";
 
-export const twins = [
-  { folder: "twin-of-four", experiment: "twin-of-four", profile: "fast" },
-  { folder: "twin-of-seven", experiment: "twin-of-seven", profile: "fast" },
-  { folder: "twin-of-four-fabric", experiment: "leader-interface-down", profile: "fabric" },
-  { folder: "twin-of-seven-fabric", experiment: "leader-interface-down-of-seven", profile: "fabric" },
-] as const;
+export interface Twin {
+  readonly name: string;
+  readonly experiment: string;
+  readonly profile: "fast" | "fabric";
+  /** In docs/measured: where its runs are. */
+  readonly folders: readonly string[];
+  /** Where its first commit is a race: milliseconds between the two modes. */
+  readonly modesPartMs?: number;
+}
+
+export const twins: readonly Twin[] = [
+  { name: "four", experiment: "twin-of-four", profile: "fast", folders: ["twin-of-four"] },
+  { name: "seven", experiment: "twin-of-seven", profile: "fast", folders: ["twin-of-seven"] },
+  {
+    name: "four, fabric",
+    experiment: "leader-interface-down",
+    profile: "fabric",
+    folders: ["twin-of-four-fabric", "twin-of-four-fabric-again"],
+    modesPartMs: 45,
+  },
+  {
+    name: "seven, fabric",
+    experiment: "leader-interface-down-of-seven",
+    profile: "fabric",
+    folders: ["twin-of-seven-fabric"],
+    modesPartMs: 80,
+  },
+];
 
 export const phases = {
   viewChange: "view_change_ms",
@@ -17,9 +39,13 @@ export const phases = {
 } as const;
 export type Phase = keyof typeof phases;
 
+/** Rows of a CSV file of all its published runs. */
+export const rowsOf = ({ folders }: Twin, file: string): ReturnType<typeof published> =>
+  folders.flatMap((folder) => published(folder, file));
+
 /** Milliseconds of a phase in each published run. */
-export const measuredIn = (folder: string, phase: Phase): readonly number[] =>
-  published(folder, "runs.csv").map((row) => Number(row[phases[phase]]));
+export const measuredIn = (twin: Twin, phase: Phase): readonly number[] =>
+  rowsOf(twin, "runs.csv").map((row) => Number(row[phases[phase]]));
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((left, right) => left - right);

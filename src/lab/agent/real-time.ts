@@ -42,12 +42,13 @@ export function giveRealTimeBack(): void {
 /** So long before something is due this thread gets a processor before all others: it sleeps once more until then. */
 const aheadUs = 10_000;
 /** And so long afterwards it keeps it: what was ordered is yet to be read back. */
-const lingerMs = 5;
+const lingerUs = 5_000;
 
 /** Real time around each of the instants at which something is due. */
 export class RealTimeWindow {
   readonly #opening = new DeadlineTimer(() => this.#open());
-  #closing: NodeJS.Timeout | undefined;
+  readonly #closing = new DeadlineTimer(() => giveRealTimeBack());
+  #closesAt: Instant | undefined;
 
   /** To be told each time, when that was done or has changed; undefined is nothing more. */
   next(deadline: Instant | undefined): void {
@@ -55,17 +56,12 @@ export class RealTimeWindow {
     const isNear = left <= aheadUs;
     this.#opening.set(deadline === undefined || isNear ? undefined : after(deadline, microseconds(-aheadUs)));
     if (isNear) this.#open();
-    else if (typeof state !== "string") this.#closing ??= setTimeout(() => this.#close(), lingerMs);
+    else if (typeof state !== "string") this.#closing.set((this.#closesAt ??= after(now(), microseconds(lingerUs))));
   }
 
   #open(): void {
-    clearTimeout(this.#closing);
-    this.#closing = undefined;
+    this.#closesAt = undefined;
+    this.#closing.set(undefined);
     takeRealTime();
-  }
-
-  #close(): void {
-    this.#closing = undefined;
-    giveRealTimeBack();
   }
 }
