@@ -39,7 +39,7 @@ const getFlags = 0x8913;
 
 /**
  * Whether it is set up, alone. Unlike `linkState` this does not wait for the kernel's lock of all links, for which every routing
- * daemon that is told of a change queues up at once: 5 µs, where a look takes 25 to 200.
+ * daemon that is told of a change queues up at once, for 0.1 to 0.2 ms (docs/performance.md, Faults).
  */
 export function adminState(kernel: Kernel, name: string): Pick<LinkState, "admin"> | string {
   const request = Buffer.alloc(ifreqSize);
